@@ -1,0 +1,1 @@
+"""Cameras, crops, rotations, placement: closed-form geometry with no learned part."""

@@ -1,0 +1,103 @@
+"""Rotation formats in numpy: matrix [..., 3, 3], 6D [..., 6], quaternion xyzw, axis-angle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def matrix_from_axis_angle(rotation: np.ndarray) -> np.ndarray:
+    """Axis-angle [..., 3] in radians to matrices [..., 3, 3] (Rodrigues)."""
+    rotation = np.asarray(rotation)
+    angle = np.linalg.norm(rotation, axis=-1)[..., None, None]
+    small = angle < 1e-4
+    safe = np.where(small, 1, angle)
+    # Taylor near zero: the closed forms lose all digits there.
+    sine = np.where(small, 1 - angle**2 / 6, np.sin(safe) / safe)
+    cosine = np.where(small, 0.5 - angle**2 / 24, (1 - np.cos(safe)) / safe**2)
+    cross = skew(rotation)
+    eye = np.eye(3, dtype=rotation.dtype)
+    return eye + sine * cross + cosine * (cross @ cross)
+
+
+def axis_angle_from_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Matrices [..., 3, 3] to axis-angle [..., 3], angle in [0, pi]."""
+    quaternion = quaternion_from_matrix(matrix)
+    vector, w = quaternion[..., :3], quaternion[..., 3:]
+    flip = np.where(w < 0, -1, 1)
+    vector, w = vector * flip, w * flip
+    length = np.linalg.norm(vector, axis=-1, keepdims=True)
+    angle = 2 * np.arctan2(length, w)
+    return np.where(length > 1e-8, angle / np.where(length > 1e-8, length, 1), 2) * vector
+
+
+def skew(vector: np.ndarray) -> np.ndarray:
+    """[..., 3] to the matrices [..., 3, 3] with skew(v) @ u = cross(v, u)."""
+    x, y, z = np.moveaxis(vector, -1, 0)
+    zero = np.zeros_like(x)
+    rows = [zero, -z, y, z, zero, -x, -y, x, zero]
+    return np.stack(rows, -1).reshape(*vector.shape[:-1], 3, 3)
+
+
+def matrix_from_6d(columns: np.ndarray) -> np.ndarray:
+    """6D [..., 6] (first two columns, stacked) to matrices by Gram-Schmidt (Zhou et al. 2019)."""
+    a, b = columns[..., :3], columns[..., 3:]
+    a = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-8)
+    b = b - (a * b).sum(-1, keepdims=True) * a
+    b = b / np.maximum(np.linalg.norm(b, axis=-1, keepdims=True), 1e-8)
+    return np.stack([a, b, np.cross(a, b)], -1)
+
+
+def sixd_from_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Matrices [..., 3, 3] to 6D [..., 6]: the first column, then the second."""
+    return np.concatenate([matrix[..., 0], matrix[..., 1]], -1)
+
+
+def quaternion_from_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Matrices [..., 3, 3] to unit quaternions [..., 4] in ROS order x, y, z, w.
+
+    The largest of the four possible pivots is used for each matrix, so no division by a small
+    number occurs at any angle.
+    """
+    m = np.asarray(matrix)
+    m00, m11, m22 = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    x = np.stack(
+        [
+            1 + m00 - m11 - m22,
+            m[..., 1, 0] + m[..., 0, 1],
+            m[..., 2, 0] + m[..., 0, 2],
+            m[..., 2, 1] - m[..., 1, 2],
+        ],
+        -1,
+    )
+    y = np.stack(
+        [x[..., 1], 1 - m00 + m11 - m22, m[..., 2, 1] + m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0]],
+        -1,
+    )
+    z = np.stack([x[..., 2], y[..., 2], 1 - m00 - m11 + m22, m[..., 1, 0] - m[..., 0, 1]], -1)
+    w = np.stack([x[..., 3], y[..., 3], z[..., 3], 1 + m00 + m11 + m22], -1)
+    candidates = np.stack([x, y, z, w], -2)
+    pivot = np.argmax(np.stack([x[..., 0], y[..., 1], z[..., 2], w[..., 3]], -1), -1)
+    best = np.take_along_axis(candidates, pivot[..., None, None], -2)[..., 0, :]
+    return best / np.linalg.norm(best, axis=-1, keepdims=True)
+
+
+def matrix_from_quaternion(quaternion: np.ndarray) -> np.ndarray:
+    """Quaternions [..., 4] in ROS order x, y, z, w (any length) to matrices [..., 3, 3]."""
+    q = quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
+    v, w = q[..., :3], q[..., 3][..., None, None]
+    cross = skew(v)
+    return np.eye(3, dtype=q.dtype) + 2 * (w * cross + cross @ cross)
+
+
+def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
+    """The rotation closest to each matrix [..., 3, 3] in the Frobenius norm (SVD)."""
+    u, _, vt = np.linalg.svd(matrix)
+    sign = np.linalg.det(u @ vt)
+    u = u.copy()
+    u[..., :, 2] *= sign[..., None]
+    return u @ vt
+
+
+def geodesic_angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Angle [...] in radians between rotations a and b [..., 3, 3]."""
+    return np.linalg.norm(axis_angle_from_matrix(np.swapaxes(a, -1, -2) @ b), axis=-1)

@@ -1,0 +1,136 @@
+"""Every parameter of the system as data: one row each with type, default, range, description.
+
+The node declares its ROS parameters from this table, the command line builds its options from it,
+``config/hmr.yaml`` and ``docs/parameters.md`` are generated from it, and ``validated`` is the only
+place where values are checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter.
+
+    group:       section of the documentation.
+    default:     also fixes the type: bool, int, float or str.
+    low, high:   inclusive range for numbers.
+    choices:     allowed strings.
+    live:        True if a change takes effect while the node is active; otherwise the node
+                 must be configured anew and the ROS parameter is read-only.
+    """
+
+    name: str
+    group: str
+    default: bool | int | float | str
+    description: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    live: bool = False
+
+    def checked(self, value: Any) -> bool | int | float | str:
+        """``value`` in this parameter's type. Raises ValueError that names the parameter."""
+        kind = type(self.default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise ValueError(f"parameter {self.name}: {value!r} is not {kind.__name__}")
+        if self.low is not None and not self.low <= value <= self.high:
+            raise ValueError(
+                f"parameter {self.name}: {value!r} is outside [{self.low}, {self.high}]"
+            )
+        if self.choices and value not in self.choices:
+            raise ValueError(
+                f"parameter {self.name}: {value!r} is not one of {', '.join(self.choices)}"
+            )
+        return value
+
+
+P = Parameter
+PARAMETERS: tuple[Parameter, ...] = (
+    P(
+        "detector",
+        "people",
+        "auto",
+        "Where person boxes come from. 'auto': BlazePose for large people and HOG for small ones; "
+        "'onnx': the file in detector_onnx; 'topic': boxes or keypoints of another node.",
+        choices=("auto", "blazepose", "hog", "onnx", "topic"),
+    ),
+    P("detector_onnx", "people", "", "ONNX person detector (YOLO or RTMDet style output)."),
+    P(
+        "detect_every",
+        "people",
+        6,
+        "Full detection runs once in this many frames; between, boxes follow the keypoints of the "
+        "frame before.",
+        1,
+        100,
+    ),
+    P("min_score", "people", 0.5, "Least confidence of a person to be kept.", 0.0, 1.0, live=True),
+    P("max_people", "people", 8, "Most people handled in one image, largest first.", 1, 64, live=True),
+    P("estimator", "estimator", "lifter", "Network that turns people into bodies.", choices=("lifter",)),
+    P("weights_path", "estimator", "", "Weight file; empty for the one shipped with the package."),
+    P("body_model_path", "estimator", "", "SMPL .npz or .pkl; empty for the open body model."),
+    P("threads", "estimator", 2, "Threads of the inference backend.", 1, 64),
+    P(
+        "default_fov_deg",
+        "camera",
+        55.0,
+        "Field of view along the longer side assumed while no usable camera_info is known; bodies "
+        "are then marked metric = false.",
+        10.0,
+        150.0,
+        live=True,
+    ),
+    P("min_hits", "tracking", 2, "Images a new person must be seen in before being published.", 1, 30),
+    P(
+        "coast_s",
+        "tracking",
+        0.5,
+        "Seconds a person who is not seen goes on being published as coasting.",
+        0.0,
+        10.0,
+        live=True,
+    ),
+    P(
+        "forget_s",
+        "tracking",
+        2.0,
+        "Seconds after which a person who is not seen is forgotten; a later return has a new id.",
+        0.1,
+        60.0,
+        live=True,
+    ),
+    P("smoothing", "tracking", True, "One-Euro filter on rotations, joints and position.", live=True),
+    P("smoothing_cutoff_hz", "tracking", 1.5, "Cut-off at rest; lower is steadier.", 0.05, 30.0, live=True),
+    P("smoothing_speed", "tracking", 0.6, "Cut-off growth with speed; higher follows faster.", 0.0, 10.0, live=True),
+)
+
+
+def table(extra: tuple[Parameter, ...] = ()) -> dict[str, Parameter]:
+    """Parameters by name: the common ones and ``extra`` (the node's own)."""
+    return {p.name: p for p in (*PARAMETERS, *extra)}
+
+
+def validated(
+    values: Mapping[str, Any] | None = None, extra: tuple[Parameter, ...] = ()
+) -> SimpleNamespace:
+    """Defaults overridden by ``values``, each checked: an object with one attribute a parameter.
+
+    Raises ValueError naming the parameter, what was given and what is allowed.
+    """
+    known = table(extra)
+    unknown = set(values or {}) - set(known)
+    if unknown:
+        raise ValueError(
+            f"unknown parameter {', '.join(sorted(unknown))}; known: {', '.join(known)}"
+        )
+    settings = {name: p.default for name, p in known.items()}
+    settings.update({name: known[name].checked(v) for name, v in (values or {}).items()})
+    return SimpleNamespace(**settings)
