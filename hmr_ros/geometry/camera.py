@@ -43,7 +43,9 @@ class Camera:
     def __post_init__(self) -> None:
         numbers = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
         if not np.isfinite(numbers).all():
-            raise CameraError(f"camera_info holds a value that is not finite: {numbers}")
+            raise CameraError(
+                f"camera_info holds a value that is not finite: {numbers}"
+            )
         if self.width < 1 or self.height < 1:
             raise CameraError(f"camera_info: size {self.width}x{self.height} is empty")
         if self.fx <= 0 or self.fy <= 0:
@@ -84,7 +86,9 @@ class Camera:
         if self.distorted:
             flat = self._distort(flat)
         pixels = flat * [self.fx, self.fy] + [self.cx, self.cy]
-        return np.where(front, pixels, np.nan).astype(np.result_type(points, np.float32))
+        return np.where(front, pixels, np.nan).astype(
+            np.result_type(points, np.float32)
+        )
 
     def rays(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels [..., 2] to the ideal image plane at z = 1: [..., 2], distortion removed."""
@@ -114,7 +118,9 @@ class Camera:
             out = cv2.fisheye.distortPoints(rays, np.eye(3), d)
         else:
             homogeneous = np.concatenate([rays, np.ones_like(rays[..., :1])], -1)
-            out, _ = cv2.projectPoints(homogeneous, np.zeros(3), np.zeros(3), np.eye(3), d)
+            out, _ = cv2.projectPoints(
+                homogeneous, np.zeros(3), np.zeros(3), np.eye(3), d
+            )
         return out.reshape(flat.shape)
 
     def _undistort(self, flat: np.ndarray) -> np.ndarray:

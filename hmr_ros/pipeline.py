@@ -1,0 +1,133 @@
+"""Frame in, tracks out: the whole of the perception, with no ROS in it."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import numpy as np
+
+from hmr_ros.bodies import Bodies, no_bodies
+from hmr_ros.body.model import load_body_model
+from hmr_ros.frame import Frame
+from hmr_ros.frontend.finder import PeopleFinder
+from hmr_ros.geometry.rotations import nearest_rotation
+from hmr_ros.people import People
+from hmr_ros.placement import place
+from hmr_ros.runtime.estimators import load_estimator
+from hmr_ros.tracking.tracker import Tracker
+from hmr_ros.tracks import Tracks
+
+
+class Pipeline:
+    """People of each frame as smoothed, metrically placed SMPL bodies with stable ids.
+
+    settings: ``hmr_ros.parameters.validated({...})``. Loading fails with an error that names the
+    file at fault; after that no image makes it fail. Not thread-safe: one thread calls it.
+    """
+
+    def __init__(self, settings: SimpleNamespace) -> None:
+        self.settings = settings
+        self.body = load_body_model(settings.body_model_path or None)
+        self.finder = PeopleFinder(settings)
+        self.estimator = load_estimator(
+            settings.estimator, self.body, settings.weights_path, settings.threads
+        )
+        self.tracker = Tracker(settings, self.body)
+        self.discarded = 0  # bodies dropped because a value was not finite
+
+    def reset(self) -> None:
+        """Forget all people, as after a jump of the clock."""
+        self.finder.reset()
+        self.tracker.reset()
+
+    def people(self, frame: Frame, complete: bool = False) -> People:
+        """Boxes and keypoints. complete: all detectors at once, for a single picture."""
+        return self.finder.find(frame.image, frame.stamp, complete=complete)
+
+    def bodies(self, frame: Frame, people: People) -> Bodies:
+        """One body a person, in the same order, placed in the camera frame; no tracking.
+
+        Rotations are projected onto rotations, and a body with a value that is not finite is
+        replaced by an unseen one (``found`` False), so that the order is kept.
+        """
+        if len(people) == 0:
+            return no_bodies(self.body.name, people.keypoint_set)
+        estimated = self.estimator(people, frame.camera)
+        placed = place(estimated, people, frame.camera, self.body, frame.depth)
+        return self._sound(placed)
+
+    def __call__(
+        self,
+        frame: Frame,
+        people: People | None = None,
+        boxes: np.ndarray | None = None,
+    ) -> Tracks:
+        """The people of this frame.
+
+        people: from elsewhere (another node's keypoints); then the front end does not run.
+        boxes:  [N, 4] x, y, width, height in pixels; only these are looked at.
+        """
+        started = time.perf_counter()
+        if people is None:
+            if boxes is not None:
+                people = self.finder.keypoints_in(frame.image, boxes)
+            else:
+                people = self.people(frame)
+        found = time.perf_counter()
+        bodies = self.bodies(frame, people)
+        estimated = time.perf_counter()
+        tracks = self.tracker(bodies, frame.camera, frame.stamp)
+        ended = time.perf_counter()
+        tracks.timings_ms.update(
+            people=1e3 * (found - started),
+            bodies=1e3 * (estimated - found),
+            tracking=1e3 * (ended - estimated),
+            total=1e3 * (ended - started),
+        )
+        return tracks
+
+    def _sound(self, bodies: Bodies) -> Bodies:
+        values = (
+            bodies.global_orient,
+            bodies.body_pose,
+            bodies.betas,
+            bodies.transl,
+            bodies.joints,
+        )
+        finite = np.all(
+            [np.isfinite(v).reshape(len(v), -1).all(1) for v in values], axis=0
+        )
+        if not finite.all():
+            self.discarded += int((~finite).sum())
+            bodies = bodies.replace(found=bodies.found & finite)
+            bodies = bodies.replace(
+                **{
+                    name: np.where(
+                        finite.reshape(-1, *[1] * (v.ndim - 1)), v, fill
+                    ).astype(v.dtype)
+                    for name, v, fill in (
+                        ("global_orient", bodies.global_orient, np.eye(3)),
+                        ("body_pose", bodies.body_pose, np.eye(3)),
+                        ("betas", bodies.betas, 0),
+                        ("transl", bodies.transl, [0, 0, 5]),
+                        ("joints", bodies.joints, [0, 0, 5]),
+                        ("joints_2d", bodies.joints_2d, 0),
+                    )
+                }
+            )
+        return bodies.replace(
+            global_orient=_projected(bodies.global_orient),
+            body_pose=_projected(bodies.body_pose),
+        )
+
+
+def _projected(rotations: np.ndarray) -> np.ndarray:
+    """Matrices that are no rotations beyond rounding are replaced by the nearest ones."""
+    gram = np.swapaxes(rotations, -1, -2) @ rotations
+    off = np.abs(gram - np.eye(3, dtype=rotations.dtype)).max((-1, -2)) > 1e-4
+    if not off.any():
+        return rotations
+    mended = rotations.copy()
+    mended[off] = nearest_rotation(rotations[off].astype(np.float64))
+    return mended

@@ -1,0 +1,1 @@
+"""Identity over time: association, track states, smoothing on the rotation group."""

@@ -1,0 +1,113 @@
+"""One person over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hmr_ros.bodies import Bodies
+from hmr_ros.tracking.one_euro import OneEuro, OneEuroRotation
+
+DRIFT_STD_M_S = 0.6  # how fast the whereabouts of an unseen person become unknown
+VELOCITY_DECAY_S = (
+    0.4  # an unseen person is expected to slow down, not to walk on for ever
+)
+SHAPE_MEMORY = 60  # images over which betas are averaged
+
+
+@dataclass
+class Track:
+    """State of one person. ``body`` is one row: the latest smoothed body."""
+
+    id: int
+    first_stamp: float
+    last_stamp: float
+    body: Bodies
+    hits: int = 1
+    velocity: np.ndarray = field(default_factory=lambda: np.zeros(3, np.float32))
+    rotations: OneEuroRotation | None = None
+    position: OneEuro | None = None
+    distance: OneEuro | None = None
+
+    def predicted_transl(self, stamp: float) -> np.ndarray:
+        """[3] metres: constant velocity that dies away while nothing is seen."""
+        dt = max(0.0, stamp - self.last_stamp)
+        travel = VELOCITY_DECAY_S * (1 - np.exp(-dt / VELOCITY_DECAY_S))
+        moved = self.body.transl[0] + self.velocity * travel
+        return np.array([*moved[:2], max(moved[2], 0.1)], np.float32)
+
+    def update(self, body: Bodies, stamp: float) -> None:
+        """Take in this image's measurement (one row)."""
+        dt = stamp - self.last_stamp
+        betas = self._averaged_betas(body)
+        rotations = np.concatenate([body.global_orient[:, None], body.body_pose], 1)
+        transl = body.transl
+        if self.rotations is not None:
+            rotations = self.rotations(rotations.astype(np.float64), dt).astype(
+                np.float32
+            )
+            transl = self._filtered_transl(transl, dt)
+        if dt > 0:
+            gain = min(1.0, dt / 0.3)
+            step = np.clip((transl[0] - self.body.transl[0]) / dt, -4, 4)
+            self.velocity = (1 - gain) * self.velocity + gain * step
+        self.body = body.replace(
+            global_orient=rotations[:, 0],
+            body_pose=rotations[:, 1:],
+            betas=betas,
+            transl=transl,
+        )
+        self.hits += 1
+        self.last_stamp = stamp
+
+    def coasted(self, stamp: float) -> Bodies:
+        """One row for a moment at which nobody saw the person: moved on, and less certain."""
+        moved = self.predicted_transl(stamp)[None]
+        drift = (DRIFT_STD_M_S * max(0.0, stamp - self.last_stamp)) ** 2 * np.eye(
+            3, dtype=np.float32
+        )
+        return self.body.replace(
+            transl=moved,
+            joints=self.body.joints - self.body.transl[:, None] + moved[:, None],
+            transl_cov=self.body.transl_cov + drift,
+            joint_cov=self.body.joint_cov + 0.25 * drift,
+            visibility=np.zeros_like(self.body.visibility),
+            found=np.zeros_like(self.body.found),
+        )
+
+    def _averaged_betas(self, body: Bodies) -> np.ndarray:
+        """A person's shape does not change: running mean, weighted towards well-seen images."""
+        weight = 1 / min(self.hits + 1, SHAPE_MEMORY)
+        weight *= float(0.2 + 0.8 * body.visibility.mean())
+        return (self.body.betas + weight * (body.betas - self.body.betas)).astype(
+            np.float32
+        )
+
+    def _filtered_transl(self, transl: np.ndarray, dt: float) -> np.ndarray:
+        # Direction and log distance: in these the noise of a monocular camera is even, and the
+        # distance, which is the noisy one, does not shake the direction.
+        ray = np.array([transl[0, 0] / transl[0, 2], transl[0, 1] / transl[0, 2], 0])
+        direction = self.position(ray[None], dt)[0]
+        z = float(np.exp(self.distance(np.log(transl[:, 2:]), dt)[0, 0]))
+        return np.array([[direction[0] * z, direction[1] * z, z]], np.float32)
+
+
+def new_track(
+    id: int,
+    body: Bodies,
+    stamp: float,
+    smoothing: bool,
+    cutoff_hz: float,
+    speed_gain: float,
+) -> Track:
+    """A track that starts with one measurement (one row)."""
+    track = Track(id, stamp, stamp, body)
+    if smoothing:
+        track.rotations = OneEuroRotation(cutoff_hz, speed_gain)
+        # On the image plane a step of 0.1 is a tenth of the distance: quick, hence the gain.
+        track.position = OneEuro(2 * cutoff_hz, 20 * speed_gain)
+        track.distance = OneEuro(0.5 * cutoff_hz, 4 * speed_gain)
+        track.update(body, stamp)
+        track.hits = 1
+    return track

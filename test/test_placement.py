@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hmr_ros.geometry.depth import depth_at
+from hmr_ros.geometry.translation import solve_translation
+
+
+def standing(rng: np.random.Generator, n: int = 1) -> np.ndarray:
+    """[n, 33, 3] points of somebody about 1.7 m tall."""
+    return rng.uniform([-0.3, -0.85, -0.15], [0.3, 0.85, 0.15], (n, 33, 3))
+
+
+@given(
+    x=st.floats(-2, 2),
+    y=st.floats(-1, 1),
+    z=st.floats(1.5, 15),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=40, deadline=None)
+def test_exact_rays_give_the_exact_place(x, y, z, seed):
+    points = standing(np.random.default_rng(seed))
+    true = np.array([[x, y, z]])
+    seen = points + true[:, None]
+    transl, _ = solve_translation(
+        points,
+        seen[..., :2] / seen[..., 2:],
+        np.ones((1, 33)),
+        true * 1.5,
+        np.array([1e3]),
+    )
+    assert np.abs(transl - true).max() < 1e-3 * z
+
+
+def test_a_third_of_wrong_keypoints_moves_the_body_little():
+    rng = np.random.default_rng(1)
+    points = standing(rng, 50)
+    true = rng.uniform([-1, -0.5, 3], [1, 0.5, 8], (50, 3))
+    seen = points + true[:, None]
+    rays = seen[..., :2] / seen[..., 2:]
+    rays[:, :11] += rng.normal(0, 0.4, (50, 11, 2)) / true[:, None, 2:]
+    transl, _ = solve_translation(
+        points, rays, np.ones((50, 33)), true * 1.2, 0.5 * true[:, 2]
+    )
+    assert np.median(np.abs(transl[:, 2] / true[:, 2] - 1)) < 0.02
+
+
+def test_covariance_tells_the_scatter():
+    rng = np.random.default_rng(2)
+    points = np.repeat(standing(rng), 400, 0)
+    true = np.repeat([[0.4, 0.1, 5.0]], 400, 0)
+    seen = points + true[:, None]
+    rays = seen[..., :2] / seen[..., 2:] + rng.normal(0, 0.05 / 5, (400, 33, 2))
+    transl, cov = solve_translation(
+        points, rays, np.ones((400, 33)), true, np.full(400, 1e3)
+    )
+    scatter = np.cov((transl - true).T)
+    for axis in range(3):
+        ratio = np.sqrt(cov[:, axis, axis].mean() / scatter[axis, axis])
+        assert 0.75 < ratio < 1.33
+
+
+def test_without_a_seen_point_the_prior_decides():
+    prior = np.array([[0.3, -0.1, 4.0]])
+    transl, cov = solve_translation(
+        standing(np.random.default_rng(3)),
+        np.full((1, 33, 2), np.nan),
+        np.ones((1, 33)),
+        prior,
+        np.array([0.5]),
+    )
+    assert np.allclose(transl, prior, atol=1e-5) and np.isclose(cov[0, 2, 2], 0.25)
+
+
+@pytest.mark.parametrize("hole", [0.0, np.nan, -1.0])
+def test_depth_is_the_median_and_ignores_holes(hole):
+    depth = np.full((40, 60), 3.0, np.float32)
+    depth[10:13, 20:23] = hole
+    depth[9, 20] = 9.0
+    read = depth_at(
+        depth, np.array([[21.0, 11.0], [-50.0, 5.0], [np.nan, 1.0], [59.4, 39.4]])
+    )
+    assert read[0] == 3.0 and np.isnan(read[1:3]).all() and read[3] == 3.0
+    depth[:] = hole
+    assert np.isnan(depth_at(depth, np.array([[30.0, 20.0]]))).all()
