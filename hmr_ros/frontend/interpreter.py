@@ -1,0 +1,48 @@
+"""A TensorFlow Lite network with one image as input, run by ai-edge-litert."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+
+
+class TfliteNetwork:
+    """One interpreter. Not for use by two threads at once: give each thread its own.
+
+    outputs: the shapes that the outputs must have, in the order they are wanted; they are found
+    by shape, because the files name them all alike.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        input_shape: tuple[int, ...],
+        outputs: tuple[tuple[int, ...], ...],
+        threads: int = 1,
+    ) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter = Interpreter(model_path=os.fspath(path), num_threads=threads)
+        self._interpreter.allocate_tensors()
+        inputs = self._interpreter.get_input_details()
+        shapes = {tuple(o["shape"]): o["index"] for o in self._interpreter.get_output_details()}
+        if [tuple(i["shape"]) for i in inputs] != [input_shape] or not set(outputs) <= set(shapes):
+            raise ValueError(
+                f"{path}: inputs {[tuple(i['shape']) for i in inputs]} and outputs "
+                f"{list(shapes)} are not the expected {input_shape} and {list(outputs)}"
+            )
+        self._input = inputs[0]["index"]
+        self._outputs = [shapes[shape] for shape in outputs]
+        logging.getLogger(__name__).debug("loaded %s with %d threads", path, threads)
+
+    def run(self, image: np.ndarray) -> None:
+        """Compute all outputs for ``image`` float32 in the shape of the input."""
+        self._interpreter.set_tensor(self._input, image)
+        self._interpreter.invoke()
+
+    def output(self, number: int) -> np.ndarray:
+        """A copy of one output of the last ``run``."""
+        return self._interpreter.get_tensor(self._outputs[number])

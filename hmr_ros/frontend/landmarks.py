@@ -1,0 +1,138 @@
+"""BlazePose's landmark network: 33 keypoints of the person in each region."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+import cv2
+import numpy as np
+
+from hmr_ros.batch import EqualLength, concatenate
+from hmr_ros.frontend.carrier import model_path
+from hmr_ros.frontend.interpreter import TfliteNetwork
+from hmr_ros.frontend.regions import crop, crop_to_image, region_of_points
+
+SIZE = 256
+HEATMAP = 64
+POINTS = 33
+# Points 33 and 34 of the network's 39 are the mid-hip and rim that align the next crop.
+ALIGNMENT = (33, 34)
+OUTPUTS = ((1, 195), (1, 1), (1, HEATMAP, HEATMAP, 39), (1, SIZE, SIZE, 1))
+KERNEL = 7
+# Heat-maps whose peak is below this say nothing about the place (default of MediaPipe's
+# RefineLandmarksFromHeatmapCalculator).
+MIN_PEAK = 0.5
+
+
+@dataclass(frozen=True)
+class Landmarks(EqualLength):
+    """Answers for N regions.
+
+    points:       [N, 33, 2] float32 pixels of the full image.
+    visibility:   [N, 33] float32, probability of being seen (in the image and not covered).
+    presence:     [N, 33] float32, probability of lying inside the crop.
+    flags:        [N] float32, probability that the region shows a person.
+    next_regions: [N, 4] float32, where to look for the same person in the next image.
+    crops:        [N, 2, 3] float32, affine maps from pixels of the 256 x 256 crop to the image.
+    heatmaps:     [N, 64, 64, 39] float32 in [0, 1] or None.
+    masks:        [N, 256, 256] float32 in [0, 1] or None.
+    """
+
+    points: np.ndarray
+    visibility: np.ndarray
+    presence: np.ndarray
+    flags: np.ndarray
+    next_regions: np.ndarray
+    crops: np.ndarray
+    heatmaps: np.ndarray | None = None
+    masks: np.ndarray | None = None
+
+
+def no_landmarks() -> Landmarks:
+    """The answer for no regions."""
+    shapes = ((POINTS, 2), (POINTS,), (POINTS,), (), (4,), (2, 3))
+    return Landmarks(*(np.zeros((0, *shape), np.float32) for shape in shapes))
+
+
+class LandmarkNetwork:
+    """As many interpreters as threads: people are spread over them (litert releases the GIL)."""
+
+    def __init__(self, threads: int = 1) -> None:
+        path, shape = model_path("pose_landmark"), (1, SIZE, SIZE, 3)
+        self._free: SimpleQueue[TfliteNetwork] = SimpleQueue()
+        for _ in range(threads):
+            self._free.put(TfliteNetwork(path, shape, OUTPUTS))
+        self._pool = ThreadPoolExecutor(threads, "landmarks")
+
+    def __call__(
+        self, image: np.ndarray, regions: np.ndarray, with_maps: bool = False
+    ) -> Landmarks:
+        """Landmarks in ``image`` [H, W, 3] uint8 BGR of the people in ``regions`` [N, 4].
+
+        with_maps: keep the heat-maps and masks too (1.2 MB a person).
+        """
+        if not len(regions):
+            return no_landmarks()
+        maps = crop_to_image(regions, SIZE)
+        answers = self._pool.map(lambda to_image: self._one(image, to_image, with_maps), maps)
+        return concatenate(list(answers))
+
+    def _one(self, image: np.ndarray, to_image: np.ndarray, with_maps: bool) -> Landmarks:
+        rgb = cv2.cvtColor(crop(image, to_image, SIZE), cv2.COLOR_BGR2RGB)
+        network = self._free.get()
+        try:
+            network.run((rgb.astype(np.float32) / 255)[None])
+            raw = network.output(0).reshape(39, 5)
+            flag = network.output(1)[0]
+            heatmaps = network.output(2)[0]
+            mask = network.output(3)[0, ..., 0] if with_maps else None
+        finally:
+            self._free.put(network)
+        xy = refined(raw[:, :2], heatmaps)
+        on_image = xy @ to_image[:, :2].T + to_image[:, 2]
+        centre, rim = on_image[ALIGNMENT[0]], on_image[ALIGNMENT[1]]
+        return Landmarks(
+            points=on_image[None, :POINTS].astype(np.float32),
+            visibility=sigmoid(raw[None, :POINTS, 3]),
+            presence=sigmoid(raw[None, :POINTS, 4]),
+            flags=flag,
+            next_regions=region_of_points(centre, rim)[None],
+            crops=to_image[None],
+            heatmaps=sigmoid(heatmaps)[None] if with_maps else None,
+            masks=sigmoid(mask)[None] if with_maps else None,
+        )
+
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(values, -80, 80)))
+
+
+def refined(points: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
+    """Points [K, 2] (crop pixels) moved to the centre of mass of their heat-maps around them.
+
+    heatmaps: [64, 64, K] logits. A point outside the crop, or without a clear peak in the window
+    of 7 x 7 cells around it, stays.
+    """
+    cells = heatmaps.shape[0]
+    place = points * (cells / SIZE)
+    half = KERNEL // 2
+    column, row = np.floor(place).astype(int).T
+    inside = (column >= 0) & (column < cells) & (row >= 0) & (row < cells)
+    near = np.arange(-half, half + 1)
+    rows, columns = row[:, None] + near, column[:, None] + near
+    weight_row = (rows >= 0) & (rows < cells)
+    weight_column = (columns >= 0) & (columns < cells)
+    window = heatmaps[
+        np.clip(rows, 0, cells - 1)[:, :, None],
+        np.clip(columns, 0, cells - 1)[:, None, :],
+        np.arange(len(points))[:, None, None],
+    ]
+    mass = sigmoid(window) * weight_row[:, :, None] * weight_column[:, None, :]
+    clear = inside & (mass.max((1, 2)) >= MIN_PEAK)
+    total = np.maximum(mass.sum((1, 2)), 1e-9)
+    x = (mass.sum(1) * columns).sum(1) / total
+    y = (mass.sum(2) * rows).sum(1) / total
+    moved = np.stack([x, y], -1) * (SIZE / cells)
+    return np.where(clear[:, None], moved, points).astype(np.float32)

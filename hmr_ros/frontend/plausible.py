@@ -1,0 +1,35 @@
+"""Which answers of the landmark network are people, and which are the same person twice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hmr_ros.frontend.boxes import iou
+from hmr_ros.frontend.landmarks import Landmarks
+
+# Two answers are one person above this overlap of their boxes together with this distance between
+# their landmarks, relative to the longer side of the box.
+SAME_OVERLAP = 0.3
+SAME_DISTANCE = 0.12
+# The next region of a person is about as large as the one it was found in, and close to it.
+SCALE_RANGE = (0.5, 2.0)
+MAX_SHIFT = 0.35
+
+
+def plausible(seen: Landmarks, regions: np.ndarray) -> np.ndarray:
+    """[N] bool: the landmarks describe a body of the size and at the place that was looked at."""
+    scale = seen.next_regions[:, 2] / regions[:, 2]
+    shift = np.linalg.norm(seen.next_regions[:, :2] - regions[:, :2], axis=-1) / regions[:, 2]
+    return (scale > SCALE_RANGE[0]) & (scale < SCALE_RANGE[1]) & (shift < MAX_SHIFT)
+
+
+def repeated(seen: Landmarks, boxes: np.ndarray) -> np.ndarray:
+    """[N] bool: the same person as an earlier row."""
+    size = boxes[:, 2:].max(1) if len(boxes) else np.zeros(0)
+    gaps = np.linalg.norm(seen.points[:, None] - seen.points[None], axis=-1).mean(-1)
+    near = gaps < SAME_DISTANCE * np.maximum(size[:, None], size[None])
+    same = near & (iou(boxes, boxes) > SAME_OVERLAP)
+    again = np.zeros(len(boxes), bool)
+    for row in range(1, len(boxes)):
+        again[row] = (same[row, :row] & ~again[:row]).any()
+    return again
