@@ -1,0 +1,1 @@
+"""SMPL-format bodies: files, kinematics, skinning, joint sets."""

@@ -1,0 +1,24 @@
+"""Compile a function with numba, cached on disk where a disk can be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numba
+
+# Sums may be reordered and fused for speed; NaN and infinity keep their meaning.
+_FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
+
+
+def compiled(function: Callable) -> Callable:
+    """``numba.njit`` with an on-disk cache; without one where no folder can be written.
+
+    numba looks for the cache beside the source, then in the user's cache folder, and refuses to
+    compile if it may write neither: a package installed read-only for a user without a home would
+    not import. Such an installation compiles anew in each process instead. ``NUMBA_CACHE_DIR``
+    names a folder of one's own.
+    """
+    try:
+        return numba.njit(cache=True, nogil=True, fastmath=_FASTMATH)(function)
+    except RuntimeError:
+        return numba.njit(nogil=True, fastmath=_FASTMATH)(function)
