@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from hmr_ros.geometry.camera import Camera, CameraError, camera_from_info
 from hmr_ros.sources.source import Picture, Source, SourceError
 
@@ -17,6 +19,7 @@ INFO_TYPE = "sensor_msgs/msg/CameraInfo"
 # Words in the names of image topics that hold no picture of people.
 NOT_PICTURES = ("depth", "disparity", "mask", "infra")
 USUAL_RATE_HZ = 10.0
+MOST_PIXELS = 1 << 26
 
 
 def bag_source(path: Path, image_topic: str | None = None) -> Source:
@@ -50,13 +53,18 @@ def _opened(path: Path):
         reader.open()
     except (AnyReaderError, OSError, AssertionError) as error:
         raise SourceError(
-            f"{path}: is no readable rosbag2 ({error}); `ros2 bag info {path.name}` should list its "
-            f"topics, `ros2 bag reindex {path.name}` mends one that was cut off"
+            f"{path}: is no readable rosbag2 ({error}); `ros2 bag info {path.name}` should list "
+            f"its topics, `ros2 bag reindex {path.name}` mends one that was cut off"
         ) from None
     try:
         yield reader
     finally:
         reader.close()
+
+
+def _raw(topic: str) -> str:
+    """Topic of the uncompressed images of the same camera."""
+    return topic.removesuffix("/compressed")
 
 
 def _image_topic(path: Path, reader, wanted: str | None) -> str:
@@ -82,48 +90,48 @@ def _image_topic(path: Path, reader, wanted: str | None) -> str:
 
 
 def _pictures(path: Path, topic: str) -> Iterator[Picture]:
-    from hmr_ros.node.image_decoding import decode_compressed, decode_image
-
     with _opened(path) as reader:
+        wanted = [c for c in reader.connections if c.topic == topic]
         infos = _info_connections(reader, topic)
-        info = (
-            next((_message(reader, *row) for row in reader.messages(infos)), None)
-            if infos
-            else None
-        )
-        wanted = [c for c in reader.connections if c.topic == topic] + infos
-        camera, known_for, i = None, None, 0
-        for connection, time_ns, data in reader.messages(wanted):
-            message = _message(reader, connection, time_ns, data)
+        # The first image may have been recorded before the first camera_info.
+        first = next(reader.messages(infos), None) if infos else None
+        info = reader.deserialize(first[2], INFO_TYPE) if first else None
+        camera, camera_of, i = None, None, 0
+        for connection, time_ns, data in reader.messages(wanted + infos):
+            message = reader.deserialize(data, connection.msgtype)
             if connection.msgtype == INFO_TYPE:
                 info = message
                 continue
-            if connection.msgtype == IMAGE_TYPES[0]:
-                image = decode_image(message)
-            else:
-                image = decode_compressed(message)
-            if info is not known_for:
-                camera, known_for = _camera(path, info, image.shape), info
+            image = _decoded(f"{path}:{topic}", message, connection.msgtype)
+            if info is not camera_of:
+                camera, camera_of = _camera(path, info, image), info
             stamp = message.header.stamp
             seconds = stamp.sec + stamp.nanosec * 1e-9
             yield Picture(image, seconds or time_ns * 1e-9, f"{path.name}#{i}", camera)
             i += 1
 
 
-def _message(reader, connection, _time_ns: int, data: bytes):
-    return reader.deserialize(data, connection.msgtype)
+def _decoded(where: str, message, kind: str) -> np.ndarray:
+    from hmr_ros.node.compressed_image import decode_compressed
+    from hmr_ros.node.image_decoding import ImageError, decode_image
+
+    decode = decode_image if kind == IMAGE_TYPES[0] else decode_compressed
+    try:
+        return decode(message, MOST_PIXELS)
+    except ImageError as error:
+        raise SourceError(f"{where}: {error}") from None
 
 
 def _info_connections(reader, image_topic: str) -> list:
     """camera_info beside the image topic, or the only one of the bag."""
     infos = [c for c in reader.connections if c.msgtype == INFO_TYPE]
-    folder = image_topic.removesuffix("/compressed").rpartition("/")[0]
+    folder = _raw(image_topic).rpartition("/")[0]
     beside = [c for c in infos if c.topic == f"{folder}/camera_info"]
     only = infos if len({c.topic for c in infos}) == 1 else []
     return beside or only
 
 
-def _camera(path: Path, info, shape: tuple[int, ...]) -> Camera | None:
+def _camera(path: Path, info, image: np.ndarray) -> Camera | None:
     roi = info.roi
     try:
         return camera_from_info(
@@ -131,7 +139,7 @@ def _camera(path: Path, info, shape: tuple[int, ...]) -> Camera | None:
             info.d,
             info.distortion_model,
             (info.width, info.height),
-            (shape[1], shape[0]),
+            (image.shape[1], image.shape[0]),
             (info.binning_x, info.binning_y),
             (roi.x_offset, roi.y_offset, roi.width, roi.height),
         )
