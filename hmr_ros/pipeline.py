@@ -14,6 +14,7 @@ from hmr_ros.frontend.finder import PeopleFinder
 from hmr_ros.geometry.rotations import nearest_rotation
 from hmr_ros.people import People
 from hmr_ros.placement import place
+from hmr_ros.refinement import refine
 from hmr_ros.runtime.estimators import load_estimator
 from hmr_ros.tracking.tracker import Tracker
 from hmr_ros.tracks import Tracks
@@ -55,7 +56,8 @@ class Pipeline:
             return no_bodies(self.body.name, people.keypoint_set)
         estimated = self.estimator(people, frame.camera)
         placed = place(estimated, people, frame.camera, self.body, frame.depth)
-        return self._sound(placed)
+        steps = self.settings.refine_steps
+        return self._sound(refine(placed, people, frame.camera, self.body, steps))
 
     def __call__(
         self,
@@ -95,17 +97,13 @@ class Pipeline:
             bodies.transl,
             bodies.joints,
         )
-        finite = np.all(
-            [np.isfinite(v).reshape(len(v), -1).all(1) for v in values], axis=0
-        )
+        finite = np.all([np.isfinite(v).reshape(len(v), -1).all(1) for v in values], axis=0)
         if not finite.all():
             self.discarded += int((~finite).sum())
             bodies = bodies.replace(found=bodies.found & finite)
             bodies = bodies.replace(
                 **{
-                    name: np.where(
-                        finite.reshape(-1, *[1] * (v.ndim - 1)), v, fill
-                    ).astype(v.dtype)
+                    name: np.where(finite.reshape(-1, *[1] * (v.ndim - 1)), v, fill).astype(v.dtype)
                     for name, v, fill in (
                         ("global_orient", bodies.global_orient, np.eye(3)),
                         ("body_pose", bodies.body_pose, np.eye(3)),

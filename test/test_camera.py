@@ -19,9 +19,7 @@ def cameras() -> list[Camera]:
     return [
         Camera(640, 480, 600, 610, 321.5, 238),
         Camera(640, 480, 600, 610, 321.5, 238, PLUMB_BOB, "plumb_bob"),
-        Camera(
-            640, 480, 300, 300, 320, 240, (0.05, -0.01, 0.004, -0.001), "equidistant"
-        ),
+        Camera(640, 480, 300, 300, 320, 240, (0.05, -0.01, 0.004, -0.001), "equidistant"),
     ]
 
 
@@ -61,9 +59,7 @@ def test_a_point_behind_the_camera_has_no_pixel():
     ],
 )
 def test_unusable_intrinsics_are_named(changes, text):
-    values = (
-        dict(width=640, height=480, fx=500.0, fy=500.0, cx=320.0, cy=240.0) | changes
-    )
+    values = dict(width=640, height=480, fx=500.0, fy=500.0, cx=320.0, cy=240.0) | changes
     with pytest.raises(CameraError, match=text):
         Camera(**values)
 

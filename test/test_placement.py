@@ -40,9 +40,7 @@ def test_a_third_of_wrong_keypoints_moves_the_body_little():
     seen = points + true[:, None]
     rays = seen[..., :2] / seen[..., 2:]
     rays[:, :11] += rng.normal(0, 0.4, (50, 11, 2)) / true[:, None, 2:]
-    transl, _ = solve_translation(
-        points, rays, np.ones((50, 33)), true * 1.2, 0.5 * true[:, 2]
-    )
+    transl, _ = solve_translation(points, rays, np.ones((50, 33)), true * 1.2, 0.5 * true[:, 2])
     assert np.median(np.abs(transl[:, 2] / true[:, 2] - 1)) < 0.02
 
 
@@ -52,9 +50,7 @@ def test_covariance_tells_the_scatter():
     true = np.repeat([[0.4, 0.1, 5.0]], 400, 0)
     seen = points + true[:, None]
     rays = seen[..., :2] / seen[..., 2:] + rng.normal(0, 0.05 / 5, (400, 33, 2))
-    transl, cov = solve_translation(
-        points, rays, np.ones((400, 33)), true, np.full(400, 1e3)
-    )
+    transl, cov = solve_translation(points, rays, np.ones((400, 33)), true, np.full(400, 1e3))
     scatter = np.cov((transl - true).T)
     for axis in range(3):
         ratio = np.sqrt(cov[:, axis, axis].mean() / scatter[axis, axis])
@@ -78,9 +74,7 @@ def test_depth_is_the_median_and_ignores_holes(hole):
     depth = np.full((40, 60), 3.0, np.float32)
     depth[10:13, 20:23] = hole
     depth[9, 20] = 9.0
-    read = depth_at(
-        depth, np.array([[21.0, 11.0], [-50.0, 5.0], [np.nan, 1.0], [59.4, 39.4]])
-    )
+    read = depth_at(depth, np.array([[21.0, 11.0], [-50.0, 5.0], [np.nan, 1.0], [59.4, 39.4]]))
     assert read[0] == 3.0 and np.isnan(read[1:3]).all() and read[3] == 3.0
     depth[:] = hole
     assert np.isnan(depth_at(depth, np.array([[30.0, 20.0]]))).all()

@@ -41,9 +41,7 @@ def test_quaternions_are_in_ros_order(v):
 def test_half_turns_about_every_axis():
     for axis in np.eye(3):
         matrix = r.matrix_from_axis_angle(np.pi * axis)
-        assert np.allclose(
-            np.abs(r.axis_angle_from_matrix(matrix)), np.pi * axis, atol=1e-6
-        )
+        assert np.allclose(np.abs(r.axis_angle_from_matrix(matrix)), np.pi * axis, atol=1e-6)
 
 
 def test_geodesic_angle_is_the_angle_between():

@@ -43,9 +43,7 @@ class Camera:
     def __post_init__(self) -> None:
         numbers = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
         if not np.isfinite(numbers).all():
-            raise CameraError(
-                f"camera_info holds a value that is not finite: {numbers}"
-            )
+            raise CameraError(f"camera_info holds a value that is not finite: {numbers}")
         if self.width < 1 or self.height < 1:
             raise CameraError(f"camera_info: size {self.width}x{self.height} is empty")
         if self.fx <= 0 or self.fy <= 0:
@@ -86,9 +84,7 @@ class Camera:
         if self.distorted:
             flat = self._distort(flat)
         pixels = flat * [self.fx, self.fy] + [self.cx, self.cy]
-        return np.where(front, pixels, np.nan).astype(
-            np.result_type(points, np.float32)
-        )
+        return np.where(front, pixels, np.nan).astype(np.result_type(points, np.float32))
 
     def rays(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels [..., 2] to the ideal image plane at z = 1: [..., 2], distortion removed."""
@@ -118,9 +114,7 @@ class Camera:
             out = cv2.fisheye.distortPoints(rays, np.eye(3), d)
         else:
             homogeneous = np.concatenate([rays, np.ones_like(rays[..., :1])], -1)
-            out, _ = cv2.projectPoints(
-                homogeneous, np.zeros(3), np.zeros(3), np.eye(3), d
-            )
+            out, _ = cv2.projectPoints(homogeneous, np.zeros(3), np.zeros(3), np.eye(3), d)
         return out.reshape(flat.shape)
 
     def _undistort(self, flat: np.ndarray) -> np.ndarray:
@@ -137,9 +131,7 @@ class Camera:
 def guessed_camera(width: int, height: int, fov_deg: float = 55.0) -> Camera:
     """A camera for images whose intrinsics nobody knows: ``fov_deg`` along the longer side."""
     focal = 0.5 * max(width, height) / np.tan(np.radians(fov_deg) / 2)
-    return Camera(
-        width, height, focal, focal, (width - 1) / 2, (height - 1) / 2, metric=False
-    )
+    return Camera(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2, metric=False)
 
 
 def camera_from_info(

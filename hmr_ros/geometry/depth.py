@@ -20,9 +20,7 @@ def depth_at(depth: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     x = centre[:, 0, None, None] + offsets[None, None, :]
     y = centre[:, 1, None, None] + offsets[None, :, None]
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    values = depth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(
-        np.float32
-    )
+    values = depth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(np.float32)
     known = inside & np.isfinite(values) & (values > 0)
     values = np.where(known, values, np.nan).reshape(len(pixels), -1)
     enough = known.reshape(len(pixels), -1).mean(-1) >= 1 / 3

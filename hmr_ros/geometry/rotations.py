@@ -27,9 +27,7 @@ def axis_angle_from_matrix(matrix: np.ndarray) -> np.ndarray:
     vector, w = vector * flip, w * flip
     length = np.linalg.norm(vector, axis=-1, keepdims=True)
     angle = 2 * np.arctan2(length, w)
-    return (
-        np.where(length > 1e-8, angle / np.where(length > 1e-8, length, 1), 2) * vector
-    )
+    return np.where(length > 1e-8, angle / np.where(length > 1e-8, length, 1), 2) * vector
 
 
 def skew(vector: np.ndarray) -> np.ndarray:
@@ -80,9 +78,7 @@ def quaternion_from_matrix(matrix: np.ndarray) -> np.ndarray:
         ],
         -1,
     )
-    z = np.stack(
-        [x[..., 2], y[..., 2], 1 - m00 - m11 + m22, m[..., 1, 0] - m[..., 0, 1]], -1
-    )
+    z = np.stack([x[..., 2], y[..., 2], 1 - m00 - m11 + m22, m[..., 1, 0] - m[..., 0, 1]], -1)
     w = np.stack([x[..., 3], y[..., 3], z[..., 3], 1 + m00 + m11 + m22], -1)
     candidates = np.stack([x, y, z, w], -2)
     pivot = np.argmax(np.stack([x[..., 0], y[..., 1], z[..., 2], w[..., 3]], -1), -1)

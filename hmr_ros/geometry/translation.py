@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-LATERAL_STD_M = (
-    0.05  # how far a body point lies from its keypoint's ray, beyond the outliers
-)
+LATERAL_STD_M = 0.05  # how far a body point lies from its keypoint's ray, beyond the outliers
 # Residual, round by round, at which a point's pull has fallen to a quarter (Geman-McClure). It
 # starts wide, because the prior may stand a metre off, and ends narrow: keypoints on somebody else
 # spread the picture of a body, and what keeps a little pull draws it towards the camera.

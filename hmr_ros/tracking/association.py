@@ -32,13 +32,12 @@ def match(
     mean = np.where(counted, distance, 0).sum(-1) / np.maximum(counted.sum(-1), 1)
     image = np.where(counted.any(-1), mean / size, np.inf)
     ratio = np.abs(
-        np.log(np.maximum(predicted_depth, 0.1))[:, None]
-        - np.log(np.maximum(depth, 0.1))
+        np.log(np.maximum(predicted_depth, 0.1))[:, None] - np.log(np.maximum(depth, 0.1))
     )
     cost = image + DEPTH_WEIGHT * ratio
     allowed = image < GATE
     tracks, bodies = linear_sum_assignment(np.where(allowed, cost, 1e3))
-    return [(int(t), int(b)) for t, b in zip(tracks, bodies) if allowed[t, b]]
+    return [(int(t), int(b)) for t, b in zip(tracks, bodies, strict=True) if allowed[t, b]]
 
 
 def _size(joints_2d: np.ndarray) -> np.ndarray:

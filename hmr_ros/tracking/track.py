@@ -10,9 +10,7 @@ from hmr_ros.bodies import Bodies
 from hmr_ros.tracking.one_euro import OneEuro, OneEuroRotation
 
 DRIFT_STD_M_S = 0.6  # how fast the whereabouts of an unseen person become unknown
-VELOCITY_DECAY_S = (
-    0.4  # an unseen person is expected to slow down, not to walk on for ever
-)
+VELOCITY_DECAY_S = 0.4  # an unseen person is expected to slow down, not to walk on for ever
 SHAPE_MEMORY = 60  # images over which betas are averaged
 
 
@@ -44,9 +42,7 @@ class Track:
         rotations = np.concatenate([body.global_orient[:, None], body.body_pose], 1)
         transl = body.transl
         if self.rotations is not None:
-            rotations = self.rotations(rotations.astype(np.float64), dt).astype(
-                np.float32
-            )
+            rotations = self.rotations(rotations.astype(np.float64), dt).astype(np.float32)
             transl = self._filtered_transl(transl, dt)
         if dt > 0:
             gain = min(1.0, dt / 0.3)
@@ -80,9 +76,7 @@ class Track:
         """A person's shape does not change: running mean, weighted towards well-seen images."""
         weight = 1 / min(self.hits + 1, SHAPE_MEMORY)
         weight *= float(0.2 + 0.8 * body.visibility.mean())
-        return (self.body.betas + weight * (body.betas - self.body.betas)).astype(
-            np.float32
-        )
+        return (self.body.betas + weight * (body.betas - self.body.betas)).astype(np.float32)
 
     def _filtered_transl(self, transl: np.ndarray, dt: float) -> np.ndarray:
         # Direction and log distance: in these the noise of a monocular camera is even, and the
@@ -106,7 +100,7 @@ def new_track(
     if smoothing:
         track.rotations = OneEuroRotation(cutoff_hz, speed_gain)
         # On the image plane a step of 0.1 is a tenth of the distance: quick, hence the gain.
-        track.position = OneEuro(2 * cutoff_hz, 20 * speed_gain)
+        track.position = OneEuro(0.7 * cutoff_hz, 15 * speed_gain)
         track.distance = OneEuro(0.5 * cutoff_hz, 4 * speed_gain)
         track.update(body, stamp)
         track.hits = 1

@@ -62,19 +62,14 @@ class Tracker:
         self.tracks = [
             t
             for t in self.tracks
-            if stamp - t.last_stamp
-            <= (limit if t.hits >= self.settings.min_hits else 0.35)
+            if stamp - t.last_stamp <= (limit if t.hits >= self.settings.min_hits else 0.35)
         ]
 
-    def _match(
-        self, bodies: Bodies, camera: Camera, stamp: float
-    ) -> list[tuple[int, int]]:
+    def _match(self, bodies: Bodies, camera: Camera, stamp: float) -> list[tuple[int, int]]:
         if not self.tracks:
             return []
         moved = np.stack([t.predicted_transl(stamp) for t in self.tracks])
-        relative = np.concatenate(
-            [t.body.joints - t.body.transl[:, None] for t in self.tracks]
-        )
+        relative = np.concatenate([t.body.joints - t.body.transl[:, None] for t in self.tracks])
         joints = relative + moved[:, None]
         depth = bodies.transl[:, 2]
         return match(camera.project(joints), moved[:, 2], bodies.joints_2d, depth)
@@ -105,6 +100,4 @@ class Tracker:
         rest = rest_joints(self.body, bodies.betas)
         joints, _ = forward_kinematics(rotations, rest, self.body.parents)
         joints = (joints + bodies.transl[:, None]).astype(np.float32)
-        return bodies.replace(
-            joints=joints, joints_2d=camera.project(joints).astype(np.float32)
-        )
+        return bodies.replace(joints=joints, joints_2d=camera.project(joints).astype(np.float32))
