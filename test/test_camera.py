@@ -59,7 +59,8 @@ def test_a_point_behind_the_camera_has_no_pixel():
     ],
 )
 def test_unusable_intrinsics_are_named(changes, text):
-    values = dict(width=640, height=480, fx=500.0, fy=500.0, cx=320.0, cy=240.0) | changes
+    values = {"width": 640, "height": 480, "fx": 500.0, "fy": 500.0, "cx": 320.0, "cy": 240.0}
+    values |= changes
     with pytest.raises(CameraError, match=text):
         Camera(**values)
 

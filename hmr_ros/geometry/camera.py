@@ -55,7 +55,8 @@ class Camera:
         if counts is None:
             known = ", ".join(repr(m) for m in DISTORTION_MODELS)
             raise CameraError(
-                f"camera_info: distortion_model {self.distortion_model!r} is unknown; known: {known}"
+                f"camera_info: distortion_model {self.distortion_model!r} is unknown; "
+                f"known: {known}"
             )
         if len(self.distortion) not in counts and any(self.distortion):
             raise CameraError(
