@@ -8,10 +8,11 @@ import numpy as np
 
 from hmr_ros.batch import concatenate
 from hmr_ros.frontend.boxes import around, clipped, iou
+from hmr_ros.frontend.given import look_in
 from hmr_ros.frontend.landmarks import LandmarkNetwork, Landmarks
 from hmr_ros.frontend.plausible import plausible, repeated
+from hmr_ros.frontend.pose_detection import PoseDetector
 from hmr_ros.frontend.proposals import proposer
-from hmr_ros.frontend.regions import region_of_box
 from hmr_ros.people import People, no_people
 
 # Pixels below which a box holds nothing to see.
@@ -36,7 +37,8 @@ class PeopleFinder:
     def __init__(self, settings: SimpleNamespace) -> None:
         self._settings = settings
         self._landmarks = LandmarkNetwork(settings.threads)
-        self._propose = proposer(settings)
+        self._detector = PoseDetector(settings.threads)
+        self._propose = proposer(settings, self._detector)
         self.reset()
 
     def reset(self) -> None:
@@ -74,11 +76,19 @@ class PeopleFinder:
         self._regions, self._boxes = seen.next_regions[rows], boxes[rows]
         return described(seen[rows], boxes[rows], source[rows], image)
 
-    def keypoints_in(self, image: np.ndarray, boxes: np.ndarray, with_maps: bool = False) -> People:
+    def keypoints_in(
+        self,
+        image: np.ndarray,
+        boxes: np.ndarray,
+        thorough: bool = True,
+        with_maps: bool = False,
+    ) -> People:
         """Keypoints of the people in given ``boxes`` [N, 4] (x, y, width, height).
 
         One row a box in the same order; ``found`` is False where the box holds nobody, lies
         outside the image or is smaller than ``MIN_BOX`` pixels. Changes nothing in ``find``.
+        ``thorough`` looks several times at people whom the first look does not settle; without it
+        the time a box is that of one look.
 
         Raises ValueError if ``image`` or ``boxes`` has another type or shape.
         """
@@ -89,8 +99,8 @@ class PeopleFinder:
         source = np.full(len(boxes), "given", "U9")
         if not len(rows):
             return nothing_in(boxes, source)
-        seen = self._landmarks(image, region_of_box(boxes[rows]), with_maps)
-        seen, _ = self._second_look(image, seen, with_maps)
+        detector = self._detector if thorough else None
+        seen = look_in(image, boxes[rows], self._landmarks, detector, with_maps)
         people = described(seen, boxes[rows], source[rows], image)
         people = people.replace(found=seen.flags >= self._settings.min_score)
         return spread(people, rows, nothing_in(boxes, source))

@@ -53,9 +53,8 @@ def no_proposals(image: np.ndarray, share: int | None, count: int) -> Proposals:
     return proposals([], [], [], "topic")
 
 
-def blazepose(threads: int, min_score: float) -> Proposer:
+def blazepose(detector: PoseDetector, min_score: float) -> Proposer:
     """BlazePose's own detector on the whole image: all of it in the first share."""
-    detector = PoseDetector(threads)
 
     def propose(image: np.ndarray, share: int | None, count: int) -> Proposals:
         if share:
@@ -90,7 +89,7 @@ def together(proposers: list[Proposer]) -> Proposer:
     return propose
 
 
-def proposer(settings: SimpleNamespace) -> Proposer:
+def proposer(settings: SimpleNamespace, detector: PoseDetector) -> Proposer:
     """The detector named by ``settings.detector``."""
     name = settings.detector
     if name == "topic":
@@ -102,5 +101,5 @@ def proposer(settings: SimpleNamespace) -> Proposer:
     if name == "hog":
         return hog()
     if name == "blazepose":
-        return blazepose(settings.threads, settings.min_score)
-    return together([blazepose(settings.threads, settings.min_score), hog()])
+        return blazepose(detector, settings.min_score)
+    return together([blazepose(detector, settings.min_score), hog()])
