@@ -1,0 +1,1 @@
+"""Training and evaluation data: motions, cameras, rendered scenes, keypoint noise."""

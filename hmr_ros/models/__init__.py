@@ -1,0 +1,1 @@
+"""The networks. Everything here is torch; the running node uses their exported form."""

@@ -1,0 +1,1 @@
+"""Inference without torch: weight files, sessions, and the estimators built on them."""

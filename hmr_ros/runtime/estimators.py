@@ -1,0 +1,30 @@
+"""Estimators by name: what turns people in an image into bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from hmr_ros.bodies import Bodies
+from hmr_ros.body.model import BodyModel
+from hmr_ros.geometry.camera import Camera
+from hmr_ros.people import People
+
+Estimator = Callable[[People, Camera], Bodies]
+
+# Module whose ``load(body_model, weights_path, threads)`` gives the estimator.
+ESTIMATORS = {"lifter": "hmr_ros.runtime.lifter"}
+
+
+def load_estimator(
+    name: str, body_model: BodyModel, weights_path: str = "", threads: int = 2
+) -> Estimator:
+    """The estimator ``name``, ready to be called with people and their camera.
+
+    It answers every row; rows with ``found`` False get the prior. ``transl`` is the network's own
+    guess. weights_path: empty for the shipped weights. Raises ValueError for an unknown name and
+    ``onnx_session.WeightsError`` for weights that cannot be used.
+    """
+    if name not in ESTIMATORS:
+        raise ValueError(f"estimator {name!r} is unknown; known: {', '.join(ESTIMATORS)}")
+    return import_module(ESTIMATORS[name]).load(body_model, weights_path, threads)

@@ -1,0 +1,185 @@
+"""The lifter's weight files: safetensors for torch, ONNX for inference, a manifest and a card."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from hmr_ros.body.keypoints import mixture
+from hmr_ros.body.model import BodyModel
+from hmr_ros.models.lifter import Lifter, LifterConfig
+from hmr_ros.models.skeleton import Skeleton
+from hmr_ros.runtime.lifter import INPUTS, OUTPUTS, fingerprint
+from hmr_ros.runtime.onnx_session import open_session
+
+KEYPOINT_SET = "blazepose33"
+OPSET = 18
+TOLERANCE = 1e-4
+
+
+def build(body: BodyModel, config: LifterConfig | None = None) -> Lifter:
+    """An untrained lifter for ``body``."""
+    return Lifter(Skeleton(body, mixture(body, KEYPOINT_SET)), config or LifterConfig())
+
+
+def save(network: Lifter, path: Path) -> None:
+    """Weights in half precision, with the network's sizes, as safetensors."""
+    state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items()}
+    config = json.dumps(dataclasses.asdict(network.config))
+    partial = path.with_suffix(".partial")
+    save_file(state, partial, {"estimator": "lifter", "config": config})
+    os.replace(partial, path)
+
+
+def load(path: Path, body: BodyModel) -> Lifter:
+    """The network of ``save``. Raises ValueError for a file that is missing, damaged or foreign."""
+    if not path.is_file():
+        raise ValueError(f"weight file {path} does not exist; train one with: hmr train lifter")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        if metadata.get("estimator") != "lifter":
+            raise ValueError("it does not hold a lifter")
+        network = build(body, LifterConfig(**json.loads(metadata["config"])))
+        network.load_state_dict(state)
+    except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} cannot be used as lifter weights: {error}") from error
+    return network.eval()
+
+
+def rounded(network: Lifter) -> Lifter:
+    """The network with its weights rounded to what the weight files hold."""
+    with torch.no_grad():
+        for value in network.state_dict().values():
+            value.copy_(value.half())
+    return network
+
+
+def export_onnx(network: Lifter, path: Path) -> float:
+    """Write the ONNX file of a ``rounded`` network and compare it with torch on random input.
+
+    Returns the largest difference. Raises RuntimeError if it exceeds ``TOLERANCE``.
+    """
+    network = network.eval().cpu()
+    example = example_inputs(3)
+    batch = {0: torch.export.Dim("people", min=1, max=1024)}
+    partial = path.with_suffix(".partial")
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            tuple(example.values()),
+            str(partial),
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=(batch,) * len(INPUTS),
+            external_data=False,
+            verbose=False,
+        )
+    store_in_half_precision(partial)
+    difference = compare(network, partial)
+    if difference > TOLERANCE:
+        raise RuntimeError(f"the exported network differs from torch by {difference:.1e}")
+    os.replace(partial, path)
+    return difference
+
+
+def store_in_half_precision(path: Path, smallest: int = 4096) -> None:
+    """Keep the large constants of an ONNX file as float16, cast to float32 when it is loaded.
+
+    Halves the file. Nothing is lost if the weights were rounded to half precision before.
+    """
+    model = onnx.load(path)
+    casts = []
+    for constant in model.graph.initializer:
+        large = np.prod(constant.dims) >= smallest
+        if constant.data_type == onnx.TensorProto.FLOAT and large:
+            values = onnx.numpy_helper.to_array(constant).astype(np.float16)
+            name = constant.name
+            constant.CopyFrom(onnx.numpy_helper.from_array(values, f"{name}_half"))
+            casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=1))
+    nodes = casts + list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, path)
+
+
+def compare(network: Lifter, path: Path) -> float:
+    """Largest absolute difference between torch and the ONNX file over several batch sizes."""
+    session = open_session(path, INPUTS, OUTPUTS, threads=1)
+    worst = 0.0
+    for people in (1, 2, 5):
+        inputs = example_inputs(people, seed=people)
+        with torch.no_grad():
+            expected = network(*inputs.values())
+        found = session.run(OUTPUTS, {k: v.numpy() for k, v in inputs.items()})
+        for e, f in zip(expected, found, strict=True):
+            worst = max(worst, float(np.abs(e.numpy() - f).max()))
+    return worst
+
+
+def example_inputs(people: int, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Random but possible network inputs."""
+    rng = torch.Generator().manual_seed(seed)
+    keypoints = torch.rand(people, INPUTS["keypoints"][1], 3, generator=rng) * 0.4
+    keypoints[..., 2] *= 2.5
+    frame = torch.tensor([[-0.1, -0.1, 0.5, 0.5]]).repeat(people, 1)
+    return {"keypoints": keypoints, "box": frame, "image": frame * 3}
+
+
+def manifest(network: Lifter, body: BodyModel, figures: dict) -> dict:
+    """What a reader of the ONNX file must know; kept as ``lifter.json`` beside it."""
+    return {
+        "estimator": "lifter",
+        "keypoint_set": KEYPOINT_SET,
+        "body_model": {"name": body.name, "sha256": fingerprint(body)},
+        "inputs": {
+            "keypoints": "[N, 33, 3] x, y on the undistorted plane z = 1, confidence (0: missing)",
+            "box": "[N, 4] left, top, right, bottom of the person on the same plane",
+            "image": "[N, 4] left, top, right, bottom of the image on the same plane",
+        },
+        "outputs": {
+            "rotations": "[N, 24, 3, 3] global orientation (camera frame), then local rotations",
+            "betas": "[N, 10]",
+            "pelvis": "[N, 3] metres, camera frame",
+            "joint_cov": "[N, 24, 3, 3] m^2, joints about the pelvis, camera frame",
+            "pelvis_cov": "[N, 3, 3] m^2, camera frame",
+            "visibility": "[N, 24] probability",
+        },
+        "normalisation": "inside the network",
+        "temperature": [round(float(t), 4) for t in network.temperature],
+        "config": dataclasses.asdict(network.config),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        **figures,
+    }
+
+
+def hardware() -> str:
+    return f"{os.cpu_count()}-core {platform.machine()} CPU" + (
+        f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    )
+
+
+def revision(folder: Path) -> str:
+    """Git revision of the code, 'unknown' outside a repository."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found.stdout.strip()
