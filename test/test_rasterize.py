@@ -102,7 +102,7 @@ def test_culling_leaves_the_same_picture_of_a_closed_mesh():
             assert (culled == whole).mean() > 0.999
         else:
             seen = np.isfinite(culled)
-                assert (culled[seen] > whole[seen]).mean() > 0.99
+            assert (culled[seen] > whole[seen]).mean() > 0.99
 
 
 def test_a_floor_that_passes_under_the_camera_is_cut_at_the_near_plane():
