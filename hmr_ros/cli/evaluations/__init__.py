@@ -1,0 +1,2 @@
+"""One module a benchmark of ``hmr eval``: ``SUMMARY``, ``measure(args) -> rows`` and, if it has
+options of its own, ``add_arguments(parser)``."""
