@@ -69,7 +69,8 @@ class PeopleFinder:
         seen = self._landmarks(image, regions, with_maps)
         if complete:
             seen, _ = self._second_look(image, seen, with_maps)
-        rows = np.flatnonzero((seen.flags >= self._settings.min_score) & plausible(seen, regions))
+        sure = seen.flags >= self._settings.min_score
+        rows = np.flatnonzero(sure & plausible(seen, regions, source == "track"))
         boxes = boxes_of(seen, image)
         rows = rows[~repeated(seen[rows], boxes[rows])]
         rows = rows[np.argsort(-boxes[rows, 3], kind="stable")][: self._settings.max_people]

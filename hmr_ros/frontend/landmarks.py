@@ -33,7 +33,9 @@ class Landmarks(EqualLength):
     points:       [N, 33, 2] float32 pixels of the full image.
     visibility:   [N, 33] float32, probability of being seen (in the image and not covered).
     presence:     [N, 33] float32, probability of lying inside the crop.
-    flags:        [N] float32, probability that the region shows a person.
+    flags:        [N] float32, the network's own probability that the region shows a person.
+    peaks:        [N] float32 in [0, 1], mean height of the 33 heat-maps' peaks. Far better than
+                  ``flags`` at telling a person from a thing shaped like one.
     next_regions: [N, 4] float32, where to look for the same person in the next image.
     crops:        [N, 2, 3] float32, affine maps from pixels of the 256 x 256 crop to the image.
     heatmaps:     [N, 64, 64, 39] float32 in [0, 1] or None.
@@ -44,6 +46,7 @@ class Landmarks(EqualLength):
     visibility: np.ndarray
     presence: np.ndarray
     flags: np.ndarray
+    peaks: np.ndarray
     next_regions: np.ndarray
     crops: np.ndarray
     heatmaps: np.ndarray | None = None
@@ -52,7 +55,7 @@ class Landmarks(EqualLength):
 
 def no_landmarks() -> Landmarks:
     """The answer for no regions."""
-    shapes = ((POINTS, 2), (POINTS,), (POINTS,), (), (4,), (2, 3))
+    shapes = ((POINTS, 2), (POINTS,), (POINTS,), (), (), (4,), (2, 3))
     return Landmarks(*(np.zeros((0, *shape), np.float32) for shape in shapes))
 
 
@@ -98,6 +101,7 @@ class LandmarkNetwork:
             visibility=sigmoid(raw[None, :POINTS, 3]),
             presence=sigmoid(raw[None, :POINTS, 4]),
             flags=flag,
+            peaks=sigmoid(heatmaps.max((0, 1)))[:POINTS].mean(keepdims=True),
             next_regions=region_of_points(centre, rim)[None],
             crops=to_image[None],
             heatmaps=sigmoid(heatmaps)[None] if with_maps else None,

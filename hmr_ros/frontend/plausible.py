@@ -14,13 +14,22 @@ SAME_DISTANCE = 0.12
 # The next region of a person is about as large as the one it was found in, and close to it.
 SCALE_RANGE = (0.5, 2.0)
 MAX_SHIFT = 0.35
+# Mean peak of the heat-maps. On photographs without people 95 % of what the detectors propose stays
+# below 0.5, with people 95 % of the true ones lie above 0.45; who is known already may be half
+# covered.
+NEW_PEAK = 0.45
+KNOWN_PEAK = 0.38
 
 
-def plausible(seen: Landmarks, regions: np.ndarray) -> np.ndarray:
-    """[N] bool: the landmarks describe a body of the size and at the place that was looked at."""
+def plausible(seen: Landmarks, regions: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """[N] bool: the landmarks describe a body, of the size and at the place that was looked at.
+
+    regions: [N, 4] that were looked at; known: [N] bool, a person of the image before.
+    """
+    clear = seen.peaks >= np.where(known, KNOWN_PEAK, NEW_PEAK)
     scale = seen.next_regions[:, 2] / regions[:, 2]
     shift = np.linalg.norm(seen.next_regions[:, :2] - regions[:, :2], axis=-1) / regions[:, 2]
-    return (scale > SCALE_RANGE[0]) & (scale < SCALE_RANGE[1]) & (shift < MAX_SHIFT)
+    return clear & (scale > SCALE_RANGE[0]) & (scale < SCALE_RANGE[1]) & (shift < MAX_SHIFT)
 
 
 def repeated(seen: Landmarks, boxes: np.ndarray) -> np.ndarray:

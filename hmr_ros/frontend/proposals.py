@@ -15,7 +15,9 @@ from hmr_ros.frontend.pose_detection import PoseDetector
 from hmr_ros.frontend.regions import box_of_region, region_of_box
 
 # Heights of people that HOG looks for, as fractions of the image height.
-HOG_SMALLEST, HOG_LARGEST = 0.09, 0.4
+HOG_SMALLEST, HOG_LARGEST, HOG_STEP = 0.1, 0.4, 1.3
+# Side of BlazePose's tiles relative to the image.
+TILE = 0.6
 
 
 @dataclass(frozen=True)
@@ -54,16 +56,27 @@ def no_proposals(image: np.ndarray, share: int | None, count: int) -> Proposals:
 
 
 def blazepose(detector: PoseDetector, min_score: float) -> Proposer:
-    """BlazePose's own detector on the whole image: all of it in the first share."""
+    """BlazePose's own detector: the whole image first, then overlapping tiles for smaller people,
+    one a share."""
 
     def propose(image: np.ndarray, share: int | None, count: int) -> Proposals:
-        if share:
-            return proposals([], [], [], "blazepose")
-        found = detector(image, min_score)
-        boxes = box_of_region(found.regions)
-        return proposals(found.regions, boxes, found.scores, "blazepose")
+        height, width = image.shape[:2]
+        views = tiles(width, height)
+        found = [proposals([], [], [], "blazepose")]
+        for x, y, w, h in views if share is None else views[share::count]:
+            people = detector(image[y : y + h, x : x + w], min_score)
+            regions = people.regions + np.array([x, y, 0, 0], np.float32)
+            found.append(proposals(regions, box_of_region(regions), people.scores, "blazepose"))
+        return concatenate(found)
 
     return propose
+
+
+def tiles(width: int, height: int) -> list[tuple[int, int, int, int]]:
+    """The whole image and its four overlapping corners: x, y, width, height."""
+    w, h = round(width * TILE), round(height * TILE)
+    corners = [(x, y, w, h) for y in (0, height - h) for x in (0, width - w)]
+    return [(0, 0, width, height), *corners]
 
 
 def hog() -> Proposer:
@@ -72,7 +85,7 @@ def hog() -> Proposer:
 
     def propose(image: np.ndarray, share: int | None, count: int) -> Proposals:
         height, width = image.shape[:2]
-        plan = shares(width, height, scales(height, HOG_SMALLEST, HOG_LARGEST), count)
+        plan = shares(width, height, scales(height, HOG_SMALLEST, HOG_LARGEST, HOG_STEP), count)
         bands = plan[share] if share is not None else sum(plan, [])
         boxes, margins = detector(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), bands)
         return proposals(region_of_box(boxes), boxes, 1 / (1 + np.exp(-margins)), "hog")
