@@ -21,7 +21,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from hmr_ros.node.camera_messages import image_message
-from hmr_ros.node.image_memory import keep_image_memory
+from hmr_ros.node.memory import keep_large_blocks
 from hmr_ros.node.stop_signals import StopSignals
 
 TOPIC = "/image_probe"
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs=2, default=(1280, 720))
     args = parser.parse_args()
     if args.keep_memory:
-        keep_image_memory()
+        keep_large_blocks()
     qos = QoSProfile(depth=5, reliability=ReliabilityPolicy[args.reliability.upper()])
     stop = StopSignals()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a flag, so that a process ends at a place of its own choosing."""
+"""SIGINT, SIGTERM and SIGHUP as a flag, so that a process ends at a place of its own choosing."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.received = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._receive)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup has the last word
+                signal.signal(number, self._receive)
 
     def _receive(self, _number, _frame) -> None:
         self.received = True

@@ -24,7 +24,7 @@ from std_msgs.msg import Header
 
 from hmr_ros.geometry.camera import Camera, CameraError, guessed_camera
 from hmr_ros.node.camera_messages import camera_info_message, image_message
-from hmr_ros.node.image_memory import keep_image_memory
+from hmr_ros.node.memory import keep_large_blocks
 from hmr_ros.node.stop_signals import StopSignals
 from hmr_ros.sources.intrinsics import camera_of, intrinsics
 from hmr_ros.sources.opening import open_source
@@ -60,7 +60,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def main() -> int:
     args = arguments(remove_ros_args(sys.argv)[1:])
-    keep_image_memory()
+    keep_large_blocks()
     stop = StopSignals()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:

@@ -1,0 +1,60 @@
+"""What the node knows about how it is doing; the diagnostics are made of it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+WINDOW = 200  # frames over which latencies are judged
+
+
+@dataclass
+class Health:
+    """Counters since the node was configured, and the latest of what went wrong.
+
+    Each field is written by one thread only, so no lock is needed: ``received``, ``camera_infos``,
+    ``lost`` and ``fault`` by the executor's, the rest by the worker's.
+
+    received:     images that reached the node.
+    camera_infos: camera_info messages that reached the node.
+    lost:         images that the middleware reports as lost on the way.
+    fault:        why the node could not be configured.
+    processed:    images that became bodies.
+    refused:      images that could not be used (encoding, size, broken data).
+    duplicates:   images with the stamp of the one before.
+    late:         images older than the one before.
+    jumps:        times the clock went back and everything was forgotten.
+    failed:       images on which the pipeline or an output failed.
+    idle:         images not looked at because nobody subscribes.
+    last_error:   text of the last refusal or failure; last_error_at: its time.monotonic().
+    camera_problem, input_problem: what is wrong now with camera_info, and with depth, stamps or
+                  external people; '' if nothing.
+    latencies_ms: image to bodies, of the latest frames.
+    """
+
+    received: int = 0
+    camera_infos: int = 0
+    lost: int = 0
+    fault: str = ""
+    processed: int = 0
+    refused: int = 0
+    duplicates: int = 0
+    late: int = 0
+    jumps: int = 0
+    failed: int = 0
+    idle: int = 0
+    people: int = 0
+    image_size: tuple[int, int] = (0, 0)
+    last_error: str = ""
+    last_error_at: float = float("-inf")
+    camera_problem: str = ""
+    input_problem: str = ""
+    metric: bool = False
+    latencies_ms: deque = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    def error(self, text: str) -> None:
+        self.last_error, self.last_error_at = text, time.monotonic()
+
+    def seconds_since_error(self) -> float:
+        return time.monotonic() - self.last_error_at

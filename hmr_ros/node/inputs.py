@@ -1,0 +1,108 @@
+"""The subscriptions of the active node. Their callbacks only hand on what arrived."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from hmr_ros.msg import Person2DArray
+from hmr_ros.node import qos
+from hmr_ros.node.camera_info import CameraSource
+from hmr_ros.node.depth_image import DepthBuffer
+from hmr_ros.node.external_people import StampPairs
+from hmr_ros.node.health import Health
+from hmr_ros.node.image_subscription import ImageSubscription
+from hmr_ros.node.processing import Job
+
+
+class Inputs:
+    """Subscribes to the camera and, as the parameters say, to depth and to people.
+
+    put: takes a ``Job`` without blocking.
+    """
+
+    def __init__(
+        self,
+        node,
+        settings: SimpleNamespace,
+        camera: CameraSource,
+        depth: DepthBuffer,
+        health: Health,
+        put: Callable[[Job], None],
+    ) -> None:
+        self._node, self._health, self._put = node, health, put
+        self._camera = camera
+        self._pairs = StampPairs() if settings.detector == "topic" else None
+        self.image = ImageSubscription(
+            node,
+            CompressedImage if settings.image_transport == "compressed" else Image,
+            image_topic(node, settings.image_transport),
+            settings.image_reliability,
+            self._on_image,
+            health,
+        )
+        wanted = [(CameraInfo, "camera_info", qos.SMALL_INPUT, self._on_camera_info)]
+        if settings.use_depth:
+            wanted.append((Image, "depth", qos.profile(qos.BEST_EFFORT, depth=2), depth.add))
+        if self._pairs is not None:
+            wanted.append((Person2DArray, "people_2d", qos.PEOPLE_INPUT, self._on_people))
+            detections = _detection_type()
+            if detections is not None:
+                wanted.append((detections, "detections", qos.PEOPLE_INPUT, self._on_people))
+        self._subscriptions = [
+            node.create_subscription(
+                kind, topic, callback, profile, qos_overriding_options=qos.overridable()
+            )
+            for kind, topic, profile, callback in wanted
+        ]
+
+    def destroy(self) -> None:
+        self.image.destroy()
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._subscriptions = []
+
+    def _on_image(self, message) -> None:
+        self._health.received += 1
+        if self._pairs is None:
+            self._put(self._job(message))
+            return
+        pair = self._pairs.add_image(self._job(message))
+        self._put_pair(pair)
+
+    def _on_people(self, message) -> None:
+        self._put_pair(self._pairs.add_people(message))
+
+    def _put_pair(self, pair: tuple | None) -> None:
+        if pair is not None:
+            job, people = pair
+            self._put(Job(job.image, job.arrived_s, job.age_s, job.now, people))
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        self._health.camera_infos += 1
+        self._camera.update(message)
+
+    def _job(self, message) -> Job:
+        now = self._node.get_clock().now()
+        stamp = message.header.stamp
+        age_ns = now.nanoseconds - (stamp.sec * 1_000_000_000 + stamp.nanosec)
+        return Job(message, time.monotonic(), age_ns * 1e-9, now.to_msg())
+
+
+def image_topic(node, transport: str) -> str:
+    """The resolved name of the image topic; image_transport puts '/compressed' behind it."""
+    topic = node.resolve_topic_name("image")
+    if transport == "compressed" and not topic.endswith("/compressed"):
+        topic += "/compressed"
+    return topic
+
+
+def _detection_type() -> type | None:
+    try:
+        from vision_msgs.msg import Detection2DArray
+    except ImportError:
+        return None
+    return Detection2DArray

@@ -1,0 +1,164 @@
+"""``hmr_node``: camera topic in, people out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from hmr_ros.node import qos
+from hmr_ros.node.camera_info import CameraSource
+from hmr_ros.node.compressed_image import decode_compressed
+from hmr_ros.node.declaration import checker, declare, settings_of
+from hmr_ros.node.depth_image import DepthBuffer
+from hmr_ros.node.diagnostics import Diagnostics
+from hmr_ros.node.health import Health
+from hmr_ros.node.image_decoding import decode_image
+from hmr_ros.node.inputs import Inputs
+from hmr_ros.node.outputs import Outputs
+from hmr_ros.node.processing import Processing
+from hmr_ros.node.warm_up import warm_up
+from hmr_ros.node.worker import Worker
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+PAUSE_S = 3.0  # a transition should answer within the 5 s that lifecycle managers wait
+STOP_S = 4.0
+
+
+def load_pipeline(settings: SimpleNamespace):
+    from hmr_ros.pipeline import Pipeline
+
+    return Pipeline(settings)
+
+
+class HmrNode(LifecycleNode):
+    """Configured: networks loaded, publishers there. Active: subscribed to the camera.
+
+    The executor's thread only moves messages into the worker's slot; decoding, inference and
+    publishing happen in the worker's thread.
+    """
+
+    def __init__(self, make_pipeline: Callable = load_pipeline, **options) -> None:
+        super().__init__("hmr_node", **options)
+        declare(self)
+        self._make_pipeline = make_pipeline
+        self.health = Health()
+        self.settings: SimpleNamespace | None = None
+        self._forget_session()
+        self._diagnostics = Diagnostics(self.get_name())
+        self._diagnostics_publisher = self.create_publisher(
+            DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS
+        )
+        # Steady time: with use_sim_time and no /clock a timer on ROS time would never fire.
+        self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.add_on_set_parameters_callback(
+            checker(lambda: self.settings is not None, self._apply_live)
+        )
+
+    def start(self) -> None:
+        """Configure and activate, unless a lifecycle manager is to do it."""
+        if self.get_parameter("autostart").value and self.trigger_configure() == SUCCESS:
+            self.trigger_activate()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.health = Health()
+        try:
+            settings = settings_of(self)
+            pipeline = self._make_pipeline(settings)
+            outputs = Outputs(self, pipeline.body, settings)
+            warm_up(pipeline)
+        except Exception as error:
+            # Whatever the cause (a file, a backend), the node stays and can be configured again.
+            self.health.fault = f"cannot configure: {error}"
+            self.get_logger().error(self.health.fault)
+            return FAILURE
+        compressed = settings.image_transport == "compressed"
+        self.settings, self._outputs = settings, outputs
+        self._camera = CameraSource(self.resolve_topic_name("camera_info"))
+        self._depth = DepthBuffer()
+        self._processing = Processing(
+            pipeline,
+            settings,
+            decode_compressed if compressed else decode_image,
+            self._camera,
+            self._depth,
+            outputs,
+            self.health,
+            self._warn,
+        )
+        self._worker = Worker(self._processing, self._processing.failed, name="inference")
+        self._source = f"{settings.estimator} on {pipeline.body.name}"
+        self.get_logger().info(f"configured: {self._source}")
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = super().on_activate(state)
+        self._outputs.check_raw_markers()
+        self._processing.restart()
+        self._worker.accept()
+        self._inputs = Inputs(
+            self, self.settings, self._camera, self._depth, self.health, self._worker.put
+        )
+        self.get_logger().info(f"active: listening to {self._inputs.image.topic}")
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self._inputs.destroy()
+        self._inputs = None
+        if not self._worker.pause(PAUSE_S):
+            self.get_logger().warning("the image being worked on will end later, unpublished")
+        self._outputs.clear_markers()
+        self._camera.forget()
+        self._depth.clear()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.close()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.close()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Back to unconfigured, from where configuring may succeed again."""
+        self.close()
+        return SUCCESS
+
+    def close(self) -> None:
+        """End the worker and give everything back that configuring took."""
+        if self._inputs is not None:
+            self._inputs.destroy()
+        if self._worker is not None and not self._worker.stop(STOP_S):
+            self.get_logger().error("the inference thread does not end; it is left behind")
+        if self._outputs is not None:
+            self._outputs.destroy()
+        self._forget_session()
+
+    def _forget_session(self) -> None:
+        self.settings = self._outputs = self._inputs = None
+        self._worker = self._processing = self._camera = self._depth = None
+        self._source = ""
+
+    def _apply_live(self, name: str, value: object) -> None:
+        if self.settings is not None:
+            setattr(self.settings, name, value)
+
+    def _warn(self, text: str) -> None:
+        self.get_logger().warning(text, throttle_duration_sec=10.0)
+
+    def _on_second(self) -> None:
+        problem = ""
+        if self._inputs is not None:
+            self._inputs.image.follow_publishers()
+            problem = self._inputs.image.problem
+        state = "active" if self._inputs else "inactive" if self.settings else "unconfigured"
+        dropped = self._worker.dropped if self._worker else 0
+        self._diagnostics_publisher.publish(
+            self._diagnostics.message(
+                self.get_clock().now().to_msg(), state, self.health, dropped, self._source, problem
+            )
+        )

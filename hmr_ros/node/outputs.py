@@ -1,0 +1,117 @@
+"""Everything the node publishes about an image; nothing that nobody subscribes to."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import Image, PointCloud2
+from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+from hmr_ros.body.model import BodyModel
+from hmr_ros.frame import Frame
+from hmr_ros.msg import SmplBodyArray
+from hmr_ros.node import qos, raw_marker
+from hmr_ros.node.debug_image import debug_image
+from hmr_ros.node.level_of_detail import spread_vertices
+from hmr_ros.node.markers import BodyMarkers, everything_deleted
+from hmr_ros.node.messages import smpl_body_array
+from hmr_ros.node.points import point_cloud
+from hmr_ros.node.surface import Surface
+from hmr_ros.node.transforms import Skeletons
+from hmr_ros.tracks import Tracks
+
+TOPICS = {
+    "bodies": (SmplBodyArray, "~/bodies", qos.OUTPUT),
+    "markers": (MarkerArray, "~/markers", qos.OUTPUT),
+    "points": (PointCloud2, "~/points", qos.OUTPUT),
+    "debug": (Image, "~/debug/image", qos.OUTPUT),
+    "tf": (TFMessage, "/tf", qos.TF),
+}
+
+
+class Outputs:
+    """The publishers and what they need to build their messages."""
+
+    def __init__(self, node, body: BodyModel, settings: SimpleNamespace) -> None:
+        self._node, self._body, self._settings = node, body, settings
+        self._publishers = {
+            name: node.create_lifecycle_publisher(
+                kind, topic, profile, qos_overriding_options=qos.overridable()
+            )
+            for name, (kind, topic, profile) in TOPICS.items()
+        }
+        self._markers = BodyMarkers(body, settings.mesh_faces)
+        self._points = spread_vertices(body.v_template, settings.points_per_body)
+        self._skeletons = Skeletons(body)
+        self.raw_markers = True
+        self._marker_header: Header | None = None
+
+    def wanted(self) -> bool:
+        """True if anybody subscribes to anything that is switched on."""
+        return any(self._subscribed(name) for name in TOPICS)
+
+    def publish(self, header: Header, frame: Frame, tracks: Tracks, latency_ms) -> None:
+        """All outputs of one image, the most urgent first.
+
+        header: the image's own. latency_ms: function that says how old the image is by now.
+        """
+        settings, surface = self._settings, Surface(self._body, tracks)
+        if self._subscribed("bodies"):
+            size = (frame.camera.width, frame.camera.height)
+            vertices = surface.vertices if settings.publish_vertices else None
+            message = smpl_body_array(header, tracks, size, settings.estimator, vertices)
+            message.latency_ms = latency_ms()
+            self._publishers["bodies"].publish(message)
+        if self._subscribed("tf") and len(tracks):
+            self._publishers["tf"].publish(
+                self._skeletons.message(header, tracks, settings.tf_prefix)
+            )
+        if self._subscribed("points"):
+            self._publishers["points"].publish(point_cloud(header, tracks, surface, self._points))
+        if self._subscribed("markers"):
+            self._marker_header = header
+            self._publish_markers(
+                *self._markers.update(header, tracks, surface, settings.marker_lifetime_s)
+            )
+        if self._subscribed("debug"):
+            self._publishers["debug"].publish(debug_image(header, frame, tracks, self._body))
+
+    def check_raw_markers(self) -> None:
+        """Find out if this middleware publishes serialised messages; some versions did not.
+
+        Takes active publishers. What is sent clears leftovers of an earlier run from viewers.
+        """
+        message = everything_deleted(Header())
+        try:
+            self._publishers["markers"].publish(serialize_message(message))
+            self.raw_markers = raw_marker.layout_is_known()
+        except Exception as error:
+            self._node.get_logger().warning(
+                f"this middleware refuses serialised messages ({error}): markers are built the slow "
+                "way; lower mesh_faces"
+            )
+            self.raw_markers = False
+
+    def clear_markers(self) -> None:
+        """Take the people out of the viewers."""
+        if self._marker_header is not None:
+            self._publishers["markers"].publish(everything_deleted(self._marker_header))
+            self._marker_header = None
+
+    def destroy(self) -> None:
+        for publisher in self._publishers.values():
+            self._node.destroy_publisher(publisher)
+        self._publishers = {}
+
+    def _publish_markers(self, array: MarkerArray, geometry: list) -> None:
+        build = raw_marker.serialized if self.raw_markers else raw_marker.filled
+        self._publishers["markers"].publish(build(array, geometry))
+
+    def _subscribed(self, name: str) -> bool:
+        if name == "tf" and not self._settings.publish_tf:
+            return False
+        return self._publishers[name].get_subscription_count() > 0

@@ -1,0 +1,71 @@
+"""The skeletons of one image as one message on /tf."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from geometry_msgs.msg import TransformStamped
+from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
+
+from hmr_ros.body.model import BodyModel
+from hmr_ros.geometry.rotations import quaternion_from_matrix
+from hmr_ros.tracks import Tracks
+
+
+def frame_name(prefix: str, track_id: int, joint: str) -> str:
+    """``<prefix>body_<id>/<joint>``, with nothing in it that tf2 or a URDF would refuse.
+
+    tf2 names hold letters, digits, '_', '-', '/' and do not start with a slash.
+    """
+    clean = re.sub(r"[^A-Za-z0-9_/-]", "_", prefix).lstrip("/")
+    return f"{clean}body_{track_id}/{joint}"
+
+
+class Skeletons:
+    """Writes TFMessages. Each joint is a child of its parent joint, as in SMPL, so that a viewer
+    draws the skeleton and the rotation of each transform is the joint's SMPL rotation; the pelvis
+    is a child of the camera's optical frame."""
+
+    def __init__(self, body: BodyModel) -> None:
+        self._body = body
+        self._pool: list[TransformStamped] = []  # building these anew costs more than filling them
+
+    def message(self, header: Header, tracks: Tracks, prefix: str) -> TFMessage:
+        """All joints of all people, each with the stamp of the image. The message is valid until
+        the next call."""
+        b, parents = tracks.bodies, self._body.parents
+        rotations = np.concatenate([b.global_orient[:, None], b.body_pose], 1).astype(np.float64)
+        quaternions = quaternion_from_matrix(rotations).reshape(-1, 4).tolist()
+        offsets = _offsets(rotations, b.joints.astype(np.float64), parents).reshape(-1, 3).tolist()
+        names = [
+            frame_name(prefix, track_id, joint)
+            for track_id in tracks.ids.tolist()
+            for joint in self._body.joint_names
+        ]
+        joints = len(parents)
+        while len(self._pool) < len(names):
+            self._pool.append(TransformStamped())
+        for k, name in enumerate(names):
+            t = self._pool[k]
+            person, joint = divmod(k, joints)
+            t.header.stamp = header.stamp
+            t.header.frame_id = (
+                header.frame_id if joint == 0 else names[person * joints + int(parents[joint])]
+            )
+            t.child_frame_id = name
+            p, q = t.transform.translation, t.transform.rotation
+            p.x, p.y, p.z = offsets[k]
+            q.x, q.y, q.z, q.w = quaternions[k]
+        return TFMessage(transforms=self._pool[: len(names)])
+
+
+def _offsets(rotations: np.ndarray, joints: np.ndarray, parents: np.ndarray) -> np.ndarray:
+    """Position of each joint in its parent's frame [N, 24, 3]; of the pelvis in the camera's."""
+    to_camera = rotations.copy()
+    for j in range(1, len(parents)):
+        to_camera[:, j] = to_camera[:, parents[j]] @ rotations[:, j]
+    step = joints[:, 1:] - joints[:, parents[1:]]
+    local = np.einsum("njba,njb->nja", to_camera[:, parents[1:]], step)
+    return np.concatenate([joints[:, :1], local], 1)
