@@ -1,0 +1,1 @@
+"""Pictures and files for people to look at: overlays, colours, GLB meshes."""

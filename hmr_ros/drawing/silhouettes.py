@@ -1,0 +1,74 @@
+"""Bodies painted over an image, nearer ones in front of farther ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hmr_ros.body.compiled import compiled
+from hmr_ros.geometry.camera import Camera
+from hmr_ros.geometry.rasterize import empty_buffers, rasterize, vertex_normals
+
+# From behind the viewer's left shoulder, in the optical frame.
+LIGHT = np.array([-0.35, -0.55, -0.76], np.float32)
+AMBIENT = 0.35
+
+
+def paint_bodies(
+    image: np.ndarray,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    camera: Camera,
+    colours: np.ndarray,
+    opacity: np.ndarray,
+) -> None:
+    """Blend N shaded meshes into ``image`` [H, W, 3] uint8 in place.
+
+    vertices: [N, V, 3] metres, optical frame. faces: [F, 3]. colours: [N, 3] in the image's
+    channel order, 0..255. opacity: [N] in [0, 1]. Pixels outside the silhouettes are not touched.
+    """
+    depth, face_id = empty_buffers(camera)
+    shades = np.empty((len(vertices), len(faces)), np.float32)
+    for n, body in enumerate(vertices):
+        rasterize(body, faces, camera, depth, face_id, offset=n * len(faces), cull=True)
+        # Lit by the surface's normals; a face is small, so one value for each is smooth enough.
+        lit = vertex_normals(body, faces) @ LIGHT
+        shades[n] = AMBIENT + (1 - AMBIENT) * np.clip(0.5 + 0.5 * lit, 0, 1)[faces].mean(1)
+    _blend(
+        image,
+        face_id,
+        shades.reshape(-1),
+        len(faces),
+        np.ascontiguousarray(colours, np.float32),
+        np.ascontiguousarray(opacity, np.float32),
+    )
+
+
+@compiled
+def _blend(image, face_id, shades, faces, colours, opacity):
+    height, width = face_id.shape
+    for y in range(height):
+        for x in range(width):
+            face = face_id[y, x]
+            if face < 0:
+                continue
+            n = face // faces
+            alpha = opacity[n]
+            # A contour where the body ends or another begins keeps people apart.
+            edge = (
+                (x > 0 and _owner(face_id[y, x - 1], faces) != n)
+                or (x + 1 < width and _owner(face_id[y, x + 1], faces) != n)
+                or (y > 0 and _owner(face_id[y - 1, x], faces) != n)
+                or (y + 1 < height and _owner(face_id[y + 1, x], faces) != n)
+            )
+            shade = shades[face]
+            if edge:
+                alpha = min(1.0, alpha + 0.25)
+                shade *= 0.6
+            for c in range(3):
+                mixed = image[y, x, c] * (1 - alpha) + colours[n, c] * shade * alpha
+                image[y, x, c] = np.uint8(min(255.0, max(0.0, mixed + 0.5)))
+
+
+@compiled
+def _owner(face, faces):
+    return face // faces if face >= 0 else -1
