@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 VIDEO = "vtest.avi"
 FALLBACK = "photo:astronaut"
+
+# The video is view 001 of sequence S2.L1 of PETS 2009, whose calibration (Tsai's model) was
+# published with it: focal length 5.5549183 mm, sx 1.09378554, pixels of 5.12732713e-3 x 4.65e-3 mm,
+# centre (324.22, 282.57), kappa1 5.1113043639e-3 / mm^2. In pixels that is fx = f * sx / dpx,
+# fy = f / dpy. Tsai's polynomial undistorts, plumb_bob distorts: k1 = -kappa1 * f^2 and
+# k2 = 3 * k1^2 are the first terms of the inverse (below 0.2 pixel off in the corners).
+INTRINSICS = (1185.00, 1194.61, 324.22, 282.57, -0.15772, 0.07463, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class DefaultSource:
+    """What ``open_source`` shall open, its intrinsics if known, and a line for the user."""
+
+    where: str
+    intrinsics: tuple[float, ...] | None
+    note: str
 
 
 def cached_video() -> Path:
@@ -15,12 +32,14 @@ def cached_video() -> Path:
     return Path(cache) / "hmr_ros" / VIDEO
 
 
-def default_source() -> tuple[str, str]:
-    """What ``open_source`` shall open, and a line that says why. Downloads nothing."""
+def default_source() -> DefaultSource:
+    """The video if it was fetched, else a photograph. Downloads nothing."""
     video = cached_video()
     if video.is_file():
-        return str(video), f"{VIDEO}: pedestrians, from Debian's package opencv-doc"
-    return FALLBACK, (
+        note = f"{VIDEO}: pedestrians, from Debian's package opencv-doc, with known intrinsics"
+        return DefaultSource(str(video), INTRINSICS, note)
+    note = (
         f"{video} is not there, so a photograph is panned and zoomed instead; "
         "`python tools/fetch_video.py` fetches the video (needs Debian or Ubuntu and a network)"
     )
+    return DefaultSource(FALLBACK, None, note)

@@ -116,6 +116,6 @@ def _environment(profile: bool) -> dict[str, str]:
 
     plain = {k: v for k, v in os.environ.items() if k != VARIABLE}
     # A domain of its own: nobody else's traffic is measured, nor disturbed.
-    plain["ROS_DOMAIN_ID"] = str(150 + os.getpid() % 60)
+    plain["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
     plain["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     return with_profile(plain) if profile else plain
