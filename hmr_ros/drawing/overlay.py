@@ -40,7 +40,7 @@ def draw_tracks(image: np.ndarray, tracks: Tracks, body: BodyModel, camera: Came
         if not ghost[n]:
             draw_skeleton(picture, joints_2d, bodies.visibility[n], body.parents, colours[n], size)
         if top is not None:
-            draw_label(picture, _label(tracks, n), (top[0], top[1] - 0.08 * size), colours[n])
+            draw_label(picture, _label(tracks, n), (top[0], top[1] - 0.12 * size), colours[n])
     return picture
 
 

@@ -32,7 +32,7 @@ def paint_bodies(
         rasterize(body, faces, camera, depth, face_id, offset=n * len(faces), cull=True)
         # Lit by the surface's normals; a face is small, so one value for each is smooth enough.
         lit = vertex_normals(body, faces) @ LIGHT
-        shades[n] = AMBIENT + (1 - AMBIENT) * np.clip(0.5 + 0.5 * lit, 0, 1)[faces].mean(1)
+        shades[n] = AMBIENT + (1 - AMBIENT) * np.clip(0.25 + 0.8 * lit, 0, 1)[faces].mean(1)
     _blend(
         image,
         face_id,
