@@ -33,7 +33,7 @@ def text_of(value: object) -> str:
     """A figure in about three significant digits; intervals and other groups in one line."""
     if value is None:
         return ""
-    if isinstance(value, bool) or isinstance(value, str):
+    if isinstance(value, (bool, str)):
         return str(value)
     if isinstance(value, int):
         return f"{value:,}"

@@ -72,9 +72,15 @@ def _run(command: str, rest: list[str]) -> int:
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        if package in ("hmr_ros", "rclpy") or package.endswith("_msgs"):
+            return (
+                f"{error.name} is not to be found: ROS 2 or the built messages are not in this "
+                "environment; use .venv/bin/hmr after `make setup`, or source install/setup.bash"
+            )
         return (
-            f"the Python package {error.name.split('.')[0]} is not installed; `make setup` installs "
-            "what the node and the demo need, `make setup-dev` what training, export and tests need"
+            f"the Python package {package} is not installed; `make setup` installs what the node "
+            "and the demo need, `make setup-dev` what training, export and tests need"
         )
     return str(error) or type(error).__name__
 
