@@ -31,8 +31,9 @@ class TorchBody(nn.Module):
         constant("joint_template", model.joint_template)
         constant("joint_shapedirs", model.joint_shapedirs)
         constant("eye", np.eye(3))
-        self.posedirs = None
-        if model.posedirs is not None:
+        if model.posedirs is None:
+            self.posedirs = None
+        else:
             constant("posedirs", model.posedirs)
         self._levels = _levels(model.parents)
         self._order = [j for joints in self._levels for j in joints]
