@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from hmr_ros.batch import concatenate
-from hmr_ros.frontend.boxes import around, clipped, iou
+from hmr_ros.frontend.boxes import around, clipped, iou, kept
 from hmr_ros.frontend.given import look_in
 from hmr_ros.frontend.landmarks import LandmarkNetwork, Landmarks
 from hmr_ros.frontend.plausible import plausible, repeated
@@ -21,6 +21,8 @@ MIN_BOX = 8
 NEW_A_FRAME = 2
 # A proposal that overlaps a known person by this much is that person.
 KNOWN_OVERLAP = 0.3
+# Proposals that overlap each other by more are one.
+ONE_PROPOSAL = 0.5
 # A gap in time after which nobody is where the last image showed them.
 LOST_S = 1.0
 # The landmarks leave out the top of the head, the fingers and the toes.
@@ -112,6 +114,7 @@ class PeopleFinder:
         share = None if complete else self._frame % every
         self._frame += 1
         new = self._propose(image, share, every)
+        new = new[kept(new.boxes, new.scores, ONE_PROPOSAL)]
         if len(self._boxes):
             new = new[iou(new.boxes, self._boxes).max(1) < KNOWN_OVERLAP]
         new = new[: 2 * self._settings.max_people if complete else NEW_A_FRAME]

@@ -12,6 +12,7 @@ from hmr_ros.frontend.anchors import ssd_anchors
 from hmr_ros.frontend.boxes import suppressed
 from hmr_ros.frontend.carrier import model_path
 from hmr_ros.frontend.interpreter import TfliteNetwork
+from hmr_ros.frontend.letterbox import letterboxed
 from hmr_ros.frontend.regions import region_of_points
 
 SIZE = 224
@@ -49,34 +50,14 @@ class PoseDetector:
 
     def __call__(self, image: np.ndarray, min_score: float = 0.5) -> Detections:
         """People in ``image`` [H, W, 3] uint8 BGR, in its pixels, best first."""
-        canvas, scale, offset = letterbox(image, SIZE)
+        canvas, placed = letterboxed(image, SIZE, SIZE)
         rgb = cv2.cvtColor(canvas, cv2.COLOR_BGR2RGB).astype(np.float32)
         self._network.run((rgb / 127.5 - 1)[None])
         raw, logits = self._network.output(0)[0], self._network.output(1)[0, :, 0]
         found = decode(raw, logits, self._anchors, min_score)
-        unit = SIZE / scale
-        shift = np.array(offset, np.float32) / scale
-        faces = found.faces * unit
-        faces[:, :2] -= shift
-        return found.replace(faces=faces, points=found.points * unit - shift)
-
-
-def letterbox(
-    image: np.ndarray, size: int, value: int = 0
-) -> tuple[np.ndarray, float, tuple[int, int]]:
-    """``image`` shrunk or grown to fit a ``size`` x ``size`` canvas, centred.
-
-    Returns the canvas, the scale (canvas pixels an image pixel) and the offset (x, y) of the image
-    in the canvas.
-    """
-    height, width = image.shape[:2]
-    scale = size / max(height, width)
-    w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    canvas = np.full((size, size, 3), value, np.uint8)
-    x, y = (size - w) // 2, (size - h) // 2
-    canvas[y : y + h, x : x + w] = cv2.resize(image, (w, h), interpolation=how)
-    return canvas, scale, (x, y)
+        return found.replace(
+            faces=placed.boxes(found.faces * SIZE), points=placed.points(found.points * SIZE)
+        )
 
 
 def decode(

@@ -11,6 +11,7 @@ import numpy as np
 
 from hmr_ros.batch import EqualLength, concatenate
 from hmr_ros.frontend.hog import HogDetector, scales, shares
+from hmr_ros.frontend.onnx_detector import OnnxDetector
 from hmr_ros.frontend.pose_detection import PoseDetector
 from hmr_ros.frontend.regions import box_of_region, region_of_box
 
@@ -18,6 +19,8 @@ from hmr_ros.frontend.regions import box_of_region, region_of_box
 HOG_SMALLEST, HOG_LARGEST, HOG_STEP = 0.1, 0.4, 1.3
 # Side of BlazePose's tiles relative to the image.
 TILE = 0.6
+# MediaPipe's own least score.
+BLAZEPOSE_SCORE = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def no_proposals(image: np.ndarray, share: int | None, count: int) -> Proposals:
     return proposals([], [], [], "topic")
 
 
-def blazepose(detector: PoseDetector, min_score: float) -> Proposer:
+def blazepose(detector: PoseDetector) -> Proposer:
     """BlazePose's own detector: the whole image first, then overlapping tiles for smaller people,
     one a share."""
 
@@ -64,7 +67,7 @@ def blazepose(detector: PoseDetector, min_score: float) -> Proposer:
         views = tiles(width, height)
         found = [proposals([], [], [], "blazepose")]
         for x, y, w, h in views if share is None else views[share::count]:
-            people = detector(image[y : y + h, x : x + w], min_score)
+            people = detector(image[y : y + h, x : x + w], BLAZEPOSE_SCORE)
             regions = people.regions + np.array([x, y, 0, 0], np.float32)
             found.append(proposals(regions, box_of_region(regions), people.scores, "blazepose"))
         return concatenate(found)
@@ -93,6 +96,19 @@ def hog() -> Proposer:
     return propose
 
 
+def own_onnx(settings: SimpleNamespace) -> Proposer:
+    """The user's ONNX detector: all of it in the first share."""
+    detector = OnnxDetector(settings.detector_onnx, settings.threads)
+
+    def propose(image: np.ndarray, share: int | None, count: int) -> Proposals:
+        if share:
+            return proposals([], [], [], "onnx")
+        boxes, scores = detector(image, settings.min_score)
+        return proposals(region_of_box(boxes), boxes, scores, "onnx")
+
+    return propose
+
+
 def together(proposers: list[Proposer]) -> Proposer:
     """Several detectors in one sweep."""
 
@@ -108,11 +124,9 @@ def proposer(settings: SimpleNamespace, detector: PoseDetector) -> Proposer:
     if name == "topic":
         return no_proposals
     if name == "onnx":
-        from hmr_ros.frontend.onnx_detector import onnx
-
-        return onnx(settings.detector_onnx, settings.threads, settings.min_score)
+        return own_onnx(settings)
     if name == "hog":
         return hog()
     if name == "blazepose":
-        return blazepose(detector, settings.min_score)
-    return together([blazepose(detector, settings.min_score), hog()])
+        return blazepose(detector)
+    return together([blazepose(detector), hog()])
