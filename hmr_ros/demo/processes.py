@@ -13,6 +13,11 @@ from hmr_ros.node.dds_profile import VARIABLE, with_profile
 
 CAMERA = "/camera"
 NODE = "hmr_node"
+NODE_PROGRAM = (
+    sys.executable,
+    "-c",
+    "import sys; from hmr_ros.node.main import main; sys.exit(main())",
+)
 # Time a process gets to end by itself before it is killed.
 GRACE_S = 8.0
 
@@ -39,11 +44,10 @@ def looking_on(environment: dict[str, str]) -> str:
 
 def start_node(log: Path, parameters: Sequence[str] = ()) -> subprocess.Popen:
     """``hmr_node``, listening to the camera. parameters: ``name:=value`` texts."""
-    program = "import sys; from hmr_ros.node.main import main; sys.exit(main())"
     remaps = [f"image:={CAMERA}/image_raw", f"camera_info:={CAMERA}/camera_info"]
     ros = [part for remap in remaps for part in ("-r", remap)]
     ros += [part for setting in parameters for part in ("-p", setting)]
-    return _started([sys.executable, "-c", program, "--ros-args", *ros], log)
+    return _started([*NODE_PROGRAM, "--ros-args", *ros], log)
 
 
 def start_camera(log: Path, options: Sequence[str]) -> subprocess.Popen:
