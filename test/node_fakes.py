@@ -1,4 +1,4 @@
-"""Stand-ins for the node's tests: people made of real body model poses, and message-like objects."""
+"""Stand-ins for the node's tests: people made of real poses, and message-like objects."""
 
 from __future__ import annotations
 

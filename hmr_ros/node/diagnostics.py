@@ -16,6 +16,18 @@ from hmr_ros.node.health import Health
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 ERROR_SHOWN_S = 5.0  # how long the last error keeps the status from being OK
 LOST_SHARE = 0.2  # images missing beside camera_info messages from which loss is suspected
+COUNTERS = (
+    "received",
+    "camera_infos",
+    "lost",
+    "processed",
+    "refused",
+    "duplicates",
+    "late",
+    "jumps",
+    "failed",
+    "idle",
+)
 LOST_REMEDY = (
     "images get lost on the way: start the camera driver with FASTRTPS_DEFAULT_PROFILES_FILE set "
     "to config/fastdds_shm.xml of hmr_ros, or let it publish reliably"
@@ -64,10 +76,11 @@ class Diagnostics:
             level, text = WARN, "no image yet"
         elif rates["received"] == 0:
             level, text = ERROR, "images have stopped"
-        elif rates["refused"] > 0 or health.seconds_since_error() < ERROR_SHOWN_S:
-            level, text = WARN, health.last_error
-        elif health.input_problem:
-            level, text = WARN, health.input_problem
+        else:
+            recent = health.seconds_since_error() < ERROR_SHOWN_S
+            problems = [p for p in (recent and health.last_error, health.input_problem) if p]
+            if problems:
+                level, text = WARN, "; ".join(problems)
         return self._status(
             "images",
             level,
@@ -108,7 +121,7 @@ class Diagnostics:
         elif state != "active":
             text = state
         elif rates["failed"] > 0:
-            level, text = ERROR, health.last_error
+            level, text = ERROR, health.failure
         elif rates["idle"] > 0:
             text = "idle: nobody subscribes"
         return self._status(
@@ -124,6 +137,7 @@ class Diagnostics:
             latency_p95_ms=f"{p95:.1f}",
             dropped_while_busy=counts["dropped"],
             failed=counts["failed"],
+            last_failure=health.failure,
             idle=counts["idle"],
         )
 
@@ -138,5 +152,4 @@ class Diagnostics:
 
 
 def _counts(health: Health, dropped: int) -> dict[str, int]:
-    names = "received camera_infos lost processed refused duplicates late jumps failed idle".split()
-    return {**{name: getattr(health, name) for name in names}, "dropped": dropped}
+    return {**{name: getattr(health, name) for name in COUNTERS}, "dropped": dropped}

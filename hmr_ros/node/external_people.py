@@ -69,9 +69,11 @@ def boxes_from_detections(message, settings: SimpleNamespace) -> np.ndarray:
     for detection in message.detections:
         hypotheses = [r.hypothesis for r in detection.results]
         best = max(hypotheses, key=lambda h: h.score, default=None)
-        if best is not None:
-            if best.score < settings.min_score or (wanted and best.class_id not in wanted):
-                continue
+        known = best is not None  # a detector of one class may leave the hypotheses out
+        if known and best.score < settings.min_score:
+            continue
+        if known and wanted and best.class_id not in wanted:
+            continue
         box = detection.bbox
         x, y = box.center.position.x, box.center.position.y
         boxes.append((x - box.size_x / 2, y - box.size_y / 2, box.size_x, box.size_y))

@@ -27,7 +27,8 @@ class Health:
     jumps:        times the clock went back and everything was forgotten.
     failed:       images on which the pipeline or an output failed.
     idle:         images not looked at because nobody subscribes.
-    last_error:   text of the last refusal or failure; last_error_at: its time.monotonic().
+    last_error:   text of the last refusal; last_error_at: its time.monotonic().
+    failure:      text of the last failure.
     camera_problem, input_problem: what is wrong now with camera_info, and with depth, stamps or
                   external people; '' if nothing.
     latencies_ms: image to bodies, of the latest frames.
@@ -47,6 +48,7 @@ class Health:
     people: int = 0
     image_size: tuple[int, int] = (0, 0)
     last_error: str = ""
+    failure: str = ""
     last_error_at: float = float("-inf")
     camera_problem: str = ""
     input_problem: str = ""

@@ -51,9 +51,9 @@ def _body(tracks: Tracks, n: int, vertices: np.ndarray | None) -> SmplBody:
     message.betas = _fixed(b.betas[n])
     rotations = np.concatenate([b.global_orient[n][None], b.body_pose[n]])
     quaternions = quaternion_from_matrix(rotations.astype(np.float64))
-    for target, (x, y, z, w) in zip(message.rotations, quaternions.tolist()):
+    for target, (x, y, z, w) in zip(message.rotations, quaternions.tolist(), strict=True):
         target.x, target.y, target.z, target.w = x, y, z, w
-    for target, (x, y, z) in zip(message.joints, b.joints[n].tolist()):
+    for target, (x, y, z) in zip(message.joints, b.joints[n].tolist(), strict=True):
         target.x, target.y, target.z = x, y, z
     t = message.transl
     t.x, t.y, t.z = b.transl[n].tolist()

@@ -26,6 +26,7 @@ from hmr_ros.node.worker import Worker
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 PAUSE_S = 3.0  # a transition should answer within the 5 s that lifecycle managers wait
 STOP_S = 4.0
+DIAGNOSTICS_PERIOD_S = 1.0
 
 
 def load_pipeline(settings: SimpleNamespace):
@@ -53,7 +54,9 @@ class HmrNode(LifecycleNode):
             DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS
         )
         # Steady time: with use_sim_time and no /clock a timer on ROS time would never fire.
-        self.create_timer(1.0, self._on_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_timer(
+            DIAGNOSTICS_PERIOD_S, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
         self.add_on_set_parameters_callback(
             checker(lambda: self.settings is not None, self._apply_live)
         )
@@ -150,7 +153,7 @@ class HmrNode(LifecycleNode):
     def _warn(self, text: str) -> None:
         self.get_logger().warning(text, throttle_duration_sec=10.0)
 
-    def _on_second(self) -> None:
+    def _on_timer(self) -> None:
         problem = ""
         if self._inputs is not None:
             self._inputs.image.follow_publishers()

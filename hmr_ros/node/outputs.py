@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import numpy as np
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
@@ -91,8 +90,8 @@ class Outputs:
             self.raw_markers = raw_marker.layout_is_known()
         except Exception as error:
             self._node.get_logger().warning(
-                f"this middleware refuses serialised messages ({error}): markers are built the slow "
-                "way; lower mesh_faces"
+                f"this middleware refuses serialised messages ({error}): markers are built slowly; "
+                "lower mesh_faces"
             )
             self.raw_markers = False
 

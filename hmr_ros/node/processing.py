@@ -19,7 +19,7 @@ from hmr_ros.people import no_people
 
 # Beyond this, the stamp is of another clock than the node's (a bag without use_sim_time, a camera
 # that counts from its start), and the age of the image is counted from its arrival instead.
-PLAUSIBLE_AGE_S = (-0.05, 60.0)
+PLAUSIBLE_AGE_S = (-0.05, 10.0)
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,8 @@ class Processing:
     def failed(self, error: Exception) -> None:
         """An exception that nobody expected: the image is lost, the node goes on."""
         self._health.failed += 1
-        text = f"inference failed: {type(error).__name__}: {error}"
-        self._health.error(text)
-        self._warn(text)
+        self._health.failure = f"inference failed: {type(error).__name__}: {error}"
+        self._warn(self._health.failure)
 
     def _forget(self) -> None:
         self._clock.restart()

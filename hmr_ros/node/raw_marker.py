@@ -34,7 +34,7 @@ def serialized(markers: MarkerArray, geometry: Sequence[Geometry | None]) -> byt
     colours [P, 4] in [0, 1], P > 0.
     """
     wanted = [g for g in geometry if g is not None]
-    for marker, arrays in zip(markers.markers, geometry):
+    for marker, arrays in zip(markers.markers, geometry, strict=True):
         if arrays is not None:
             marker.points, marker.colors = _PLACE_POINTS, _PLACE_COLOURS
     template = serialize_message(markers)
@@ -61,7 +61,7 @@ def serialized(markers: MarkerArray, geometry: Sequence[Geometry | None]) -> byt
 
 def filled(markers: MarkerArray, geometry: Sequence[Geometry | None]) -> MarkerArray:
     """The same message from Python objects: slow, works with every middleware."""
-    for marker, arrays in zip(markers.markers, geometry):
+    for marker, arrays in zip(markers.markers, geometry, strict=True):
         if arrays is not None:
             marker.points = [Point(x=x, y=y, z=z) for x, y, z in arrays[0].tolist()]
             marker.colors = [ColorRGBA(r=r, g=g, b=b, a=a) for r, g, b, a in arrays[1].tolist()]
@@ -69,7 +69,7 @@ def filled(markers: MarkerArray, geometry: Sequence[Geometry | None]) -> MarkerA
 
 
 def layout_is_known() -> bool:
-    """True if ``serialized`` writes what the middleware's serialiser writes, at either alignment."""
+    """True if ``serialized`` is read as what ``filled`` builds, at either alignment."""
     points, colours = np.arange(9.0).reshape(3, 3), np.full((3, 4), 0.5, np.float32)
     for name in ("camera", "camera12"):  # lengths that put the points on different alignments
         marker = Marker(type=Marker.TRIANGLE_LIST, ns="mesh", text="text")
