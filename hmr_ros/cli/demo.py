@@ -77,8 +77,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"hmr demo: {error}", file=sys.stderr)
         return 1
     finally:
-        # From here on Ctrl-C ends the program at once.
+        # From here on being asked to stop ends the program at once.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     summary = _figures(done, source)
     print(*summary_lines(summary), sep="\n")
     if args.json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -68,7 +67,8 @@ def _started(command: list[str], log: Path) -> subprocess.Popen:
 def stop(process: subprocess.Popen) -> int:
     """End a process the gentle way if it will, and return its exit status."""
     if process.poll() is None:
-        process.send_signal(signal.SIGINT)
+        # Not SIGINT: what was started in the background by a shell ignores it.
+        process.terminate()
         try:
             process.wait(GRACE_S)
         except subprocess.TimeoutExpired:
