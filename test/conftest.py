@@ -1,0 +1,47 @@
+"""What all tests share: a ROS of their own, and the data that does not come with the package."""
+
+import importlib.util
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Set before anything imports rclpy, and inherited by the processes that tests start: this run
+# talks to nobody outside this machine, nor to another run beside it. Fast DDS derives its ports
+# from the domain; up to 101 they stay clear of Linux' ephemeral ports.
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["ROS_LOCALHOST_ONLY"] = "1"  # Humble's name for it
+os.environ.setdefault("ROS_LOG_DIR", tempfile.mkdtemp(prefix="hmr_ros_test_log_"))
+
+
+def shared_data_folder() -> Path:
+    """$HMR_SHARED_DATA, else ``shared/data`` beside the repository."""
+    return Path(os.environ.get("HMR_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of motions, photos and videos; a test that asks for it is skipped without them."""
+    folder = shared_data_folder()
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there; name the test data's folder with HMR_SHARED_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked ``ros`` are skipped, with what to do, where ROS or the messages are missing."""
+    if item.get_closest_marker("ros") is None:
+        return
+    for module in ("rclpy", "hmr_ros.msg"):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} cannot be imported; run the tests with `make test`")
