@@ -144,9 +144,13 @@ def nearby(others: Tensor, points: Tensor, unit: Tensor, rng: Generator) -> Tens
 
 
 def drop_groups(detected: Detected, rng: Generator, chance: float = 0.2) -> Detected:
-    """Take away whole groups of landmarks from some people, as other keypoint sets lack them."""
+    """Take away whole groups of landmarks from some people, as other keypoint sets lack them.
+
+    One person in a hundred loses everything, so that an empty box has an answer too: the prior.
+    """
     confidence = detected.confidence.clone()
     for group in GROUPS:
         gone = torch.rand(len(confidence), generator=rng) < chance / 3
         confidence[:, group] = torch.where(gone[:, None], 0.0, confidence[:, group])
+    confidence[torch.rand(len(confidence), generator=rng) < 0.01] = 0
     return Detected(detected.positions, confidence)

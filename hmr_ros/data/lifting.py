@@ -7,6 +7,7 @@ distributions: ``crop`` (crop cameras, missing points; the one that figures are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -15,17 +16,16 @@ import torch
 from torch import Generator, Tensor
 
 from hmr_ros.data import camera_sampling, keypoint_noise
-from hmr_ros.models.skeleton import Skeleton
+from hmr_ros.data.motions import load_motions
 
 UPPER = [3, 6, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]
 LIMBS = [[1, 4, 7, 10], [2, 5, 8, 11], [13, 16, 18, 20, 22], [14, 17, 19, 21, 23]]
 MIRRORED_JOINT = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20]
 MIRRORED_JOINT += [23, 22]
-SPLITS = ("train", "val", "test")
 
-
-class MotionDataError(ValueError):
-    """The motion file is missing or not what training needs; the text says what to do."""
+# Posed bodies: rotations [N, 24, 3, 3] and betas [N, 10] to joints [N, 24, 3] and landmarks
+# [N, K, 3] about the pelvis (``hmr_ros.models.skeleton.Skeleton`` is one).
+Skeleton = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 @dataclass
@@ -62,39 +62,20 @@ def join(first: Samples, second: Samples) -> Samples:
 class PoseSource:
     """Poses of one split of a motion file; long clips count with the root of their length.
 
-    path: ``.npz`` with ``poses`` [T, 24, 3] axis-angle, ``clip`` [T], ``clip_split`` [clips].
-    Raises MotionDataError if the file is missing or lacks these.
+    path: see ``hmr_ros.data.motions.load_motions``, whose MotionError is raised here too.
     """
 
     def __init__(self, path: str | Path, split: str) -> None:
-        if split not in SPLITS:
-            raise MotionDataError(f"split {split!r} is unknown; known: {', '.join(SPLITS)}")
-        poses, clip, clip_split = _read(Path(path))
-        keep = clip_split[clip] == split
-        if not keep.any():
-            raise MotionDataError(f"{path}: no frame belongs to the split {split!r}")
-        frames = np.bincount(clip[keep], minlength=len(clip_split))
-        weight = 1 / np.sqrt(frames[clip[keep]])
-        self.poses = torch.tensor(poses[keep].astype(np.float32))
+        motions = load_motions(path).split(split)
+        lengths = np.diff(motions.starts)
+        weight = np.repeat(1 / np.sqrt(lengths), lengths)
+        self.poses = torch.tensor(motions.poses)
         self._cumulative = torch.tensor(np.cumsum(weight) / weight.sum())
 
     def draw(self, n: int, rng: Generator) -> Tensor:
         """[n, 24, 3] axis-angle."""
         at = torch.searchsorted(self._cumulative, torch.rand(n, generator=rng).double())
         return self.poses[at.clamp(max=len(self.poses) - 1)].clone()
-
-
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if not path.is_file():
-        raise MotionDataError(
-            f"motion file {path} does not exist; give one with --motions "
-            "(poses [T, 24, 3] axis-angle, clip [T], clip_split per clip)"
-        )
-    try:
-        with np.load(path) as file:
-            return file["poses"], file["clip"].astype(int), file["clip_split"]
-    except (KeyError, ValueError, OSError) as error:
-        raise MotionDataError(f"motion file {path} cannot be used: {error}") from error
 
 
 def rotation_from_axis_angle(rotation: Tensor) -> Tensor:
@@ -222,16 +203,17 @@ def _packed(detected: keypoint_noise.Detected) -> Tensor:
 def _box(
     points: Tensor, in_image: Tensor, detected: keypoint_noise.Detected, rng: Generator
 ) -> Tensor:
-    """Boxes as front ends give them: around the found keypoints or the visible person, loose."""
+    """Boxes as front ends give them: around the found keypoints or the visible person, loose.
+
+    People of whom the image shows nothing have no box (infinite); the caller drops them.
+    """
     n = len(points)
-    by_keypoints = torch.rand(n, 1, generator=rng) < 0.6
-    around = torch.where(by_keypoints, detected.confidence > 0.2, in_image)
+    sure = detected.confidence > 0.2
+    by_keypoints = (torch.rand(n, 1, generator=rng) < 0.6) & (sure.sum(1, keepdim=True) >= 4)
+    around = torch.where(by_keypoints, sure, in_image)
     where = torch.where(by_keypoints[..., None], detected.positions, points)
     top = torch.where(around[..., None], where, torch.inf).amin(1)
     bottom = torch.where(around[..., None], where, -torch.inf).amax(1)
-    nothing = ~around.any(1, keepdim=True)
-    top = torch.where(nothing, points.amin(1), top)
-    bottom = torch.where(nothing, points.amax(1), bottom)
     side = (bottom - top).amax(1, keepdim=True)
     loose = torch.rand(n, 4, generator=rng) * 0.15 + torch.randn(n, 4, generator=rng) * 0.04
     return torch.cat([top - side * loose[:, :2], bottom + side * loose[:, 2:]], 1)

@@ -177,8 +177,9 @@ class Lifter(nn.Module):
         image_edges, _ = turned(edge_middles(image), rotation)
         side = (box_edges.amax(1) - box_edges.amin(1)).amax(1)
         spread = (weight * points.square().sum(-1)).sum(1) / total[:, 0]
-        # 2.5 rms radii are about a person's height; a tenth of the box bounds it from below.
-        scale = (6.25 * spread + 0.01 * side.square() + 1e-8).sqrt()
+        # 2.5 rms radii are about a person's height; a tenth of the box, and what an adult spans at
+        # 300 m, bound it from below.
+        scale = (6.25 * spread + 0.01 * side.square() + 2.5e-5).sqrt()
         unit = scale[:, None, None]
         present = (confidence > 0).to(rays.dtype)[..., None]
         points = (points / unit).clamp(-4, 4)

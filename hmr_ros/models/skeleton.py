@@ -45,28 +45,40 @@ class Skeleton(nn.Module):
 
     Buffers only; nothing is learned. ``body`` is a ``hmr_ros.body.model.BodyModel`` and ``parts``
     the ``hmr_ros.body.keypoints.Mixture`` of the landmarks on it.
+
+    Inside, the batch is the last axis: products of 3 x 3 matrices are then a few long vector
+    operations, several times faster on a CPU than batched matrix products.
     """
 
     def __init__(self, body, parts) -> None:
         super().__init__()
-        self.levels = tree_levels(body.parents)
-        self.parents = [int(p) for p in body.parents]
-        order = [j for level in self.levels for j in level]
+        levels = tree_levels(body.parents)
+        self.sizes = [len(level) for level in levels]
+        order = [j for level in levels for j in level]
+        rows = [
+            [above.index(body.parents[j]) for j in level]
+            for above, level in zip(levels[:-1], levels[1:], strict=True)
+        ]
         landmark, joint, weight, points = landmark_points(parts, body)
         gather = np.zeros((len(parts.joint_weights), len(landmark)))
         gather[landmark, np.arange(len(landmark))] = 1
         anchor = parts.joint_weights.astype(float)
         np.add.at(anchor, (landmark, joint), weight)
         shape = np.concatenate([body.joint_template[..., None], body.joint_shapedirs], -1)
+        bones = shape - shape[body.parents]
+        bones[0] = 0
 
         def constant(name: str, value: np.ndarray) -> None:
             dtype = torch.int64 if value.dtype.kind in "iu" else torch.float32
             self.register_buffer(name, torch.as_tensor(value, dtype=dtype), persistent=False)
 
-        constant("joint_order", np.argsort(order))
-        constant("joint_shape", shape.reshape(72, 11).T.copy())
-        constant("point_shape", points.reshape(-1, 11).T.copy())
-        constant("point_joint", joint)
+        for level, above in enumerate(rows):
+            constant(f"rows{level}", np.array(above))
+        constant("order", np.array(order))
+        constant("place", np.argsort(order))
+        constant("bones", bones[order].reshape(72, 11))
+        constant("points", points.reshape(-1, 11))
+        constant("point_joint", np.argsort(order)[joint])
         constant("gather", gather)
         constant("anchor", anchor)
 
@@ -75,18 +87,26 @@ class Skeleton(nn.Module):
 
         rotations [N, 24, 3, 3]: global orientation, then the local rotations; betas [N, 10].
         """
-        shape = torch.cat([torch.ones_like(betas[:, :1]), betas], 1)
-        rest = (shape @ self.joint_shape).reshape(-1, 24, 3)
-        turned, posed = [rotations[:, :1]], [torch.zeros_like(rest[:, :1])]
-        for above, level in zip(self.levels, self.levels[1:]):
-            parents = [self.parents[j] for j in level]
-            rows = [above.index(p) for p in parents]
-            offset = (rest[:, level] - rest[:, parents])[..., None]
-            step = turned[-1][:, rows] @ torch.cat([rotations[:, level], offset], -1)
-            turned.append(step[..., :3])
-            posed.append(posed[-1][:, rows] + step[..., 3])
-        orientation = torch.cat(turned, 1)[:, self.joint_order]
-        joints = torch.cat(posed, 1)[:, self.joint_order]
-        points = (shape @ self.point_shape).reshape(-1, len(self.point_joint), 3, 1)
-        moved = (orientation[:, self.point_joint] @ points)[..., 0]
-        return joints, self.gather @ moved + self.anchor @ joints
+        shape = torch.cat([torch.ones_like(betas[:, :1]), betas], 1).T  # [11, N]
+        bones = (self.bones @ shape).reshape(24, 3, 1, -1)
+        local = rotations.permute(1, 2, 3, 0).index_select(0, self.order)
+        steps = torch.cat([local, bones], 2).split(self.sizes)  # each [L, 3, 4, N]
+        turned, posed = [steps[0][:, :, :3]], [steps[0][:, :, 3]]
+        for level, step in enumerate(steps[1:]):
+            above = getattr(self, f"rows{level}")
+            moved = product(turned[-1].index_select(0, above), step)
+            turned.append(moved[:, :, :3])
+            posed.append(posed[-1].index_select(0, above) + moved[:, :, 3])
+        joints = torch.cat(posed).index_select(0, self.place)  # [24, 3, N]
+        points = (self.points @ shape).reshape(-1, 3, 1, shape.shape[1])
+        moved = product(torch.cat(turned).index_select(0, self.point_joint), points)
+        landmarks = self.gather @ moved.flatten(1) + self.anchor @ joints.flatten(1)
+        landmarks = landmarks.reshape(-1, 3, shape.shape[1])
+        return joints.permute(2, 0, 1), landmarks.permute(2, 0, 1)
+
+
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """Matrix products [L, 3, 3, N] x [L, 3, C, N] -> [L, 3, C, N], batch in the last axis."""
+    out = a[:, :, 0:1] * b[:, None, 0]
+    out = out + a[:, :, 1:2] * b[:, None, 1]
+    return out + a[:, :, 2:3] * b[:, None, 2]

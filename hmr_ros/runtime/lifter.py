@@ -55,6 +55,12 @@ def load(body_model: BodyModel, weights_path: str = "", threads: int = 2) -> Lif
     return Lifter(session, native, body_model)
 
 
+def open_network(path: Path, threads: int = 1):
+    """The bare network: callable (keypoints, box, image) to its outputs, all float32 arrays."""
+    session = open_session(path, INPUTS, OUTPUTS, threads)
+    return lambda *inputs: session.run(OUTPUTS, dict(zip(INPUTS, inputs, strict=True)))
+
+
 class Lifter:
     """Callable (People, Camera) -> Bodies, one row each in the same order.
 

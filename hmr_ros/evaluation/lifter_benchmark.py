@@ -1,0 +1,115 @@
+"""The lifter on synthetic people from motion clips it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hmr_ros.body.model import BodyModel
+from hmr_ros.data import lifting
+from hmr_ros.evaluation.pose_metrics import aligned_errors, joint_errors, spread_ratio
+from hmr_ros.models.lifter_weights import build
+from hmr_ros.runtime.lifter import open_network
+
+LIMB = [1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21]  # hips to ankles, shoulders to wrists
+TORSO = [3, 6, 9, 12, 13, 14, 15]  # spine, neck, collars, head
+DISTRIBUTIONS = {"crop": lifting.crop_samples, "robot": lifting.robot_samples}
+CHUNK = 2000
+
+
+@dataclass
+class Answers:
+    """What the network said about N people and what is true; joints about the pelvis, metres."""
+
+    joints: np.ndarray
+    covariance: np.ndarray
+    visibility: np.ndarray
+    true_joints: np.ndarray
+    visible: np.ndarray
+
+
+def answers(
+    network, body: BodyModel, motions: Path, split: str, distribution: str, samples: int, seed: int
+) -> Answers:
+    """Run ``network`` on ``samples`` people of ``distribution`` with poses of ``split``.
+
+    network: callable (keypoints, box, image), float32 numpy, to the outputs of
+    ``hmr_ros.models.lifter.Lifter.forward``.
+    """
+    skeleton = build(body).skeleton
+    source = lifting.PoseSource(motions, split)
+    rng = torch.Generator().manual_seed(seed)
+    parts = []
+    for start in range(0, samples, CHUNK):
+        with torch.no_grad():
+            poses = lifting.varied(source, min(CHUNK, samples - start), rng)
+            drawn = DISTRIBUTIONS[distribution](poses, skeleton, rng)
+            inputs = [v.numpy() for v in (drawn.keypoints, drawn.box, drawn.image)]
+            rotations, betas, _, covariance, _, visibility = network(*inputs)
+            joints, _ = skeleton(torch.tensor(rotations), torch.tensor(betas))
+            true = drawn.joints - drawn.joints[:, :1]
+        parts.append((joints.numpy(), covariance, visibility, true.numpy(), drawn.visible.numpy()))
+    return Answers(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def rows(answer: Answers, name: str, distribution: str, split: str) -> list[dict]:
+    """Figures of ``hmr eval``: 12 limb joints by visibility, then torso joints.
+
+    PA-MPJPE aligns the 12 limb joints of a person (the torso rows: the torso joints). std_ratio
+    is the predicted over the true root mean square 3D error.
+    """
+    everything = np.ones_like(answer.visible)
+    subsets = {
+        "all": (LIMB, everything),
+        "visible": (LIMB, answer.visible),
+        "hidden": (LIMB, ~answer.visible),
+        "torso": (TORSO, everything),
+        "limb": (LIMB, everything),
+    }
+    found = []
+    error = joint_errors(answer.joints, answer.true_joints)
+    for subset, (joints, counted) in subsets.items():
+        counted = counted[:, joints]
+        absolute = error[:, joints]
+        shaped = aligned_errors(answer.joints[:, joints], answer.true_joints[:, joints])
+        found.append(
+            {
+                "model": name,
+                "distribution": distribution,
+                "split": split,
+                "subset": subset,
+                "n": int(counted.sum()),
+                "mpjpe_mm": 1e3 * float(absolute[counted].mean()),
+                "pa_mpjpe_mm": 1e3 * float(shaped[counted].mean()),
+                "std_ratio": spread_ratio(answer.covariance[:, joints][counted], absolute[counted]),
+                "ci95": {
+                    "mpjpe_mm": _interval(absolute, counted),
+                    "pa_mpjpe_mm": _interval(shaped, counted),
+                },
+            }
+        )
+    return found
+
+
+def _interval(errors: np.ndarray, counted: np.ndarray, rounds: int = 200) -> list[float]:
+    """95 % interval of the mean (mm) when people are drawn anew."""
+    total, number = (errors * counted).sum(1), counted.sum(1)
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, len(total), (rounds, len(total)))
+    means = 1e3 * total[drawn].sum(1) / np.maximum(number[drawn].sum(1), 1)
+    return [round(float(v), 2) for v in np.percentile(means, [2.5, 97.5])]
+
+
+def benchmark(
+    weights: Path, body: BodyModel, motions: Path, split: str, samples: int, seed: int = 7
+) -> list[dict]:
+    """Rows of the exported network at ``weights`` on both distributions."""
+    network = open_network(weights)
+    found = []
+    for distribution in DISTRIBUTIONS:
+        answer = answers(network, body, motions, split, distribution, samples, seed)
+        found += rows(answer, weights.stem, distribution, split)
+    return found

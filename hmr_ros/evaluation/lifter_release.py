@@ -1,0 +1,144 @@
+"""From a trained lifter to the files that ship: calibrated, exported, measured, described."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hmr_ros.body.model import BodyModel
+from hmr_ros.evaluation.calibration import visibility_temperatures
+from hmr_ros.evaluation.lifter_benchmark import DISTRIBUTIONS, LIMB, answers, benchmark
+from hmr_ros.models.lifter import Lifter
+from hmr_ros.models.lifter_weights import rounded, save
+from hmr_ros.runtime.lifter_export import export_onnx, hardware, manifest, revision
+
+CALIBRATION_SAMPLES = 10000
+TEST_SAMPLES = 20000
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How the weights came to be, for the card."""
+
+    command: str
+    motions: str
+    steps: int
+    batch: int
+    seed: int
+
+
+def calibrate(network: Lifter, body: BodyModel, motions: Path) -> None:
+    """Set the network's temperatures by the limb joints of the validation clips."""
+    parts = []
+    with torch.no_grad():
+        network.temperature.fill_(1)
+    for distribution in DISTRIBUTIONS:
+        a = answers(
+            torch_network(network), body, motions, "val", distribution, CALIBRATION_SAMPLES, seed=3
+        )
+        variance = np.trace(a.covariance, axis1=-2, axis2=-1)
+        squared = np.square(a.joints - a.true_joints).sum(-1)
+        parts.append([v[:, LIMB].ravel() for v in (variance, squared, a.visibility, a.visible)])
+    joined = [np.concatenate(values) for values in zip(*parts, strict=True)]
+    seen, hidden = visibility_temperatures(*joined)
+    with torch.no_grad():
+        network.temperature.copy_(torch.tensor([seen, hidden]))
+
+
+def torch_network(network: Lifter):
+    """The network as a callable on numpy arrays, like the exported one."""
+
+    def call(*inputs: np.ndarray) -> list[np.ndarray]:
+        with torch.no_grad():
+            return [v.numpy() for v in network(*map(torch.from_numpy, inputs))]
+
+    return call
+
+
+def release(
+    network: Lifter, body: BodyModel, motions: Path, folder: Path, origin: Origin
+) -> list[dict]:
+    """Write ``lifter.onnx``, ``.safetensors``, ``.json`` and ``.md`` into ``folder``.
+
+    Returns the rows of ``hmr eval lifter`` on the test clips, measured on the written ONNX file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    network = rounded(network.eval())
+    calibrate(network, body, motions)
+    network = rounded(network)
+    save(network, folder / "lifter.safetensors")
+    difference = export_onnx(network, folder / "lifter.onnx")
+    rows = benchmark(folder / "lifter.onnx", body, motions, "test", TEST_SAMPLES)
+    made = {
+        "command": origin.command,
+        "steps": origin.steps,
+        "seed": origin.seed,
+        "revision": revision(Path(__file__).parent),
+        "largest_difference_to_torch": difference,
+        "test": rows,
+    }
+    described = json.dumps(manifest(network, body, made), indent=2) + "\n"
+    (folder / "lifter.json").write_text(described)
+    (folder / "lifter.md").write_text(card(network, body, origin, rows, difference))
+    return rows
+
+
+def card(
+    network: Lifter, body: BodyModel, origin: Origin, rows: list[dict], difference: float
+) -> str:
+    """The model card in Markdown."""
+    table = [
+        "| distribution | joints | MPJPE mm | PA-MPJPE mm | predicted / true error |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        table.append(
+            f"| {row['distribution']} | {row['subset']} | {row['mpjpe_mm']:.1f} | "
+            f"{row['pa_mpjpe_mm']:.1f} | {row['std_ratio']:.2f} |"
+        )
+    parameters = sum(p.numel() for p in network.parameters()) / 1e6
+    seen, hidden = network.temperature.tolist()
+    lines = [
+        "# lifter",
+        "",
+        "2D keypoints, box and camera of a person to SMPL rotations, shape, position and their "
+        "uncertainty. Licence: Apache-2.0, like the package.",
+        "",
+        "- Files: `lifter.onnx` (inference), `lifter.safetensors` (torch), `lifter.json` "
+        "(inputs, outputs, body model).",
+        f"- Network: two residual MLPs, {parameters:.1f} million parameters in half precision; "
+        f"ONNX and torch differ by {difference:.0e} at most.",
+        f"- Input: BlazePose's 33 landmarks (COCO's 17 are mapped onto them); body: `{body.name}`.",
+        f"- Data: poses of the train clips of `{origin.motions}` (CMU Graphics Lab Motion Capture "
+        "Database, mocap.cs.cmu.edu, created with funding from NSF EIA-0196217; no motion data "
+        "is in the weights' folder), cameras, occluders and keypoint errors drawn at random. No "
+        "photographs.",
+        f"- Command: `{origin.command}`; {origin.steps} steps of {origin.batch}, seed "
+        f"{origin.seed}, revision {revision(Path(__file__).parent)}, {hardware()}, "
+        f"{datetime.date.today().isoformat()}.",
+        f"- Standard deviations calibrated on the validation clips: factor {seen:.2f} where the "
+        f"joint is seen, {hidden:.2f} where it is hidden.",
+        "",
+        "## Figures",
+        "",
+        f"Test clips, {TEST_SAMPLES} people a distribution (`hmr eval lifter`), 12 limb joints "
+        "about the pelvis unless the row says torso. `crop`: square crops, random rectangles in "
+        "front, 85 % of the hidden keypoints missing. `robot`: robot cameras from 1.2 to 15 m, a "
+        "detector's errors, people cut by the image border.",
+        "",
+        *table,
+        "",
+        "## Limits",
+        "",
+        "Synthetic bodies and keypoints: real clothes and real detectors differ. Depth follows "
+        "from the stature the network assumes; without a depth image expect 5 to 10 % of the "
+        "distance. Poses far from locomotion, sports and gestures are rare in the training clips. "
+        "Adults only.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,48 @@
+"""Checkpoints that survive an interruption at any moment and refuse to resume something else."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import torch
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is missing, damaged or of another training; the text says which."""
+
+
+def save_checkpoint(path: Path, kind: str, identity: dict, state: dict) -> None:
+    """Write atomically: a reader sees the old file or the whole new one.
+
+    kind: what is trained. identity: plain values that must be equal for resuming to make sense.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    with open(partial, "wb") as file:
+        torch.save({"kind": kind, "identity": identity, "state": state}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def load_checkpoint(path: Path, kind: str, identity: dict) -> dict:
+    """The state that was saved. Raises CheckpointError."""
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path} does not exist: leave out --resume to start")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        found, stored, state = content["kind"], content["identity"], content["state"]
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is no checkpoint of hmr train: {error}") from error
+    if found != kind:
+        raise CheckpointError(f"{path} is a checkpoint of {found!r}, not of {kind!r}")
+    wrong = [
+        f"{k}: {stored.get(k)!r} there, {v!r} here"
+        for k, v in identity.items()
+        if stored.get(k) != v
+    ]
+    if wrong:
+        raise CheckpointError(f"{path} belongs to another training ({'; '.join(wrong)})")
+    return state
