@@ -26,14 +26,18 @@ class OneEuro:
         self.value: np.ndarray | None = None
         self.velocity: np.ndarray | float = 0.0
 
-    def __call__(self, value: np.ndarray, dt: float) -> np.ndarray:
-        """The filtered value after ``dt`` seconds; dt <= 0 changes nothing."""
+    def __call__(self, value: np.ndarray, dt: float, unit: float = 1.0) -> np.ndarray:
+        """The filtered value after ``dt`` seconds; dt <= 0 changes nothing.
+
+        unit: metres (or radians) that a step of one means, so that ``speed_gain`` is in Hz for
+        each m/s whatever the value is measured in.
+        """
         if self.value is None:
             self.value = value
         elif dt > 0:
             step = self._difference(value)
             self.velocity = self._low_passed(step / dt, dt)
-            speed = np.linalg.norm(self.velocity, axis=-1, keepdims=True)
+            speed = unit * np.linalg.norm(self.velocity, axis=-1, keepdims=True)
             gain = smoothing_factor(self.cutoff_hz + self.speed_gain * speed, dt)
             self.value = self._moved(gain * step)
         return self.value

@@ -82,8 +82,9 @@ class Track:
         # Direction and log distance: in these the noise of a monocular camera is even, and the
         # distance, which is the noisy one, does not shake the direction.
         ray = np.array([transl[0, 0] / transl[0, 2], transl[0, 1] / transl[0, 2], 0])
-        direction = self.position(ray[None], dt)[0]
-        z = float(np.exp(self.distance(np.log(transl[:, 2:]), dt)[0, 0]))
+        metres = float(transl[0, 2])
+        direction = self.position(ray[None], dt, unit=metres)[0]
+        z = float(np.exp(self.distance(np.log(transl[:, 2:]), dt, unit=metres)[0, 0]))
         return np.array([[direction[0] * z, direction[1] * z, z]], np.float32)
 
 
@@ -99,9 +100,10 @@ def new_track(
     track = Track(id, stamp, stamp, body)
     if smoothing:
         track.rotations = OneEuroRotation(cutoff_hz, speed_gain)
-        # On the image plane a step of 0.1 is a tenth of the distance: quick, hence the gain.
-        track.position = OneEuro(0.7 * cutoff_hz, 15 * speed_gain)
-        track.distance = OneEuro(0.5 * cutoff_hz, 4 * speed_gain)
+        # A walker must not trail behind the picture by a visible part of a body, hence the gain;
+        # the distance shakes most, and its true speed is seldom seen.
+        track.position = OneEuro(cutoff_hz, 5 * speed_gain)
+        track.distance = OneEuro(0.4 * cutoff_hz, 0.5 * speed_gain)
         track.update(body, stamp)
         track.hits = 1
     return track
