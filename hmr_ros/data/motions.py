@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def load_motions(path: str | Path) -> Motions:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files if name in _KEYS}
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise MotionError(f"motion file {path} cannot be read: {error}") from error
     for key in ("poses", "trans"):
         if key not in arrays:

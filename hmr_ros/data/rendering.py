@@ -9,14 +9,14 @@ import numpy as np
 
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
-from hmr_ros.body.skinning import vertices
-from hmr_ros.data.joint_visibility import joint_visibility, limb_radii
-from hmr_ros.data.people_scene import Finish, Scene
+from hmr_ros.data.joint_visibility import allowed_depth, joint_visibility
+from hmr_ros.data.people_scene import Finish, Scene, posed_vertices
 from hmr_ros.data.shading import shade
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.rasterize import empty_buffers, rasterize
 
 NOBODY, SOLID = -1, -2  # values of ``person_id`` where no person is in front
+NO_PART = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +25,7 @@ class RenderedImage:
 
     image:      [H, W, 3] uint8 BGR. depth: [H, W] float32, inf where only background is.
     person_id:  [H, W] int32, row of the person in front, ``NOBODY`` or ``SOLID``.
+    part_id:    [H, W] uint8, SMPL part (its joint) of the person in front, else ``NO_PART``.
     joints:     [P, 24, 3] float32. joints_2d: [P, 24, 2] float32 (NaN behind the camera).
     visibility: [P, 24] uint8, values of ``joint_visibility``.
     rotations:  [P, 24, 3, 3] float32, joint 0 to the camera. betas [P, 10], transl [P, 3] float32.
@@ -36,6 +37,7 @@ class RenderedImage:
     image: np.ndarray
     depth: np.ndarray
     person_id: np.ndarray
+    part_id: np.ndarray
     joints: np.ndarray
     joints_2d: np.ndarray
     visibility: np.ndarray
@@ -58,7 +60,7 @@ def render(scene: Scene, body: BodyModel, supersample: int = 2) -> RenderedImage
     rotations = _stack([p.rotations for p in scene.people], (24, 3, 3))
     betas = _stack([p.betas for p in scene.people], (10,))
     transl = _stack([p.transl for p in scene.people], (3,))
-    posed = vertices(body, rotations, betas, transl)
+    posed = [posed_vertices(body, person) for person in scene.people]
     joints, _ = forward_kinematics(rotations, rest_joints(body, betas), body.parents)
     joints = (joints + transl[:, None]).astype(np.float32)
     joints_2d = camera.project(joints).astype(np.float32)
@@ -68,14 +70,19 @@ def render(scene: Scene, body: BodyModel, supersample: int = 2) -> RenderedImage
     depth, face_id = _rasterized(meshes, camera)
     person_id = np.where(face_id < 0, NOBODY, face_id // len(body.faces)).astype(np.int32)
     person_id[face_id >= n * len(body.faces)] = SOLID
+    first_corner = body.faces[face_id % len(body.faces), 0]
+    part_id = np.where(person_id < 0, NO_PART, body.part_id[first_corner]).astype(np.uint8)
     boxes, shown = _silhouettes(meshes[:n], camera, person_id)
     return RenderedImage(
         image=_picture(scene, meshes, face_id, supersample),
         depth=depth,
         person_id=person_id,
+        part_id=part_id,
         joints=joints,
         joints_2d=joints_2d,
-        visibility=joint_visibility(joints, joints_2d, depth, person_id, limb_radii(body)),
+        visibility=joint_visibility(
+            joints, joints_2d, depth, person_id, part_id, allowed_depth(body)
+        ),
         rotations=rotations,
         betas=betas,
         transl=transl,
