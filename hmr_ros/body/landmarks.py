@@ -30,7 +30,7 @@ SMPL_VERTICES = {
 }
 _SIDES = (("l", "left_", 1.0, 20), ("r", "right_", -1.0, 21))
 # Share of the way from the wrist joint to the finger tip, measured on the open body's finger bones.
-_KNUCKLES = {"pinky": 0.52, "index": 0.50, "thumb": 0.70}
+_KNUCKLES = {"pinky": 0.65, "index": 0.58, "thumb": 0.53}
 # Metres from the eye, outwards and downwards; adults vary by less than the vertex spacing.
 _EYE_CORNERS = {"eye_inner": -0.014, "eye_outer": 0.014}
 _MOUTH = (0.024, 0.034)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
+from hmr_ros.assets import asset
 from hmr_ros.body.landmarks import landmark_vertices
 from hmr_ros.body.pose_correctives import PoseBlocks, pose_blocks
 
@@ -15,7 +17,6 @@ BETAS = 10
 POSE_FEATURES = 9 * (JOINTS - 1)
 MAX_INFLUENCES = 4
 GENDERS = ("neutral", "male", "female")
-OPEN_BODY = Path(__file__).resolve().parents[2] / "weights" / "open_body.npz"
 
 JOINT_NAMES = (
     "pelvis",
@@ -96,7 +97,11 @@ def load_body_model(path: str | Path | None = None, gender: str = "neutral") -> 
     """
     if gender not in GENDERS:
         raise ValueError(f"gender {gender!r} is not one of {', '.join(GENDERS)}")
-    path = OPEN_BODY if path is None else _file(Path(path).expanduser(), gender)
+    path = (
+        asset("weights", "open_body.npz")
+        if path is None
+        else _file(Path(path).expanduser(), gender)
+    )
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: no body model there; give an SMPL .npz or .pkl, or leave body_model_path "
@@ -144,7 +149,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise ValueError(
             f"{path}: cannot be read as a body model ({error}); it may be cut short, or hold "
             "pickled objects: copy it again, or save it with plain arrays"

@@ -42,10 +42,9 @@ def skinned(
     """As ``vertices``, for a caller that has the posed skeleton already."""
     dtype = rotations.dtype
     ids = np.arange(len(model.v_template)) if subset is None else np.asarray(subset, np.int64)
-    transl = np.zeros((len(rotations), 3), dtype) if transl is None else transl
+    transl = np.zeros((len(rotations), 3)) if transl is None else np.asarray(transl)
     # A vertex moves by R (v - rest) + joint; all that does not depend on v is summed here once.
     offsets = joints - np.einsum("njab,njb->nja", global_rotations, rest)
-    offsets = offsets + np.asarray(transl, dtype)[:, None]
     blocks = model.pose_blocks
     start, joint, offset = (
         _NO_BLOCKS
@@ -56,7 +55,7 @@ def skinned(
             blocks.offset,
         )
     )
-    features = (rotations - np.eye(3, dtype=dtype)).reshape(len(rotations), -1, 9)
+    features = (rotations - np.eye(3, dtype=dtype)).reshape(*rotations.shape[:2], 9)
     out = np.empty((len(rotations), len(ids), 3), dtype)
     _skin(
         ids,
@@ -71,6 +70,7 @@ def skinned(
         model.weight_value,
         global_rotations,
         offsets,
+        transl.astype(dtype, copy=False),
         out,
     )
     return out
@@ -90,6 +90,7 @@ def _skin(
     weight_value,
     global_rotations,
     offsets,
+    transl,
     out,
 ):
     zero = out.dtype.type(0)
@@ -121,4 +122,5 @@ def _skin(
                         + global_rotations[n, j, a, 2] * z
                         + offsets[n, j, a]
                     )
-                out[n, m, a] = position
+                # After the blend: rounded weights do not sum to one exactly, and transl is long.
+                out[n, m, a] = position + transl[n, a]
