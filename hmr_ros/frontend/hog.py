@@ -21,6 +21,8 @@ PERSON_WIDTH = 40
 # Replicated border, so that people at the edge of the image still fill a window.
 BORDER = 24
 OVERLAP = 0.45
+# Enlarging more adds no detail.
+MAX_SCALE = 2.0
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,10 @@ class Band:
 
 def scales(height: int, smallest: float, largest: float, step: float = 1.25) -> list[float]:
     """Image scales at which people from ``smallest`` to ``largest`` (fractions of the image
-    height) fill the detector's window, smallest people first."""
+    height) fill the detector's window, smallest people first; none above ``MAX_SCALE``."""
     count = int(np.ceil(np.log(largest / smallest) / np.log(step))) + 1
-    return [PERSON_HEIGHT / (height * smallest * step**i) for i in range(count)]
+    wanted = [PERSON_HEIGHT / (max(1, height) * smallest * step**i) for i in range(count)]
+    return [scale for scale in wanted if scale <= MAX_SCALE]
 
 
 def shares(width: int, height: int, at: list[float], count: int) -> list[list[Band]]:

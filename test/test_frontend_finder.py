@@ -1,0 +1,219 @@
+"""The front end on a real photograph: several people, following, given boxes, bad input."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hmr_ros.evaluation.keypoint_metrics import correct, pck
+from hmr_ros.frontend.boxes import iou
+from hmr_ros.frontend.finder import PeopleFinder
+from hmr_ros.parameters import validated
+
+pytest.importorskip("ai_edge_litert", reason="runs the BlazePose networks")
+
+NOSE, LEFT_SHOULDER, RIGHT_SHOULDER = 0, 11, 12
+
+
+@pytest.fixture(scope="module")
+def astronaut():
+    data = pytest.importorskip("skimage.data", reason="scikit-image carries the test photo")
+    return np.ascontiguousarray(data.astronaut()[..., ::-1])
+
+
+@pytest.fixture(scope="module")
+def shared_finder():
+    return PeopleFinder(validated())
+
+
+@pytest.fixture
+def finder(shared_finder):
+    shared_finder.reset()
+    return shared_finder
+
+
+def scene(astronaut, *places):
+    """A grey image of 1000 x 600 with the photograph at (x, y, size)."""
+    image = np.full((600, 1000, 3), 110, np.uint8)
+    for x, y, size in places:
+        image[y : y + size, x : x + size] = cv2.resize(
+            astronaut, (size, size), interpolation=cv2.INTER_AREA
+        )
+    return image
+
+
+def test_landmarks_lie_on_the_face_and_shoulders(finder, astronaut):
+    people = finder.find(astronaut, 0.0)
+    assert len(people) == 1 and people.found.all() and people.scores[0] > 0.8
+    # Read off the photograph.
+    points = people.keypoints[0, [NOSE, LEFT_SHOULDER, RIGHT_SHOULDER]]
+    assert points[:, :2] == pytest.approx(np.array([[219, 131], [305, 245], [115, 210]]), abs=15)
+    assert points[:, 2].min() > 0.8
+
+
+def test_several_people_are_found_and_followed(finder, astronaut):
+    image = scene(astronaut, (20, 100, 450), (520, 100, 450))
+    first = finder.find(image, 0.0)
+    assert first.source.tolist() == ["blazepose"] * 2
+    assert abs(first.keypoints[0, NOSE, 0] - first.keypoints[1, NOSE, 0]) == pytest.approx(
+        500, abs=20
+    )
+    for step in range(1, 8):
+        moved = scene(astronaut, (20 + 6 * step, 100, 450), (520, 100 - 6 * step, 450))
+        people = finder.find(moved, 0.1 * step)
+        assert people.source.tolist() == ["track"] * 2
+    noses = people.keypoints[np.argsort(people.keypoints[:, NOSE, 0]), NOSE, :2]
+    scale = 450 / 512
+    expected = np.array(
+        [[62 + 219 * scale, 100 + 131 * scale], [520 + 219 * scale, 58 + 131 * scale]]
+    )
+    assert noses == pytest.approx(expected, abs=15)
+
+
+def test_who_leaves_is_dropped_at_once(finder, astronaut):
+    assert len(finder.find(scene(astronaut, (300, 100, 450)), 0.0)) == 1
+    assert len(finder.find(scene(astronaut), 0.1)) == 0
+
+
+def test_a_jump_in_time_forgets_everyone(finder, astronaut):
+    image = scene(astronaut, (300, 100, 450))
+    for stamp, source in (
+        (5.0, "blazepose"),
+        (5.1, "track"),
+        (1.0, "blazepose"),
+        (9.0, "blazepose"),
+    ):
+        assert finder.find(image, stamp).source.tolist() == [source]
+
+
+def test_the_result_depends_on_the_frames_alone(finder, astronaut):
+    frames = [scene(astronaut, (300 + 8 * k, 100, 300)) for k in range(4)]
+    runs = []
+    for _ in range(2):
+        finder.reset()
+        runs.append([finder.find(f, 0.1 * k) for k, f in enumerate(frames)])
+    for a, b in zip(*runs, strict=True):
+        assert np.array_equal(a.keypoints, b.keypoints) and np.array_equal(a.boxes, b.boxes)
+
+
+def test_a_tile_shows_a_person_too_small_for_the_whole_image(finder, astronaut):
+    image = np.full((1400, 1900, 3), 110, np.uint8)
+    image[900:1100, 1400:1600] = cv2.resize(astronaut, (200, 200))
+    assert len(finder.find(image, 0.0)) == 0
+    people = finder.find(image, 0.1, complete=True)
+    assert people.keypoints[0, NOSE, :2] == pytest.approx([1400 + 86, 900 + 51], abs=15)
+
+
+def test_most_people_and_largest_first(astronaut):
+    finder = PeopleFinder(validated({"max_people": 1, "detector": "blazepose", "threads": 1}))
+    image = scene(astronaut, (20, 100, 350), (450, 50, 500))
+    people = finder.find(image, 0.0)
+    assert len(people) == 1 and people.keypoints[0, NOSE, 0] > 450
+
+
+def test_given_boxes_keep_number_and_order(finder, astronaut):
+    image = scene(astronaut, (20, 100, 450), (520, 100, 450))
+    boxes = np.array(
+        [[560, 100, 350, 450], [-900, -900, 50, 50], [60, 100, 350, 450], [500, 300, 3, 200],
+         [2000, 50, 100, 100], [0, 0, 0, 0], [np.nan, 0, 10, 10], [300, 10, 60, 60]]
+    )  # fmt: skip
+    people = finder.keypoints_in(image, boxes)
+    assert people.found.tolist() == [True, False, True] + [False] * 5
+    assert people.boxes[[0, 2]].tolist() == boxes[[0, 2]].tolist()
+    assert people.keypoints[[0, 2], NOSE, 0] == pytest.approx([520 + 192, 20 + 192], abs=15)
+    assert np.isfinite(people.keypoints).all()
+    assert not people.keypoints[1].any()
+    assert set(people.source) == {"given"}
+
+
+def test_an_uneven_box_still_leads_to_the_person(finder, astronaut):
+    """A box of the head alone, and one far too large, both end at the same shoulders."""
+    image = scene(astronaut, (300, 100, 450))
+    boxes = np.array([[380, 100, 250, 250], [200, 0, 700, 600]])
+    people = finder.keypoints_in(image, boxes)
+    assert people.found.all()
+    assert people.keypoints[0, NOSE, :2] == pytest.approx(people.keypoints[1, NOSE, :2], abs=15)
+
+
+def test_maps_only_when_asked_and_in_the_same_crop(finder, astronaut):
+    box = np.array([[60, 0, 400, 512]])
+    assert finder.keypoints_in(astronaut, box).heatmaps is None
+    people = finder.keypoints_in(astronaut, box, with_maps=True)
+    assert people.heatmaps.shape == (1, 64, 64, 39) and people.masks.shape == (1, 256, 256)
+    assert people.heatmaps.min() >= 0 and people.heatmaps.max() <= 1
+    # The peak of the nose's heat-map, taken to the image, is the nose; the mask covers it.
+    row, column = np.unravel_index(people.heatmaps[0, ..., NOSE].argmax(), (64, 64))
+    peak = people.crops[0] @ [4 * column, 4 * row, 1]
+    assert peak == pytest.approx(people.keypoints[0, NOSE, :2], abs=15)
+    assert people.masks[0, 4 * row, 4 * column] > 0.9
+
+
+def test_points_outside_the_image_have_no_confidence(finder, astronaut):
+    cut = np.ascontiguousarray(astronaut[:300])  # her hips are gone
+    people = finder.keypoints_in(cut, np.array([[60, 0, 400, 300]]))
+    outside = (people.keypoints[..., :2] < 0) | (people.keypoints[..., :2] >= (512, 300))
+    assert outside.any(-1).any()
+    assert (people.keypoints[outside.any(-1), 2] == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 0, 3), (0, 40, 3), (1, 1, 3), (3, 900, 3), (64, 64, 3)])
+def test_images_without_anything_hold_nobody(finder, shape):
+    image = np.full(shape, 128, np.uint8)
+    assert len(finder.find(image, 0.0)) == 0
+    assert len(finder.find(image, 0.1, complete=True)) == 0
+    assert finder.keypoints_in(image, np.array([[0, 0, 64, 64]])).found.tolist() == [False]
+    assert len(finder.keypoints_in(image, [])) == 0
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), np.zeros((5, 5, 4), np.uint8), [[0]]]
+)
+def test_images_of_another_kind_are_refused(finder, image):
+    with pytest.raises(ValueError, match=r"image is .*expected"):
+        finder.find(image, 0.0)
+    with pytest.raises(ValueError, match=r"image is .*expected"):
+        finder.keypoints_in(image, np.zeros((1, 4)))
+
+
+@pytest.mark.parametrize("boxes", [np.zeros((2, 3)), np.zeros(4), [["a", "b", "c", "d"]]])
+def test_boxes_of_another_kind_are_refused(finder, boxes):
+    with pytest.raises(ValueError, match=r"boxes are .*expected numbers \[N, 4\]"):
+        finder.keypoints_in(np.zeros((9, 9, 3), np.uint8), boxes)
+
+
+def test_without_a_detector_nobody_is_proposed(astronaut):
+    assert len(PeopleFinder(validated({"detector": "topic"})).find(astronaut, 0.0)) == 0
+
+
+def test_the_onnx_detector_needs_its_file():
+    with pytest.raises(ValueError, match="detector_onnx"):
+        PeopleFinder(validated({"detector": "onnx"}))
+
+
+@pytest.mark.slow
+def test_pedestrians_of_the_sample_video(shared_data):
+    video = cv2.VideoCapture(str(shared_data / "video" / "vtest.avi"))
+    finder = PeopleFinder(validated())
+    counts = []
+    for number in range(200):
+        people = finder.find(video.read()[1], number / 10)
+        counts.append(len(people))
+        # Nobody twice.
+        overlap = iou(people.boxes, people.boxes) - np.eye(len(people))
+        assert overlap.max(initial=0) < 0.9
+    assert np.median(counts[12:]) >= 4
+
+
+@pytest.mark.slow
+def test_keypoints_of_labelled_people(shared_data):
+    from hmr_ros.evaluation.coco import BLAZEPOSE_TO_COCO, read_people
+
+    finder = PeopleFinder(validated())
+    folder = shared_data / "coco_people"
+    labelled = read_people(folder / "person_keypoints.json")
+    right, counted = [], []
+    for people in labelled:
+        found = finder.keypoints_in(cv2.imread(str(folder / people.image)), people.boxes)
+        points = found.keypoints[:, BLAZEPOSE_TO_COCO, :2]
+        right.append(correct(points, people.keypoints[..., :2], people.boxes))
+        counted.append(people.keypoints[..., 2] > 0)
+    assert pck(np.concatenate(right), np.concatenate(counted)) > 0.63
