@@ -51,12 +51,8 @@ def perform(
 
     Raises DemoError if the node or the camera fails.
     """
-    import rclpy
-    from rclpy.signals import SignalHandlerOptions
-
     from hmr_ros.node.planner import Planner
 
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     planner = Planner(NODE, CAMERA)
     node_log, camera_log = out / "demo_node.log", out / "demo_camera.log"
     report = out / "demo_frames.json"
@@ -83,7 +79,6 @@ def perform(
         for process in reversed(running):
             stop(process)
         planner.close()
-        rclpy.try_shutdown()
     sent = [tuple(frame) for frame in json.loads(report.read_text())["frames"]]
     seconds = (sent[-1][1] - sent[0][1]) / 1e9 if sent else 0.0
     return Performance(sent, planner.observed, cpu, seconds)

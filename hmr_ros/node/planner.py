@@ -9,6 +9,7 @@ from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, PointCloud2
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
@@ -23,10 +24,15 @@ COUNTED = {"markers": MarkerArray, "points": PointCloud2}
 
 
 class Planner:
-    """Subscribes to everything of ``node_name`` and keeps what it sees in ``observed``."""
+    """Subscribes to everything of ``node_name`` and keeps what it sees in ``observed``.
+
+    Starts ROS in this process, with the environment as it is then; ``close`` ends it.
+    """
 
     def __init__(self, node_name: str, camera: str) -> None:
         self.observed = Observation()
+        # The demo handles signals itself.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node("planner")
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
@@ -60,6 +66,7 @@ class Planner:
 
     def close(self) -> None:
         self._node.destroy_node()
+        rclpy.try_shutdown()
 
     def _count(self, kind: type, topic: str, profile: QoSProfile) -> None:
         times = self.observed.arrivals[topic]
