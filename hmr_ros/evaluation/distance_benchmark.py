@@ -1,0 +1,193 @@
+"""How far away the pipeline believes people to be, on rendered films with a known camera."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from hmr_ros.batch import EqualLength, concatenate
+from hmr_ros.body.model import BodyModel
+from hmr_ros.data.joint_visibility import HIDDEN
+from hmr_ros.data.motions import Motions
+from hmr_ros.data.rendering import RenderedImage, render
+from hmr_ros.data.sequence import Sequence, sample_sequence, upright_clips
+from hmr_ros.data.viewpoints import camera_with_fov, viewpoint
+from hmr_ros.frame import Frame
+from hmr_ros.pipeline import Pipeline
+from hmr_ros.tracks import Tracks, TrackState
+
+# Metres between the soles and the crown of the body in its rest pose.
+STATURE_BANDS = ((0.0, 1.60), (1.60, 1.75), (1.75, 3.0))
+DISTANCE_BANDS = ((0.0, 4.0), (4.0, 6.0), (6.0, 9.0))
+CLEAR = 0.9  # share of the silhouette that must be seen of a person who counts as unoccluded
+SAME = 0.2  # mean distance of joints, in heights of the person, within which a track is a person's
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the films are like; every length in metres, angles in degrees."""
+
+    films: int = 40
+    people: int = 3
+    seconds: float = 1.3
+    rate_hz: float = 10.0
+    width: int = 640
+    height: int = 480
+    fov_deg: tuple[float, float] = (45.0, 70.0)
+    camera_height: tuple[float, float] = (1.0, 1.8)
+    distance: tuple[float, float] = (2.5, 8.0)
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings(EqualLength):
+    """N times a person was in an image; what was not reported is NaN.
+
+    person: [N] number of the person. clear: [N] bool, whole and unoccluded in the image.
+    distance, reported: [N] metres from the camera to the pelvis. stature, reported_stature: [N]
+    metres from the soles to the crown of the body in its rest pose.
+    """
+
+    person: np.ndarray
+    clear: np.ndarray
+    distance: np.ndarray
+    reported: np.ndarray
+    stature: np.ndarray
+    reported_stature: np.ndarray
+
+
+def films(
+    setting: Setting, body: BodyModel, motions: Motions, photos: tuple = ()
+) -> Iterator[Sequence]:
+    """The films of a setting; the same setting gives the same films."""
+    frames = int(round(setting.seconds * motions.fps))
+    upright = motions.select(upright_clips(motions, body, frames))
+    for number in range(setting.films):
+        rng = np.random.default_rng([setting.seed, number])
+        camera = camera_with_fov(setting.width, setting.height, rng.uniform(*setting.fov_deg))
+        height = rng.uniform(*setting.camera_height)
+        # Level enough to keep heads and feet of people at middle distance in the picture.
+        pitch = np.arctan2(height - 0.9, np.mean(setting.distance)) + rng.normal(0, 0.03)
+        view = viewpoint(camera, height, pitch, rng.normal(0, 0.02))
+        yield sample_sequence(
+            rng, body, upright, view, setting.people, frames, setting.distance, photos
+        )
+
+
+def watch(
+    film: Sequence, pipeline: Pipeline, rate_hz: float, warm_up_s: float = 0.5
+) -> Iterator[tuple[RenderedImage, Tracks]]:
+    """Play a film to the pipeline; the first ``warm_up_s`` seconds are shown but not returned."""
+    pipeline.reset()
+    step = max(1, round(film.fps / rate_hz))
+    for frame in range(0, len(film), step):
+        picture = render(film.scene(frame, pipeline.body), pipeline.body)
+        stamp = frame / film.fps
+        tracks = pipeline(Frame(picture.image, picture.camera, stamp))
+        if stamp >= warm_up_s:
+            yield picture, tracks
+
+
+def sightings(
+    picture: RenderedImage, tracks: Tracks, body: BodyModel, first_person: int = 0
+) -> Sightings:
+    """Who of the people in a picture was reported, and where.
+
+    A track belongs to the person whose joints it lies on in the image, if it does; coasting tracks
+    are predictions and report nobody. People of whom no pixel shows are left out.
+    """
+    bodies = tracks.bodies[tracks.states == TrackState.TRACKED]
+    people = np.flatnonzero(picture.shown > 0)
+    gap = np.linalg.norm(picture.joints_2d[people, None] - bodies.joints_2d[None], axis=-1)
+    height = np.maximum(picture.boxes[people, 3], 1)[:, None]
+    gap = np.nan_to_num(gap.mean(-1) / height, nan=np.inf)
+    pairs = linear_sum_assignment(np.minimum(gap, 1e3))
+    reported = np.full(len(people), np.nan)
+    reported_stature = np.full(len(people), np.nan)
+    statures = stature(body, bodies.betas)
+    for person, track in zip(*pairs, strict=True):
+        if gap[person, track] < SAME:
+            reported[person] = np.linalg.norm(bodies.joints[track, 0])
+            reported_stature[person] = statures[track]
+    whole = (picture.visibility[people] != HIDDEN).all(1)
+    return Sightings(
+        person=first_person + people,
+        clear=whole & (picture.shown[people] >= CLEAR),
+        distance=np.linalg.norm(picture.joints[people, 0].astype(float), axis=-1),
+        reported=reported,
+        stature=stature(body, picture.betas[people]),
+        reported_stature=reported_stature,
+    )
+
+
+def stature(body: BodyModel, betas: np.ndarray) -> np.ndarray:
+    """Metres [N] from the soles to the crown in the rest pose, for shapes ``betas`` [N, 10]."""
+    height = body.v_template[:, 1] + np.asarray(betas, float) @ body.shapedirs[:, 1].T
+    return height.max(1) - height.min(1)
+
+
+def benchmark(
+    setting: Setting, pipeline: Pipeline, motions: Motions, photos: tuple = ()
+) -> Sightings:
+    """All sightings of all films of a setting."""
+    seen = []
+    for number, film in enumerate(films(setting, pipeline.body, motions, photos)):
+        for picture, tracks in watch(film, pipeline, setting.rate_hz):
+            seen.append(sightings(picture, tracks, pipeline.body, number * setting.people))
+    return concatenate(seen)
+
+
+def rows(seen: Sightings, model: str) -> list[dict]:
+    """Figures of ``hmr eval``. Errors are |reported / true - 1| of those reported, in percent.
+
+    bias_pct: median of reported / true - 1. known_stature_pct: the median error that is left if
+    the reported distance is scaled by true over reported stature, so what the ambiguity of stature
+    does not explain. stature_sd_pct: spread of the true statures over their mean; somebody who
+    places every person as one of mean stature errs by 0.67 of it in the median.
+    """
+    clear = seen[seen.clear]
+    subsets = {"standing": clear}
+    for low, high in STATURE_BANDS:
+        within = (clear.stature >= low) & (clear.stature < high)
+        subsets[f"stature {low:.2f}-{high:.2f} m"] = clear[within]
+    for low, high in DISTANCE_BANDS:
+        within = (clear.distance >= low) & (clear.distance < high)
+        subsets[f"distance {low:.0f}-{high:.0f} m"] = clear[within]
+    subsets["occluded or cut off"] = seen[~seen.clear]
+    return [{"model": model, "subset": name, **_figures(part)} for name, part in subsets.items()]
+
+
+def _figures(seen: Sightings) -> dict:
+    found = seen[np.isfinite(seen.reported)]
+    figures = {"n": len(seen), "people": len(np.unique(seen.person))}
+    if len(found) == 0:
+        return figures
+    ratio = found.reported / found.distance
+    error = 100 * np.abs(ratio - 1)
+    known = 100 * np.abs(ratio * found.stature / found.reported_stature - 1)
+    _, firsts = np.unique(seen.person, return_index=True)
+    statures = seen.stature[firsts]
+    return {
+        **figures,
+        "detected_pct": 100 * len(found) / len(seen),
+        "error_pct": float(np.median(error)),
+        "p90_pct": float(np.percentile(error, 90)),
+        "bias_pct": float(100 * np.median(ratio - 1)),
+        "known_stature_pct": float(np.median(known)),
+        "stature_sd_pct": float(100 * statures.std() / statures.mean()),
+        "ci95": {"error_pct": _interval(error, found.person)},
+    }
+
+
+def _interval(error: np.ndarray, person: np.ndarray, rounds: int = 500) -> list[float]:
+    """95 % interval of the median when whole people are drawn anew."""
+    groups = [error[person == p] for p in np.unique(person)]
+    rng = np.random.default_rng(0)
+    medians = [
+        np.median(np.concatenate([groups[i] for i in rng.integers(0, len(groups), len(groups))]))
+        for _ in range(rounds)
+    ]
+    return [round(float(v), 2) for v in np.percentile(medians, [2.5, 97.5])]
