@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import array
-import os
-import random
 import subprocess
 import sys
 import time
@@ -34,19 +32,12 @@ FRAME = "camera_optical"
 WIDTH, HEIGHT = 64, 48
 
 
-def private_domain() -> int:
-    """A domain of its own for each test process, on this machine only."""
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    os.environ["ROS_DOMAIN_ID"] = str(random.Random(os.getpid()).randrange(1, 100))
-    return int(os.environ["ROS_DOMAIN_ID"])
-
-
 class Robot:
     """Publishes to the node and collects, by topic, what it publishes."""
 
     def __init__(self, outputs=tuple(OUTPUTS), reliable: bool = True) -> None:
         self.context = rclpy.Context()
-        rclpy.init(context=self.context, domain_id=private_domain())
+        rclpy.init(context=self.context)
         self.node = rclpy.create_node("robot", context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
@@ -159,7 +150,6 @@ def stamped(message, seconds: float):
 
 def start_node(log: Path, **parameters) -> subprocess.Popen:
     """The node with the fake pipeline in a process of its own."""
-    private_domain()
     options = [x for k, v in parameters.items() for x in ("-p", f"{k}:={v}")]
     script = Path(__file__).with_name("node_with_fakes.py")
     with open(log, "w") as out:

@@ -11,7 +11,7 @@ pytest.importorskip("hmr_ros.msg", reason="the messages are not built: make setu
 
 import rclpy
 from node_fakes import FakePipeline
-from node_robot import Robot, image, private_domain
+from node_robot import Robot, image
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -29,7 +29,7 @@ class Spinning:
 
     def __init__(self, **parameters) -> None:
         self.context = rclpy.Context()
-        rclpy.init(context=self.context, domain_id=private_domain())
+        rclpy.init(context=self.context)
         self.pipelines: list[FakePipeline] = []
         self.node = HmrNode(
             make_pipeline=self.make,
