@@ -1,5 +1,7 @@
 """Joint sets lie where the body's anatomy says, in every pose."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from smpl_files import random_bodies, smpl_arrays, write_npz
@@ -54,6 +56,20 @@ def test_regressor_gives_the_keypoints_of_the_rest_pose(body, name):
     points = kp.keypoints(body, identity, betas, None, name)[0]
     np.testing.assert_allclose(matrix @ mesh[ids], points, atol=2e-6)
     np.testing.assert_allclose(matrix.sum(1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_bone_parts_add_up_to_the_posed_keypoints(body, name):
+    plain = dataclasses.replace(body, pose_blocks=None)
+    rotations, betas, transl = random_bodies(3, np.float64)
+    rest = rest_joints(plain, betas)
+    joints, turns = forward_kinematics(rotations, rest, plain.parents)
+    template, shape, share = kp.bone_parts(plain, name)
+    local = template + np.einsum("kbcs,ns->nkbc", shape, betas)
+    local = local - share[:, :, None] * rest[:, None]
+    posed = np.einsum("nbij,nkbj->nki", turns, local) + np.einsum("kb,nbi->nki", share, joints)
+    points = kp.keypoints(plain, rotations, betas, transl, name)
+    np.testing.assert_allclose(posed + transl[:, None], points, atol=1e-6)
 
 
 def test_smpl24_is_forward_kinematics(body):
@@ -152,7 +168,7 @@ def test_smpl_mesh_gets_its_landmarks_by_geometry(body):
     assert {name: found[name] for name in SMPL_VERTICES} == SMPL_VERTICES
     for name, point in moved.items():
         np.testing.assert_allclose(point, body.v_template[body.extra_vertices[name]], atol=0)
-    # Placed by geometry, and by the finger bones on the open body: within 2.5 cm of each other.
+    # Placed by geometry, and by the finger bones on the open body: within 3 cm of each other.
     for name in ("left_index_knuckle", "right_pinky_knuckle", "left_thumb_knuckle"):
         known = body.v_template[body.extra_vertices[name]]
-        assert np.linalg.norm(template[found[name]] - known) < 0.025
+        assert np.linalg.norm(template[found[name]] - known) < 0.03

@@ -75,11 +75,30 @@ def keypoints(
     return points.astype(rotations.dtype, copy=False)
 
 
+def bone_parts(model: BodyModel, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What each bone carries of each keypoint at rest, for solvers that turn bones.
+
+    Returns template [K, 24, 3], shape [K, 24, 3, 10] and share [K, 24], float64: bone b adds
+    ``G_b (template + shape @ betas - share * rest_b) + share * joint_b`` to keypoint k. The sum
+    over bones is ``keypoints`` without pose correctives (millimetres, on landmarks only).
+    """
+    parts = mixture(model, name)
+    ids, on_skin = parts.vertex_ids, parts.vertex_weights.astype(np.float64)
+    weight = np.einsum("km,mb->kbm", on_skin, model.weights[ids])
+    template = np.einsum("kbm,mc->kbc", weight, model.v_template[ids])
+    shape = np.einsum("kbm,mcs->kbcs", weight, model.shapedirs[ids])
+    # A joint is carried by its own bone, at the bone's rest position.
+    template += parts.joint_weights[..., None] * model.joint_template
+    shape += parts.joint_weights[..., None, None] * model.joint_shapedirs
+    return template, shape, weight.sum(-1) + parts.joint_weights
+
+
 def regressor(model: BodyModel, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Joint set as a matrix on vertices: ids [M] and matrix [K, M].
 
-    ``matrix @ vertices[ids]`` equals ``keypoints`` in the rest pose. In other poses the joints
-    follow the skin around them rather than the skeleton, as with SMPL's published regressors.
+    ``matrix @ vertices[ids]`` equals ``keypoints`` in the rest pose, for every shape. It does not
+    hold for posed vertices: ``J_regressor`` is made for the rest pose, and bent elbows come out
+    10 cm off. Use ``keypoints``, or ``bone_parts`` in a solver, for posed bodies.
     """
     parts = mixture(model, name)
     dense = parts.joint_weights @ model.J_regressor
