@@ -37,9 +37,11 @@ ALLOWED = {
     "pipeline": PERCEPTION,
     "node": PERCEPTION | {"drawing", "pipeline", "sources"},
     "demo": {"body", "drawing", "geometry", "node", "sources"},
+    "doctor": PERCEPTION | {"node", "pipeline"},
     "cli": PERCEPTION
     | OFFLINE
     | {
+        "doctor",
         "data",
         "demo",
         "drawing",
@@ -70,7 +72,7 @@ TORCH = {
     "body/torch_body.py",
     "runtime/lifter_export.py",
 }
-ROS = {"node", "demo/performance.py"}
+ROS = {"node", "demo/performance.py", "cli/benchmarks/markers.py"}
 HEAVY = ("torch", "cv2", "rclpy", "onnxruntime", "numba", "numpy", "scipy", "rich")
 
 

@@ -1,0 +1,1 @@
+"""Is this installation complete, and if not, what is to be done? Behind ``hmr doctor``."""
