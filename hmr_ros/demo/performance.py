@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ class DemoError(RuntimeError):
 class Performance:
     """sent: (number within the source, stamp in ns) of every published image.
 
-    cpu_percent: of one core, during the run, of 'node' and 'camera'.
+    cpu_percent: of one core, during the run, of 'node', 'camera' and 'demo', the observer.
     seconds: from the first to the last image.
     """
 
@@ -100,16 +101,16 @@ def _wait_until_active(node: subprocess.Popen, log: Path, planner, stopped) -> N
 def _watch(
     planner, node: subprocess.Popen, camera: subprocess.Popen, show, stopped
 ) -> dict[str, float]:
-    """Show until the camera has ended; returns the processor use of both, percent of a core."""
+    """Show until the camera has ended; returns what each process used, percent of a core."""
     observed = planner.observed
     begin, used, at_begin = None, {}, {}
-    processes = {"node": node, "camera": camera}
+    pids = {"node": node.pid, "camera": camera.pid, "demo": os.getpid()}
     while not stopped() and node.poll() is None and camera.poll() is None:
         planner.spin_for(SHOW_EVERY_S)
         if not observed.sent_ns:
             continue
         now = time.monotonic()
-        cpu = {name: cpu_s(p) for name, p in processes.items()}
+        cpu = {name: cpu_s(pid) for name, pid in pids.items()}
         if begin is None:
             begin, at_begin = now, cpu
         elif camera.poll() is None and None not in cpu.values():

@@ -76,10 +76,10 @@ def stop(process: subprocess.Popen) -> int:
     return process.wait()
 
 
-def cpu_s(process: subprocess.Popen) -> float | None:
-    """Processor time the process has used so far, seconds; None where /proc does not tell."""
+def cpu_s(pid: int) -> float | None:
+    """Processor time a process has used so far, seconds; None where /proc does not tell."""
     try:
-        after_name = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
     user, system = after_name[11:13]
