@@ -54,7 +54,7 @@ def test_detector_is_less_sure_of_what_it_cannot_see_and_of_what_is_wrong(points
     size = torch.full((N,), 1.0)
     out = noise.detector_errors(points, visible, size, rng)
     present = out.confidence > 0
-    assert 0 <= out.confidence.min() and out.confidence.max() <= 1
+    assert out.confidence.min() >= 0 and out.confidence.max() <= 1
     assert (
         out.confidence[visible & present].mean() > out.confidence[~visible & present].mean() + 0.15
     )

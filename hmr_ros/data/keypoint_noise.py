@@ -15,12 +15,13 @@ from torch import Generator, Tensor
 # BlazePose landmarks that another side owns too: index of the mirror image.
 MIRRORED = [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9]
 MIRRORED += [i + 1 if i % 2 else i - 1 for i in range(11, 33)]
+FACE = list(range(11))
 ARMS, LEGS = list(range(11, 23)), list(range(23, 33))
 # The BlazePose landmarks that COCO's 17 keypoints name, in COCO's order.
 COCO_IN_BLAZEPOSE = [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
 # Groups that go missing together: face, hands, feet, one leg or arm, both legs, all but COCO.
 GROUPS = [
-    list(range(11)),
+    FACE,
     list(range(17, 23)),
     list(range(29, 33)),
     [25, 27, 29, 31],
@@ -120,6 +121,69 @@ def detector_errors(points: Tensor, visible: Tensor, size: Tensor, rng: Generato
     miss = torch.rand(n, k, generator=rng) < torch.where(visible, 0.03, 0.3)
     miss |= confidence < torch.rand(n, 1, generator=rng) ** 3 * 0.5
     return Detected(out, torch.where(miss, 0.0, confidence))
+
+
+# Spheres that fill the body, for telling which landmark lies behind another limb: joints at both
+# ends of a limb, radius in metres, number of spheres.
+LIMB_SPHERES = [
+    (15, 15, 0.10, 1), (12, 15, 0.07, 1), (0, 9, 0.13, 4), (9, 12, 0.11, 2), (16, 17, 0.10, 5),
+    (1, 2, 0.12, 3), (16, 18, 0.055, 4), (17, 19, 0.055, 4), (18, 20, 0.045, 4),
+    (19, 21, 0.045, 4), (20, 22, 0.045, 2), (21, 23, 0.045, 2), (1, 4, 0.08, 5), (2, 5, 0.08, 5),
+    (4, 7, 0.055, 5), (5, 8, 0.055, 5),
+]  # fmt: skip
+SKIN = 0.03
+
+
+def self_occluded(landmarks: Tensor, joints: Tensor) -> Tensor:
+    """[N, K] bool: landmarks [N, K, 3] behind the person's own body; joints [N, 24, 3], metres.
+
+    The body is a set of spheres along the limbs. A landmark's own limb, by distance, does not
+    count, but the head does for the face.
+    """
+    share, radius = _sphere_table()
+    centres = share @ joints  # [N, S, 3]
+    reach = landmarks.norm(dim=-1, keepdim=True)
+    along = (landmarks / reach) @ centres.transpose(1, 2)  # [N, K, S]
+    aside2 = centres.square().sum(-1)[:, None] - along.square()
+    gap2 = reach.square() - 2 * along * reach + centres.square().sum(-1)[:, None]
+    before = along < reach - 0.5 * radius
+    other = gap2 > (1.4 * radius + SKIN) ** 2
+    other[:, : len(FACE), 0] = True
+    return ((aside2 < radius**2) & before & other).any(-1)
+
+
+def _sphere_table() -> tuple[Tensor, Tensor]:
+    rows, radii = [], []
+    for start, end, radius, count in LIMB_SPHERES:
+        for step in range(count):
+            row = torch.zeros(24)
+            row[start] += 1 - (step + 0.5) / count
+            row[end] += (step + 0.5) / count
+            rows.append(row)
+            radii.append(radius)
+    return torch.stack(rows), torch.tensor(radii)
+
+
+def measured_errors(
+    points: Tensor, state: Tensor, size: Tensor, pools: Tensor, rng: Generator
+) -> Detected:
+    """Errors and confidences drawn from measured ones.
+
+    points [N, K, 2]; state [N, K]: row of ``measured_errors.CLASSES``; pools [K, C, Q, 3]: see
+    ``MeasuredErrors``. Difficult people have larger errors in all their landmarks.
+    """
+    n, k = state.shape
+    level = 0.6 * torch.randn(n, 1, generator=rng) + 0.8 * torch.randn(n, k, generator=rng)
+    quantile = torch.special.ndtr(level)
+    row = (quantile * pools.shape[2]).long().clamp(max=pools.shape[2] - 1)
+    drawn = pools[torch.arange(k), state, row]
+    blur = 1 + 0.2 * torch.randn(n, k, 2, generator=rng)
+    moved = points + drawn[..., :2] * blur * size[:, None, None]
+    # Two landmarks of one detection are sure or unsure together.
+    logit = torch.logit(drawn[..., 2].clamp(1e-3, 0.999))
+    shared = 0.5 * torch.randn(n, 1, generator=rng) + 0.2 * torch.randn(n, k, generator=rng)
+    confidence = torch.where(drawn[..., 2] > 0, (logit + shared).sigmoid(), 0.0)
+    return Detected(inverted(moved, 0.3 * torch.rand(n, generator=rng) ** 2, rng), confidence)
 
 
 def inverted(points: Tensor, difficulty: Tensor, rng: Generator) -> Tensor:

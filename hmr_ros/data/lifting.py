@@ -16,6 +16,7 @@ import torch
 from torch import Generator, Tensor
 
 from hmr_ros.data import camera_sampling, keypoint_noise
+from hmr_ros.data.measured_errors import CLASSES
 from hmr_ros.data.motions import load_motions
 
 UPPER = [3, 6, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]
@@ -142,23 +143,53 @@ def crop_samples(poses: Tensor, skeleton: Skeleton, rng: Generator) -> Samples:
     )
 
 
-def robot_samples(poses: Tensor, skeleton: Skeleton, rng: Generator) -> Samples:
+@dataclass(frozen=True)
+class Blazepose:
+    """BlazePose's errors as training uses them.
+
+    skeleton: like the body's, with the landmarks where BlazePose puts them.
+    pools: [33, 4, Q, 3], see ``hmr_ros.data.measured_errors.MeasuredErrors``.
+    """
+
+    skeleton: Skeleton
+    pools: Tensor
+
+
+def robot_samples(
+    poses: Tensor, skeleton: Skeleton, blazepose: Blazepose, rng: Generator
+) -> Samples:
     """People in robots' images with a detector's errors. poses [N, 24, 3] axis-angle.
 
-    A camera that sees next to nothing of its person gives its place to one that sees more.
+    Two thirds are seen by BlazePose, the others by a detector with all kinds of errors. A camera
+    that sees next to nothing of its person gives its place to one that sees more.
     """
-    rotations, betas = rotation_from_axis_angle(poses), shapes(len(poses), rng)
+    n = len(poses)
+    rotations, betas = rotation_from_axis_angle(poses), shapes(n, rng)
     cameras = camera_sampling.robot_cameras(skeleton(rotations, betas)[1], rng)
     rotations, joints, landmarks = _seen_by(cameras, rotations, betas, skeleton)
     points, centres = _flat(landmarks), _flat(joints)
     in_image = keypoint_noise.inside(points, cameras.image)
     size = (points.amax(1) - points.amin(1)).amax(1)
     hidden, joint_hidden = keypoint_noise.occluders(points, centres, size * 1.2, rng)
-    detected = keypoint_noise.detector_errors(points, in_image & ~hidden, size, rng)
+
+    shift = blazepose.skeleton(rotations, betas)[1] + joints[:, :1] - landmarks
+    strength = camera_sampling.uniform(n, 0.3, 1.2, rng)[:, None, None]
+    state = keypoint_noise.self_occluded(landmarks, joints).long()
+    state = torch.where(hidden, CLASSES.index("hidden"), state)
+    state = torch.where(in_image, state, CLASSES.index("outside"))
+    by_blazepose = keypoint_noise.measured_errors(
+        _flat(landmarks + strength * shift), state, size, blazepose.pools, rng
+    )
+    by_another = keypoint_noise.detector_errors(points, in_image & ~hidden, size, rng)
+    which = torch.rand(n, 1, generator=rng) < 2 / 3
+    detected = keypoint_noise.Detected(
+        torch.where(which[..., None], by_blazepose.positions, by_another.positions),
+        torch.where(which, by_blazepose.confidence, by_another.confidence),
+    )
     blur = torch.randn(points.shape, generator=rng) * cameras.pixel[:, None, None]
     detected.positions += blur
     # Outside the image a detector extrapolates, or gives nothing.
-    outside = ~in_image & (torch.rand(in_image.shape, generator=rng) < 0.6)
+    outside = ~in_image & (which | (torch.rand(in_image.shape, generator=rng) < 0.6))
     detected.confidence[outside] = 0
     detected = keypoint_noise.drop_groups(detected, rng)
     samples = Samples(
@@ -174,8 +205,8 @@ def robot_samples(poses: Tensor, skeleton: Skeleton, rng: Generator) -> Samples:
     usable = (in_image.sum(1) >= 8) & (landmarks[..., 2].amin(1) > 0.3)
     usable &= points.norm(dim=-1).amax(1) < 4
     good = usable.nonzero()[:, 0]
-    rows = torch.arange(len(poses))
-    rows[~usable] = good[torch.arange(len(poses) - len(good)) % len(good)]
+    rows = torch.arange(n)
+    rows[~usable] = good[torch.arange(n - len(good)) % len(good)]
     return samples.map(lambda value: value[rows])
 
 

@@ -10,13 +10,14 @@ import torch
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data import lifting
+from hmr_ros.data.measured_errors import load_measured
 from hmr_ros.evaluation.pose_metrics import aligned_errors, joint_errors, spread_ratio
-from hmr_ros.models.lifter_weights import build
+from hmr_ros.models.lifter_weights import skeleton_of
 from hmr_ros.runtime.lifter import open_network
 
 LIMB = [1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21]  # hips to ankles, shoulders to wrists
 TORSO = [3, 6, 9, 12, 13, 14, 15]  # spine, neck, collars, head
-DISTRIBUTIONS = {"crop": lifting.crop_samples, "robot": lifting.robot_samples}
+DISTRIBUTIONS = ("crop", "robot")
 CHUNK = 2000
 
 
@@ -39,14 +40,18 @@ def answers(
     network: callable (keypoints, box, image), float32 numpy, to the outputs of
     ``hmr_ros.models.lifter.Lifter.forward``.
     """
-    skeleton = build(body).skeleton
+    skeleton, errors = skeleton_of(body), load_measured()
+    blazepose = lifting.Blazepose(skeleton_of(body, errors.offsets), torch.tensor(errors.pools))
     source = lifting.PoseSource(motions, split)
     rng = torch.Generator().manual_seed(seed)
     parts = []
     for start in range(0, samples, CHUNK):
         with torch.no_grad():
             poses = lifting.varied(source, min(CHUNK, samples - start), rng)
-            drawn = DISTRIBUTIONS[distribution](poses, skeleton, rng)
+            if distribution == "crop":
+                drawn = lifting.crop_samples(poses, skeleton, rng)
+            else:
+                drawn = lifting.robot_samples(poses, skeleton, blazepose, rng)
             inputs = [v.numpy() for v in (drawn.keypoints, drawn.box, drawn.image)]
             rotations, betas, _, covariance, _, visibility = network(*inputs)
             joints, _ = skeleton(torch.tensor(rotations), torch.tensor(betas))

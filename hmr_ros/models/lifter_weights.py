@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -19,9 +20,14 @@ from hmr_ros.models.skeleton import Skeleton
 KEYPOINT_SET = "blazepose33"
 
 
+def skeleton_of(body: BodyModel, offsets: np.ndarray | None = None) -> Skeleton:
+    """Joints and BlazePose landmarks of ``body``; offsets as for ``Skeleton``."""
+    return Skeleton(body, mixture(body, KEYPOINT_SET), offsets)
+
+
 def build(body: BodyModel, config: LifterConfig | None = None) -> Lifter:
     """An untrained lifter for ``body``."""
-    return Lifter(Skeleton(body, mixture(body, KEYPOINT_SET)), config or LifterConfig())
+    return Lifter(skeleton_of(body), config or LifterConfig())
 
 
 def save(network: Lifter, path: Path) -> None:

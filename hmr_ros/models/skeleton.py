@@ -40,17 +40,23 @@ def landmark_points(parts, body, smallest: float = 1e-3) -> tuple[np.ndarray, ..
     return landmark, joint, weight[landmark, joint], points
 
 
+def main_joints(parts, body) -> np.ndarray:
+    """[K] joint that carries each landmark of a ``hmr_ros.body.keypoints.Mixture``."""
+    return (parts.joint_weights + parts.vertex_weights @ body.weights[parts.vertex_ids]).argmax(1)
+
+
 class Skeleton(nn.Module):
     """Forward kinematics of the 24 joints and of K landmarks.
 
     Buffers only; nothing is learned. ``body`` is a ``hmr_ros.body.model.BodyModel`` and ``parts``
-    the ``hmr_ros.body.keypoints.Mixture`` of the landmarks on it.
+    the ``hmr_ros.body.keypoints.Mixture`` of the landmarks on it. offsets [K, 3] (metres) move each
+    landmark in the frame of the joint that carries it.
 
     Inside, the batch is the last axis: products of 3 x 3 matrices are then a few long vector
     operations, several times faster on a CPU than batched matrix products.
     """
 
-    def __init__(self, body, parts) -> None:
+    def __init__(self, body, parts, offsets: np.ndarray | None = None) -> None:
         super().__init__()
         levels = tree_levels(body.parents)
         self.sizes = [len(level) for level in levels]
@@ -60,6 +66,13 @@ class Skeleton(nn.Module):
             for above, level in zip(levels[:-1], levels[1:], strict=True)
         ]
         landmark, joint, weight, points = landmark_points(parts, body)
+        if offsets is not None:
+            moved = np.zeros((len(offsets), 3, points.shape[2]))
+            moved[..., 0] = offsets
+            landmark = np.concatenate([landmark, np.arange(len(offsets))])
+            joint = np.concatenate([joint, main_joints(parts, body)])
+            weight = np.concatenate([weight, np.zeros(len(offsets))])
+            points = np.concatenate([points, moved])
         gather = np.zeros((len(parts.joint_weights), len(landmark)))
         gather[landmark, np.arange(len(landmark))] = 1
         anchor = parts.joint_weights.astype(float)

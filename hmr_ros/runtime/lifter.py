@@ -46,7 +46,7 @@ def load(body_model: BodyModel, weights_path: str = "", threads: int = 2) -> Lif
     native = body_model
     if body_model.name != trained_on["name"]:
         native = load_body_model()
-    if native.name != trained_on["name"]:
+    if native.name != trained_on["name"] or fingerprint(native) != trained_on["sha256"]:
         raise WeightsError(
             f"{path} was trained for body model {trained_on['name']!r} (joints "
             f"{trained_on['sha256'][:12]}), the one here is {native.name!r} (joints "

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data import lifting
-from hmr_ros.data.lifting import PoseSource, Samples
+from hmr_ros.data.lifting import Blazepose, PoseSource, Samples
+from hmr_ros.data.measured_errors import load_measured
 from hmr_ros.models.lifter import Lifter
-from hmr_ros.models.lifter_weights import build
+from hmr_ros.models.lifter_weights import build, skeleton_of
 from hmr_ros.training.average import Average
 from hmr_ros.training.checkpoint import load_checkpoint, save_checkpoint
 from hmr_ros.training.lifter_losses import LIMB_JOINTS, losses, target
@@ -55,8 +56,10 @@ class LifterTraining:
         self.poses = PoseSource(motions, "train")
         self.held_out = PoseSource(motions, "val")
         self.network = build(body, recipe.network).to(self.device)
-        # Samples come from a skeleton of their own: it stays on the CPU.
-        self.skeleton = build(body, recipe.network).skeleton
+        # Samples come from skeletons of their own: they stay on the CPU.
+        self.skeleton = skeleton_of(body)
+        errors = load_measured()
+        self.blazepose = Blazepose(skeleton_of(body, errors.offsets), torch.tensor(errors.pools))
         self.average = Average(self.network, recipe.ema)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), recipe.rate, weight_decay=recipe.weight_decay, fused=True
@@ -113,7 +116,7 @@ class LifterTraining:
                 last = self.step == self.recipe.steps
                 validation = {}
                 if last or self.step % self.recipe.validate_every == 0:
-                    validation = validate(self.averaged(), self.held_out)
+                    validation = validate(self.averaged(), self.held_out, self.blazepose)
                     log.writerow([self.step, f"{time.time():.0f}"] + _written(terms, validation))
                     file.flush()
                 if last or self.step % self.recipe.save_every == 0:
@@ -155,25 +158,24 @@ class LifterTraining:
     @torch.no_grad()
     def _samples(self) -> Samples:
         crops = round(self.recipe.batch * self.recipe.crop_share)
-        drawn = []
-        for count, make in (
-            (crops, lifting.crop_samples),
-            (self.recipe.batch - crops, lifting.robot_samples),
-        ):
-            if count:
-                poses = lifting.varied_more(self.poses, count, self.rng)
-                drawn.append(make(poses, self.skeleton, self.rng))
-        return drawn[0] if len(drawn) == 1 else lifting.join(*drawn)
+        poses = lifting.varied_more(self.poses, self.recipe.batch, self.rng)
+        return lifting.join(
+            lifting.crop_samples(poses[:crops], self.skeleton, self.rng),
+            lifting.robot_samples(poses[crops:], self.skeleton, self.blazepose, self.rng),
+        )
 
 
 @torch.no_grad()
-def validate(network: Lifter, poses: PoseSource) -> dict[str, float]:
-    """MPJPE of the limb joints (mm) and landmark distance in the image (% of the person)."""
+def validate(network: Lifter, poses: PoseSource, blazepose: Blazepose) -> dict[str, float]:
+    """MPJPE of the limb joints (mm) and predicted over true error, on both distributions."""
     figures = {}
-    for name, make in (("crop", lifting.crop_samples), ("robot", lifting.robot_samples)):
-        rng = torch.Generator().manual_seed(1)
-        drawn = lifting.varied(poses, VALIDATION_SAMPLES, rng)
-        samples = make(drawn, network.skeleton, rng)
+    rng = torch.Generator().manual_seed(1)
+    drawn = lifting.varied(poses, VALIDATION_SAMPLES, rng)
+    made = {
+        "crop": lifting.crop_samples(drawn, network.skeleton, rng),
+        "robot": lifting.robot_samples(drawn, network.skeleton, blazepose, rng),
+    }
+    for name, samples in made.items():
         view = network.view(samples.keypoints, samples.box, samples.image)
         _, body = network.lift(view)
         truth = target(samples, view)
