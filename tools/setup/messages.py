@@ -12,8 +12,6 @@ from environment import write_launchers
 from ros import Ros
 from steps import Step
 
-NOT_INPUTS = ("__pycache__",)
-
 
 def messages(root: Path, venv: Path, source: Ros) -> Step:
     """`colcon build` of this checkout and, where it is missing, of tf2_msgs."""
@@ -40,7 +38,7 @@ def _names(root: Path, folders: list[Path]) -> list[str]:
         str(path.relative_to(root))
         for folder in folders
         for path in folder.rglob("*")
-        if path.is_file() and not any(part in NOT_INPUTS for part in path.parts)
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
     )
 
 
