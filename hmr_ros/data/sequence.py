@@ -72,12 +72,12 @@ class Sequence:
 def upright_clips(motions: Motions, body: BodyModel, frames: int) -> list[int]:
     """Clips of at least ``frames`` frames in which the person stands or walks throughout.
 
-    Upright means that the head is above both ankles by 85 % of what it is in the rest pose, and
-    the pelvis within 35 degrees of vertical, in all frames. Raises MotionError if there is none.
+    Upright means, in all frames: the pelvis is above the lower ankle by 88 % of a straight leg
+    and tilted by less than 25 degrees. Raises MotionError if there is no such clip.
     """
     rest = rest_joints(body, np.zeros((1, 10), np.float32))
-    head, ankles = body.joint_names.index("head"), [7, 8]
-    tall = rest[0, head, 1] - rest[0, ankles, 1].mean()
+    ankles = [body.joint_names.index(name) for name in ("left_ankle", "right_ankle")]
+    leg = rest[0, 0, 1] - rest[0, ankles, 1].mean()
     chosen = []
     for clip in range(len(motions)):
         rows = motions.frames(clip)
@@ -85,9 +85,9 @@ def upright_clips(motions: Motions, body: BodyModel, frames: int) -> list[int]:
             continue
         rotations = matrix_from_axis_angle(motions.poses[rows])
         joints, _ = forward_kinematics(rotations, np.repeat(rest, len(rotations), 0), body.parents)
-        height = joints[:, head, 1] - joints[:, ankles, 1].min(1)
-        vertical = rotations[:, 0, 1, 1]
-        if height.min() > 0.85 * tall and vertical.min() > np.cos(np.radians(35)):
+        height = joints[:, 0, 1] - joints[:, ankles, 1].min(1)
+        upright = rotations[:, 0, 1, 1] > np.cos(np.radians(25))
+        if upright.all() and height.min() > 0.88 * leg:
             chosen.append(clip)
     if not chosen:
         raise MotionError(f"no clip shows {frames} frames of a standing or walking person")
