@@ -214,6 +214,6 @@ def test_keypoints_of_labelled_people(shared_data):
     for people in labelled:
         found = finder.keypoints_in(cv2.imread(str(folder / people.image)), people.boxes)
         points = found.keypoints[:, BLAZEPOSE_TO_COCO, :2]
-        right.append(correct(points, people.keypoints[..., :2], people.boxes))
-        counted.append(people.keypoints[..., 2] > 0)
+        right.append(correct(points, people.joints[..., :2], people.boxes))
+        counted.append(people.joints[..., 2] > 0)
     assert pck(np.concatenate(right), np.concatenate(counted)) > 0.63

@@ -1,5 +1,7 @@
 """PCK, OKS and their intervals against values worked out by hand."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,66 @@ def test_bootstrap_interval_matches_the_binomial():
     half = 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / 400)
     assert low == pytest.approx(right.mean() - half, abs=0.01)
     assert high == pytest.approx(right.mean() + half, abs=0.01)
+
+
+def person(image_id, box, joints, **more):
+    return {"image_id": image_id, "bbox": box, "keypoints": joints, "area": 900.0, **more}
+
+
+def test_labels_are_read_by_photograph(tmp_path):
+    from hmr_ros.evaluation.coco import read_people
+
+    some = [5, 6, 2] + [0, 0, 0] * 16
+    content = {
+        "images": [{"id": 7, "file_name": "a.jpg"}, {"id": 8, "file_name": "b.jpg"}],
+        "annotations": [
+            person(7, [1, 2, 3, 4], some),
+            person(8, [0, 0, 9, 9], [0, 0, 0] * 17),  # nothing labelled
+            person(7, [0, 0, 9, 9], some, iscrowd=1),
+        ],
+    }
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps(content))
+    (photo,) = read_people(path)
+    assert photo.image == "a.jpg" and photo.boxes.tolist() == [[1, 2, 3, 4]]
+    assert photo.joints[0, 0].tolist() == [5, 6, 2]
+    path.write_text(json.dumps({"images": [{"id": 1}]}))
+    with pytest.raises(ValueError, match="labels.json is no COCO keypoints file"):
+        read_people(path)
+
+
+def test_benchmark_counts_the_joints_of_each_subset():
+    from hmr_ros.evaluation.coco import Answers, LabelledPeople, benchmark
+
+    joints = np.zeros((2, 17, 3))
+    joints[0, :8, 2] = 2
+    joints[0, 8:10, 2] = 1
+    joints[1, 0, 2] = 2
+    labelled = LabelledPeople(
+        np.array([[0, 0, 50, 100], [0, 0, 50, 100]]), joints, np.array([4e3, 4e3])
+    )
+    keypoints, body = np.zeros((2, 17, 2)), np.zeros((2, 17, 2))
+    keypoints[0, 7:9] = 11  # left elbow (seen) and right elbow (occluded) beyond 10 pixels
+    body[0, 5] = 11  # left shoulder
+    body[1] = 99
+    found = np.array([True, False])
+    rows = benchmark([Answers(labelled, found, {"blazepose": keypoints, "lifter": body})])
+    table = {(r["model"], r["people"], r["subset"]): r for r in rows}
+    assert table["blazepose", "all", "all"]["n"] == 11
+    assert table["blazepose", "all", "all"]["pck"] == pytest.approx(9 / 11)
+    assert table["lifter", "all", "all"]["versus_blazepose"] == pytest.approx(0)
+    assert table["lifter", "found", "all"]["versus_blazepose"] == pytest.approx(0.1)
+    assert table["blazepose", "large", "occluded"]["pck"] == 0.5
+    assert table["lifter", "large", "occluded"]["pck"] == 1
+    assert table["lifter", "all", "left_shoulder"]["pck"] == 0
+    assert table["lifter", "all", "head"]["pck"] == pytest.approx(5 / 6)
+    assert ("lifter", "all", "left_knee") not in table  # no label, no row
+
+
+def test_benchmark_says_what_is_missing(tmp_path):
+    from argparse import Namespace
+
+    from hmr_ros.cli.evaluations.coco import measure
+
+    with pytest.raises(ValueError, match="person_keypoints.json is missing; give a folder"):
+        measure(Namespace(data=tmp_path, set=[]))
