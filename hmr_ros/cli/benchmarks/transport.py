@@ -26,9 +26,10 @@ class Setup:
 
     @property
     def name(self) -> str:
-        ends = self.sender if self.sender == self.receiver else f"{self.sender} to {self.receiver}"
-        how = "profile" if self.profile else "default transport"
-        return f"{how}{' + kept memory' if self.keep_memory else ''}, {ends}"
+        how = "profile" if self.profile else "default"
+        kept = " + memory" if self.keep_memory else ""
+        ends = dict.fromkeys((self.sender, self.receiver))
+        return f"{how}{kept}, {' to '.join(ends).replace('_', ' ')}"
 
 
 RELIABLE, BEST_EFFORT = "reliable", "best_effort"
@@ -52,7 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
-    """One row a set-up; ``versus`` is the first. ``received`` of ``sent`` is the point of it."""
+    """One row a set-up; ``versus`` is the first. ``received`` of ``sent`` is the point of it.
+
+    cpu_percent: of one core, of the receiving process.
+    """
     rows = [row(setup, args.seconds, args.rate, tuple(args.size)) for setup in SETUPS]
     base = rows[0]
     for other in rows[1:]:
@@ -105,7 +109,7 @@ def _row(setup: Setup, sent: int, received: dict, rate_hz: float, size: tuple[in
         "p99_ms": p99,
         "per_second": round(len(latencies) / sent * rate_hz, 2),
         "bytes": 3 * size[0] * size[1],
-        "subscriber_cpu_percent": received["cpu_percent"],
+        "cpu_percent": received["cpu_percent"],
         "versus": None,
         "ratio": None,
     }
