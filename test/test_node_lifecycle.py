@@ -91,6 +91,7 @@ def test_the_whole_ladder_twice(spinning):
         assert node.trigger_cleanup() == SUCCESS
         assert node.settings is None and node._worker is None
         assert not [p for p in node.publishers if "hmr_node/" in p.topic_name]
+        assert not node._managed_entities
 
 
 @pytest.mark.parametrize("spinning", [always()], indirect=True)

@@ -15,10 +15,8 @@ from hmr_ros.node.health import Health
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 ERROR_SHOWN_S = 5.0  # how long the last error keeps the status from being OK
-LOST_SHARE = 0.2  # images missing beside camera_info messages from which loss is suspected
 COUNTERS = (
     "received",
-    "camera_infos",
     "lost",
     "processed",
     "refused",
@@ -65,12 +63,11 @@ class Diagnostics:
         self, health: Health, counts: dict, rates: dict, problem: str, active: bool
     ) -> DiagnosticStatus:
         level, text = OK, f"{rates['received']:.1f} images/s"
-        missing = rates["camera_infos"] - rates["received"]
         if not active:
             text = "not subscribed"
         elif problem:
             level, text = WARN, problem
-        elif rates["lost"] > 0 or missing > max(2.0, LOST_SHARE * rates["camera_infos"]):
+        elif rates["lost"] > 0:
             level, text = WARN, LOST_REMEDY
         elif counts["received"] == 0:
             level, text = WARN, "no image yet"

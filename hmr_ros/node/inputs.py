@@ -44,9 +44,12 @@ class Inputs:
             self._on_image,
             health,
         )
-        wanted = [(CameraInfo, "camera_info", qos.SMALL_INPUT, self._on_camera_info)]
+        self._images = [self.image]
         if settings.use_depth:
-            wanted.append((Image, "depth", qos.profile(qos.BEST_EFFORT, depth=2), depth.add))
+            topic = node.resolve_topic_name("depth")
+            choice = settings.image_reliability
+            self._images.append(ImageSubscription(node, Image, topic, choice, depth.add, health))
+        wanted = [(CameraInfo, "camera_info", qos.SMALL_INPUT, self._on_camera_info)]
         if self._pairs is not None:
             wanted.append((Person2DArray, "people_2d", qos.PEOPLE_INPUT, self._on_people))
             detections = _detection_type()
@@ -59,8 +62,15 @@ class Inputs:
             for kind, topic, profile, callback in wanted
         ]
 
+    def follow_publishers(self) -> str:
+        """Adapt to the publishers there are; what is wrong with them, or ''."""
+        for subscription in self._images:
+            subscription.follow_publishers()
+        return "; ".join(s.problem for s in self._images if s.problem)
+
     def destroy(self) -> None:
-        self.image.destroy()
+        for subscription in self._images:
+            subscription.destroy()
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions = []

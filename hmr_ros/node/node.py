@@ -49,7 +49,7 @@ class HmrNode(LifecycleNode):
         self.health = Health()
         self.settings: SimpleNamespace | None = None
         self._forget_session()
-        self._diagnostics = Diagnostics(self.get_name())
+        self._diagnostics = Diagnostics(self.get_fully_qualified_name().lstrip("/"))
         self._diagnostics_publisher = self.create_publisher(
             DiagnosticArray, "/diagnostics", qos.DIAGNOSTICS
         )
@@ -99,7 +99,6 @@ class HmrNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         result = super().on_activate(state)
-        self._outputs.check_raw_markers()
         self._processing.restart()
         self._worker.accept()
         self._inputs = Inputs(
@@ -156,8 +155,7 @@ class HmrNode(LifecycleNode):
     def _on_timer(self) -> None:
         problem = ""
         if self._inputs is not None:
-            self._inputs.image.follow_publishers()
-            problem = self._inputs.image.problem
+            problem = self._inputs.follow_publishers()
         state = "active" if self._inputs else "inactive" if self.settings else "unconfigured"
         dropped = self._worker.dropped if self._worker else 0
         self._diagnostics_publisher.publish(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
@@ -46,7 +45,7 @@ class Outputs:
         self._markers = BodyMarkers(body, settings.mesh_faces)
         self._points = spread_vertices(body.v_template, settings.points_per_body)
         self._skeletons = Skeletons(body)
-        self.raw_markers = True
+        self._raw_markers = raw_marker.layout_is_known()
         self._marker_header: Header | None = None
 
     def wanted(self) -> bool:
@@ -65,7 +64,7 @@ class Outputs:
             message = smpl_body_array(header, tracks, size, settings.estimator, vertices)
             message.latency_ms = latency_ms()
             self._publishers["bodies"].publish(message)
-        if self._subscribed("tf") and len(tracks):
+        if self._subscribed("tf") and len(tracks) and header.frame_id:
             self._publishers["tf"].publish(
                 self._skeletons.message(header, tracks, settings.tf_prefix)
             )
@@ -79,22 +78,6 @@ class Outputs:
         if self._subscribed("debug"):
             self._publishers["debug"].publish(debug_image(header, frame, tracks, self._body))
 
-    def check_raw_markers(self) -> None:
-        """Find out if this middleware publishes serialised messages; some versions did not.
-
-        Takes active publishers. What is sent clears leftovers of an earlier run from viewers.
-        """
-        message = everything_deleted(Header())
-        try:
-            self._publishers["markers"].publish(serialize_message(message))
-            self.raw_markers = raw_marker.layout_is_known()
-        except Exception as error:
-            self._node.get_logger().warning(
-                f"this middleware refuses serialised messages ({error}): markers are built slowly; "
-                "lower mesh_faces"
-            )
-            self.raw_markers = False
-
     def clear_markers(self) -> None:
         """Take the people out of the viewers."""
         if self._marker_header is not None:
@@ -103,12 +86,22 @@ class Outputs:
 
     def destroy(self) -> None:
         for publisher in self._publishers.values():
-            self._node.destroy_publisher(publisher)
+            self._node.destroy_lifecycle_publisher(publisher)
         self._publishers = {}
 
     def _publish_markers(self, array: MarkerArray, geometry: list) -> None:
-        build = raw_marker.serialized if self.raw_markers else raw_marker.filled
-        self._publishers["markers"].publish(build(array, geometry))
+        publisher = self._publishers["markers"]
+        if self._raw_markers:
+            try:
+                publisher.publish(raw_marker.serialized(array, geometry))
+                return
+            except Exception as error:  # some versions of some middlewares take objects only
+                self._raw_markers = False
+                self._node.get_logger().warning(
+                    f"this middleware refuses serialised messages ({error}): markers are built "
+                    "slowly from now on; lower mesh_faces"
+                )
+        publisher.publish(raw_marker.filled(array, geometry))
 
     def _subscribed(self, name: str) -> bool:
         if name == "tf" and not self._settings.publish_tf:

@@ -1,0 +1,83 @@
+"""What the diagnostics say about made-up states of health."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+pytest.importorskip("diagnostic_msgs", reason="ROS is not sourced")
+
+from builtin_interfaces.msg import Time
+
+from hmr_ros.node.diagnostics import ERROR, OK, WARN, Diagnostics
+from hmr_ros.node.health import Health
+
+pytestmark = pytest.mark.ros
+
+
+def report(state="active", problem="", dropped=0, seconds=1.0, **values) -> dict:
+    """Statuses by part after ``seconds`` in which the counters went from zero to ``values``."""
+    health = Health(**values)
+    diagnostics = Diagnostics("front/hmr_node")
+    diagnostics._then = time.monotonic() - seconds
+    stamp = Time(sec=5)
+    message = diagnostics.message(stamp, state, health, dropped, "lifter on open_body", problem)
+    assert message.header.stamp == stamp
+    result = {}
+    for status in message.status:
+        name, _, part = status.name.partition(": ")
+        assert name == "front/hmr_node" and status.hardware_id == "hmr_ros"
+        result[part] = (status.level, status.message, {v.key: v.value for v in status.values})
+    return result
+
+
+def test_all_is_well():
+    parts = report(
+        seconds=2.0, received=60, processed=58, dropped=2, people=3, latencies_ms=[10, 20, 30]
+    )
+    assert {level for level, _, _ in parts.values()} == {OK}
+    _, _, values = parts["images"]
+    assert float(values["image_rate_hz"]) == pytest.approx(30, rel=0.01)
+    _, text, values = parts["inference"]
+    assert text == "3 people, 29.0 Hz, 20 ms"
+    assert values["latency_p50_ms"] == "20.0" and values["latency_p95_ms"] == "29.0"
+    assert values["dropped_while_busy"] == "2" and values["source"] == "lifter on open_body"
+
+
+@pytest.mark.parametrize(
+    ("part", "level", "words", "given"),
+    [
+        ("images", WARN, "no image yet", {}),
+        ("images", WARN, "no publisher on /image", {"problem": "no publisher on /image: ..."}),
+        ("images", WARN, "FASTRTPS_DEFAULT_PROFILES_FILE", {"received": 2, "lost": 58}),
+        ("images", WARN, "stamp is zero", {"received": 2, "input_problem": "stamp is zero"}),
+        (
+            "images",
+            WARN,
+            "too short",
+            {
+                "received": 1,
+                "refused": 1,
+                "last_error": "too short",
+                "last_error_at": time.monotonic() + 1000,
+            },
+        ),
+        ("camera", WARN, "no camera_info", {"processed": 1, "camera_problem": "no camera_info"}),
+        ("inference", ERROR, "out of memory", {"failed": 1, "failure": "out of memory"}),
+        ("inference", ERROR, "no such file", {"state": "unconfigured", "fault": "no such file"}),
+        ("inference", OK, "idle", {"received": 3, "idle": 3}),
+        ("inference", OK, "inactive", {"state": "inactive"}),
+        ("images", OK, "not subscribed", {"state": "inactive"}),
+    ],
+)
+def test_what_is_wrong_is_said(part, level, words, given):
+    got_level, text, _ = report(**given)[part]
+    assert got_level == level and words in text
+
+
+def test_images_that_stop_are_an_error():
+    diagnostics, health = Diagnostics("hmr_node"), Health(received=30)
+    diagnostics.message(Time(), "active", health, 0, "", "")
+    status = diagnostics.message(Time(), "active", health, 0, "", "").status[0]
+    assert status.level == ERROR and status.message == "images have stopped"
