@@ -11,6 +11,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS is not sourced")
 pytest.importorskip("hmr_ros.msg", reason="the messages are not built: make setup")
+from demo_process import DEADLY
+
 pytestmark = pytest.mark.ros
 
 PROCESS = Path(__file__).with_name("demo_process.py")
@@ -23,10 +25,14 @@ def pictures(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     for i in range(COUNT):
-        image = np.full((240, 320, 3), 128, np.uint8)
-        image[0, 0, 0] = PEOPLE
-        cv2.imwrite(str(folder / f"{i:03}.png"), image)
+        write_picture(folder / f"{i:03}.png", PEOPLE)
     return folder
+
+
+def write_picture(path, people):
+    image = np.full((240, 320, 3), 128, np.uint8)
+    image[0, 0, 0] = people
+    cv2.imwrite(str(path), image)
 
 
 def demo(tmp_path, *arguments):
@@ -68,6 +74,14 @@ def test_a_node_that_cannot_start_fails_with_its_own_words(tmp_path, pictures):
     done = demo(tmp_path, pictures, "--seconds", 1, "--set", "weights_path=missing.onnx")
     assert done.returncode == 1
     assert "did not become active" in done.stderr and "missing.onnx" in done.stderr
+
+
+def test_a_node_that_dies_on_the_way_is_reported(tmp_path, pictures):
+    write_picture(pictures / "004.png", DEADLY)
+    done = demo(tmp_path, pictures)
+    assert done.returncode == 1
+    assert "the node ended by itself (status 3)" in done.stderr
+    assert "active: listening to /camera/image_raw" in done.stderr, "the end of its log"
 
 
 def test_an_unreadable_source_is_named_before_anything_starts(tmp_path):

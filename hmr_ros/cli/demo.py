@@ -156,6 +156,6 @@ def _draw(args: argparse.Namespace, source, done) -> None:
         done.observed.bodies,
         load_body_model(settings.body_model_path or None),
         camera_for,
-        lambda pictures: track(pictures, description="drawing the film", total=len(sent)),
+        lambda pictures, count: track(pictures, "drawing the film", count),
     )
     print("written:", *written)

@@ -27,7 +27,7 @@ def draw_film(
     seen: Sequence[BodiesSeen],
     body: BodyModel,
     camera_for: Callable[[Picture], Camera],
-    progress: Callable[[Iterable], Iterable] = iter,
+    progress: Callable[[Iterable, int], Iterable] = lambda pictures, count: pictures,
 ) -> list[Path]:
     """Write ``path`` (.mp4) and its fullest picture beside it (.png); returns what was written.
 
@@ -35,7 +35,7 @@ def draw_film(
         later than 60 s is left out.
     body: the model that the bodies were made with.
     camera_for: intrinsics that the node had, or assumed, for a picture.
-    progress: wraps the loop over the pictures to show how far it is.
+    progress: wraps the loop over so many pictures to show how far it is.
     """
     sent = [(n, stamp) for n, stamp in sent if stamp - sent[0][1] <= LONGEST_S * 1e9]
     by_stamp = {s.stamp_ns: s for s in seen if s.stamp_ns <= sent[-1][1]}
@@ -45,7 +45,7 @@ def draw_film(
     size = first[0].image.shape[1::-1]
     written = [path]
     with film(path, size, source.rate_hz) as append:
-        for picture, (_, stamp) in progress(chain([first], pictures)):
+        for picture, (_, stamp) in progress(chain([first], pictures), len(sent)):
             image = picture.image
             if stamp in by_stamp:
                 tracks = tracks_from_message(by_stamp[stamp].message)
@@ -70,10 +70,15 @@ def fullest_image(seen: Sequence[BodiesSeen]) -> int | None:
 
 
 def _numbered(source: Source, numbers: Sequence[int]) -> Iterator[Picture]:
-    """The pictures with these numbers; a number that is not larger starts the source again."""
+    """The pictures with these numbers; a number that is not larger starts the source again.
+
+    Ends early if the source does, as a recording that was cut off may.
+    """
     reader, at = enumerate(source), -1
     for number in numbers:
         if number <= at:
             reader = enumerate(source)
-        at, picture = next(p for p in reader if p[0] == number)
+        at, picture = next((p for p in reader if p[0] == number), (at, None))
+        if picture is None:
+            return
         yield picture
