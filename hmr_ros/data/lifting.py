@@ -188,9 +188,11 @@ def robot_samples(
     )
     blur = torch.randn(points.shape, generator=rng) * cameras.pixel[:, None, None]
     detected.positions += blur
-    # Outside the image a detector extrapolates, or gives nothing.
-    outside = ~in_image & (which | (torch.rand(in_image.shape, generator=rng) < 0.6))
-    detected.confidence[outside] = 0
+    # Our front end drops what it puts outside the image; other detectors extrapolate or give
+    # nothing.
+    beyond = which & ~keypoint_noise.inside(detected.positions, cameras.image)
+    beyond |= ~which & ~in_image & (torch.rand(in_image.shape, generator=rng) < 0.6)
+    detected.confidence[beyond] = 0
     detected = keypoint_noise.drop_groups(detected, rng)
     samples = Samples(
         rotations=rotations,

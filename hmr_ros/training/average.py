@@ -5,9 +5,14 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+EVERY = 4
+
 
 class Average:
-    """Averaged copies of all parameters and buffers; young averages forget faster."""
+    """Averaged copies of all parameters and buffers; young averages forget faster.
+
+    The average moves once in ``EVERY`` steps by as much as in all of them.
+    """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
@@ -16,7 +21,9 @@ class Average:
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
         """Take in the weights after ``step`` (from 0) steps."""
-        keep = min(self.decay, (1 + step) / (20 + step))
+        if step % EVERY:
+            return
+        keep = min(self.decay, (1 + step) / (20 + step)) ** EVERY
         current = network.state_dict()
         values = [current[k] for k in self.state]
         torch._foreach_lerp_(list(self.state.values()), values, 1 - keep)

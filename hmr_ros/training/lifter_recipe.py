@@ -61,6 +61,8 @@ def read_recipe(path: Path = SHIPPED) -> Recipe:
         values = yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as error:
         raise RecipeError(f"recipe {path} is no YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"recipe {path} is a {type(values).__name__}, expected keys and values")
     values["network"] = _part(LifterConfig, values.get("network") or {}, path)
     values["losses"] = _part(Weights, values.get("losses") or {}, path)
     return _part(Recipe, values, path)
