@@ -224,3 +224,28 @@ def test_depth_and_people_of_other_nodes_reach_the_pipeline(spinning):
     spinning.feed(1, 102.0)
     assert spinning.until(lambda: node.health.refused == 1)
     assert "coco17 needs 3 x 17" in node.health.last_error
+
+
+def test_a_middleware_that_takes_no_bytes_gets_objects(spinning, monkeypatch):
+    node = spinning.node
+    node.start()
+    robot = Robot(outputs=("markers",))
+    try:
+        publisher = node._outputs._publishers["markers"]
+        publish = publisher.publish
+
+        def objects_only(message):
+            if isinstance(message, bytes):
+                raise TypeError("bytes are not a message")
+            publish(message)
+
+        monkeypatch.setattr(publisher, "publish", objects_only)
+        assert robot.spin_until(lambda: robot.node.count_publishers("/hmr_node/markers"))
+        assert spinning.until(node._outputs.wanted)
+        for k in range(2):
+            spinning.feed(1, 100.0 + k)
+            assert robot.spin_until(lambda k=k: len(robot.received["markers"]) == k + 1)
+        assert len(robot.received["markers"][1].markers) == 3
+        assert node.health.failed == 0 and not node._outputs._raw_markers
+    finally:
+        robot.close()

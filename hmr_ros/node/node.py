@@ -150,7 +150,8 @@ class HmrNode(LifecycleNode):
             setattr(self.settings, name, value)
 
     def _warn(self, text: str) -> None:
-        self.get_logger().warning(text, throttle_duration_sec=10.0)
+        if self.context.ok():  # while shutting down, the last image cannot be published
+            self.get_logger().warning(text, throttle_duration_sec=10.0)
 
     def _on_timer(self) -> None:
         problem = ""

@@ -96,6 +96,8 @@ class Outputs:
                 publisher.publish(raw_marker.serialized(array, geometry))
                 return
             except Exception as error:  # some versions of some middlewares take objects only
+                if not self._node.context.ok():  # shutting down: nothing can be published
+                    raise
                 self._raw_markers = False
                 self._node.get_logger().warning(
                     f"this middleware refuses serialised messages ({error}): markers are built "
