@@ -75,7 +75,7 @@ def _watch(title: str, process: subprocess.Popen, lines: list[str], started: flo
     told = started
     while process.poll() is None:
         now = time.monotonic()
-        last = lines[-1] if lines else ""
+        last = next((line for line in reversed(lines) if "WARNING" not in line), "")
         if terminal:
             width = shutil.get_terminal_size().columns - 1
             text = f"  {title} ... {now - started:.0f} s  {last}"

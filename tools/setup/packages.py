@@ -41,7 +41,7 @@ def torch(root: Path, venv: Path, source: Ros) -> Step:
         outputs=(),
         action=lambda log: console.run(
             f"{pin} (a few hundred MB)",
-            [*_pip(venv), pin, *_cpu_build()],
+            [*_pip(venv), pin, "-c", constraints_for(root, source), *_cpu_build()],
             log,
             console.clean_environment(),
         ),
