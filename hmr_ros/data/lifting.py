@@ -20,6 +20,11 @@ from hmr_ros.data.measured_errors import CLASSES
 from hmr_ros.data.motions import load_motions
 
 UPPER = [3, 6, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]
+# Left upper and lower joint of a limb (the right ones follow) and the axis-angle of a full bend.
+BENDS = {
+    (1, 4): ((-1.5, 0.0, 0.0), (1.8, 0.0, 0.0)),
+    (16, 18): ((0.0, -0.8, 0.6), (0.0, -1.9, 0.0)),
+}
 LIMBS = [[1, 4, 7, 10], [2, 5, 8, 11], [13, 16, 18, 20, 22], [14, 17, 19, 21, 23]]
 MIRRORED_JOINT = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20]
 MIRRORED_JOINT += [23, 22]
@@ -100,16 +105,38 @@ def varied(source: PoseSource, n: int, rng: Generator) -> Tensor:
     return poses
 
 
-def varied_more(source: PoseSource, n: int, rng: Generator) -> Tensor:
-    """``varied``, and mirrored people, people with single limbs of others, stronger noise."""
+def varied_mirrored(source: PoseSource, n: int, rng: Generator) -> Tensor:
+    """``varied``, half of the people as in a mirror."""
     poses = varied(source, n, rng)
-    for limb in LIMBS:
-        mixed = torch.rand(n, 1, 1, generator=rng) < 0.1
-        poses[:, limb] = torch.where(mixed, source.draw(n, rng)[:, limb], poses[:, limb])
-    strong = (torch.rand(n, 1, 1, generator=rng) < 0.1) * 0.15
-    poses[:, 1:] += torch.randn(n, 23, 3, generator=rng) * strong
     flip = torch.rand(n, 1, 1, generator=rng) < 0.5
     return torch.where(flip, mirrored(poses), poses)
+
+
+def varied_more(source: PoseSource, n: int, rng: Generator) -> Tensor:
+    """``varied_mirrored``, and single limbs of other frames, stronger noise, bent limbs.
+
+    Photographs show people who sit, crouch, reach and climb; motion clips mostly do not.
+    """
+    poses = varied_mirrored(source, n, rng)
+    for limb in LIMBS:
+        mixed = torch.rand(n, 1, 1, generator=rng) < 0.15
+        poses[:, limb] = torch.where(mixed, source.draw(n, rng)[:, limb], poses[:, limb])
+    strong = (torch.rand(n, 1, 1, generator=rng) < 0.15) * 0.15
+    poses[:, 1:] += torch.randn(n, 23, 3, generator=rng) * strong
+    for (upper, lower), bend in BENDS.items():
+        for side in range(2):
+            bent = torch.rand(n, 1, generator=rng) < 0.12
+            swing = torch.randn(n, 3, generator=rng) * 0.4
+            amount = torch.rand(n, 1, generator=rng)
+            mirror = torch.tensor([1.0, -1.0, -1.0]) if side else torch.ones(3)
+            for joint, axis in zip((upper + side, lower + side), bend, strict=True):
+                poses[:, joint] += bent * amount * mirror * torch.tensor(axis)
+            poses[:, upper + side] += bent * swing
+    sitting = (torch.rand(n, 1, 1, generator=rng) < 0.08) * torch.rand(n, 1, 1, generator=rng)
+    hip, knee = torch.tensor([-1.6, 0.0, 0.0]), torch.tensor([1.6, 0.0, 0.0])
+    poses[:, [1, 2]] += sitting * hip
+    poses[:, [4, 5]] += sitting * knee
+    return poses
 
 
 def mirrored(poses: Tensor) -> Tensor:

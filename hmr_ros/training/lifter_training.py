@@ -158,10 +158,11 @@ class LifterTraining:
     @torch.no_grad()
     def _samples(self) -> Samples:
         crops = round(self.recipe.batch * self.recipe.crop_share)
-        poses = lifting.varied_more(self.poses, self.recipe.batch, self.rng)
+        plain = lifting.varied_mirrored(self.poses, crops, self.rng)
+        unusual = lifting.varied_more(self.poses, self.recipe.batch - crops, self.rng)
         return lifting.join(
-            lifting.crop_samples(poses[:crops], self.skeleton, self.rng),
-            lifting.robot_samples(poses[crops:], self.skeleton, self.blazepose, self.rng),
+            lifting.crop_samples(plain, self.skeleton, self.rng),
+            lifting.robot_samples(unusual, self.skeleton, self.blazepose, self.rng),
         )
 
 
