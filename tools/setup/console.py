@@ -35,16 +35,19 @@ def run(
     lines: list[str] = []
     with log.open("a", encoding="utf-8") as file:
         file.write(f"$ {' '.join(map(str, command))}\n")
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env=None if environment is None else dict(environment),
-            cwd=folder,
-        )
+        try:
+            process = subprocess.Popen(
+                [str(word) for word in command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                env=None if environment is None else dict(environment),
+                cwd=folder,
+            )
+        except OSError as error:
+            raise SetupError(f"{title}: {command[0]} cannot be started: {error}") from None
         reading = threading.Thread(target=_copy, args=(process.stdout, file, lines), daemon=True)
         reading.start()
         try:
