@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from hmr_ros.bodies import Bodies
-from hmr_ros.body.keypoints import regressor
+from hmr_ros.body.keypoints import bone_parts
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
@@ -93,11 +93,7 @@ def _weights(people: People, size: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=4)
 def _influence(body: BodyModel, keypoint_set: str) -> tuple[np.ndarray, ...]:
     """Constant parts of the keypoints: template [K, 24, 3], shape [K, 24, 3, 10], share [K, 24]."""
-    ids, matrix = regressor(body, keypoint_set)
-    weight = np.einsum("km,mb->kbm", matrix, body.weights[ids].astype(np.float64))
-    template = np.einsum("kbm,mc->kbc", weight, body.v_template[ids])
-    shape = np.einsum("kbm,mcs->kbcs", weight, body.shapedirs[ids])
-    return template, shape, weight.sum(-1)
+    return bone_parts(body, keypoint_set)
 
 
 def _anchored(

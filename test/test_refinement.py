@@ -69,11 +69,16 @@ def test_a_turn_in_the_image_plane_is_recovered(body):
 
 
 def test_a_body_that_fits_already_stays(body):
-    _, _, people = posed(body, {}, [0, 0, 4])
-    start = somebody(body, 0, 4)
+    """Bent elbows and knees included: the solver's keypoints must be those of the body."""
+    bends = {18: [0, -1.2, 0], 19: [0, 0.8, 0], 4: [1.1, 0, 0], 1: [-0.6, 0, 0]}
+    rotations, joints, people = posed(body, bends, [0, 0, 4])
+    start = somebody(body, 0, 4).replace(
+        global_orient=rotations[:, 0], body_pose=rotations[:, 1:], joints=joints.astype(np.float32)
+    )
     fitted = refine(start, people, CAMERA, body)
-    assert geodesic_angle(start.body_pose, fitted.body_pose).max() < 1e-3
-    assert np.abs(start.joints - fitted.joints).max() < 1e-3
+    # Half a degree is left to the pose correctives, which the solver does without.
+    assert geodesic_angle(start.body_pose, fitted.body_pose).max() < np.radians(0.5)
+    assert np.abs(start.joints - fitted.joints).max() < 5e-3
 
 
 def test_unseen_points_pull_nothing_and_wrong_ones_little(body):
