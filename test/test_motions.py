@@ -96,3 +96,12 @@ def test_unknown_or_empty_split(tmp_path):
         motions.split("dev")
     with pytest.raises(MotionError, match="no motion clip"):
         motions.split("val")
+
+
+def test_the_training_file_has_its_clips_and_splits(shared_data):
+    motions = load_motions(shared_data / "motions.npz")
+    assert len(motions) == 236 and motions.poses.shape == (37351, 24, 3)
+    assert [len(motions.split(s)) for s in ("train", "val", "test")] == [197, 15, 24]
+    walk = motions.frames(motions.names.index("train/walking/walking_2"))
+    travelled = np.linalg.norm(np.diff(motions.trans[walk], axis=0), axis=1) * motions.fps
+    assert 0.7 < np.median(travelled) < 2.0  # metres a second

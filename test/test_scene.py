@@ -251,3 +251,28 @@ def test_backgrounds_come_from_the_folder_or_from_noise(tmp_path):
     with pytest.raises(ValueError, match=r"a\.jpg"):
         for _ in range(50):
             sample_background(rng, 64, 48, background_photos(tmp_path)[:1])
+
+
+@pytest.mark.slow
+def test_a_detector_of_real_people_finds_rendered_ones(body):
+    """Unoccluded people before coloured noise, from all sides, about 200 pixels tall."""
+    from hmr_ros.frontend.finder import PeopleFinder
+    from hmr_ros.parameters import validated
+
+    finder = PeopleFinder(validated({}))
+    eye = viewpoint(camera_with_fov(640, 480, 60), 1.4, 0.1)
+    found, gaps = [], []
+    arms_down = {16: [0, 0, -1.2], 17: [0, 0, 1.2]}
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        person = standing(body, eye, [0, 0, -4.2], rng.uniform(-np.pi, np.pi), arms_down)
+        person = replace(person, outfit=sample_outfit(rng, body))
+        scene = replace(scene_of(eye, [person]), background=sample_background(rng, 640, 480))
+        picture = render(scene, body)
+        people = finder.keypoints_in(picture.image, picture.boxes)
+        found.append(people.found[0])
+        ankles = [body.joint_names.index(f"{side}_ankle") for side in ("left", "right")]
+        gap = people.keypoints[0, [27, 28], :2] - picture.joints_2d[0, ankles]
+        gaps.append(np.linalg.norm(gap, axis=1) / picture.boxes[0, 3])
+    assert np.mean(found) > 0.85
+    assert np.median(np.array(gaps)[np.array(found)]) < 0.04

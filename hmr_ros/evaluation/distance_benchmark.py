@@ -32,7 +32,7 @@ class Setting:
 
     films: int = 40
     people: int = 3
-    seconds: float = 1.3
+    seconds: float = 1.6
     rate_hz: float = 10.0
     width: int = 640
     height: int = 480
@@ -78,7 +78,7 @@ def films(
 
 
 def watch(
-    film: Sequence, pipeline: Pipeline, rate_hz: float, warm_up_s: float = 0.5
+    film: Sequence, pipeline: Pipeline, rate_hz: float, warm_up_s: float = 0.8
 ) -> Iterator[tuple[RenderedImage, Tracks]]:
     """Play a film to the pipeline; the first ``warm_up_s`` seconds are shown but not returned."""
     pipeline.reset()

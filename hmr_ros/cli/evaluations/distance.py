@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=["val", "test"], default="test")
     parser.add_argument("--photos", type=Path, help="folder of backgrounds; default: noise")
     parser.add_argument("--films", type=int, default=40, help="films of three people")
-    parser.add_argument("--seconds", type=float, default=1.3, help="length of a film")
+    parser.add_argument("--seconds", type=float, default=1.6, help="length of a film")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other films")
     parser.add_argument("--estimator", default="lifter", help="network to use")
 
