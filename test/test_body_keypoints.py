@@ -48,17 +48,6 @@ def test_counts(body, name):
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_regressor_gives_the_keypoints_of_the_rest_pose(body, name):
-    identity = np.tile(np.eye(3), (1, 24, 1, 1))
-    betas = np.linspace(-2, 2, 10)[None]
-    ids, matrix = kp.regressor(body, name)
-    mesh = vertices(body, identity, betas)[0]
-    points = kp.keypoints(body, identity, betas, None, name)[0]
-    np.testing.assert_allclose(matrix @ mesh[ids], points, atol=2e-6)
-    np.testing.assert_allclose(matrix.sum(1), 1, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", COUNTS)
 def test_bone_parts_add_up_to_the_posed_keypoints(body, name):
     plain = dataclasses.replace(body, pose_blocks=None)
     rotations, betas, transl = random_bodies(3, np.float64)
@@ -139,7 +128,7 @@ def test_h36m_sets(rest):
 
 def test_unknown_set_is_refused(body):
     with pytest.raises(ValueError, match="'coco18' is not one of blazepose33"):
-        kp.regressor(body, "coco18")
+        kp.mixture(body, "coco18")
 
 
 def test_foreign_mesh_without_landmarks_says_so(tmp_path):

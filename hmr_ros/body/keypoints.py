@@ -91,17 +91,3 @@ def bone_parts(model: BodyModel, name: str) -> tuple[np.ndarray, np.ndarray, np.
     template += parts.joint_weights[..., None] * model.joint_template
     shape += parts.joint_weights[..., None, None] * model.joint_shapedirs
     return template, shape, weight.sum(-1) + parts.joint_weights
-
-
-def regressor(model: BodyModel, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Joint set as a matrix on vertices: ids [M] and matrix [K, M].
-
-    ``matrix @ vertices[ids]`` equals ``keypoints`` in the rest pose, for every shape. It does not
-    hold for posed vertices: ``J_regressor`` is made for the rest pose, and bent elbows come out
-    10 cm off. Use ``keypoints``, or ``bone_parts`` in a solver, for posed bodies.
-    """
-    parts = mixture(model, name)
-    dense = parts.joint_weights @ model.J_regressor
-    np.add.at(dense.T, parts.vertex_ids, parts.vertex_weights.T)
-    ids = np.flatnonzero(dense.any(0))
-    return ids, np.ascontiguousarray(dense[:, ids])
