@@ -8,9 +8,9 @@ from hmr_ros.node.health import Health
 from hmr_ros.node.qos import BEST_EFFORT, image_reliability, overridable, profile
 
 try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
+    from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
 except ImportError:  # Humble
-    from rclpy.qos_event import SubscriptionEventCallbacks
+    from rclpy.qos_event import SubscriptionEventCallbacks, UnsupportedEventTypeError
 
 
 class ImageSubscription:
@@ -61,13 +61,19 @@ class ImageSubscription:
     def _subscribe(self, reliability) -> None:
         self.destroy()
         self.reliability = reliability
-        self._subscription = self._node.create_subscription(
+        try:
+            self._subscription = self._create(message_lost=self._lost)
+        except UnsupportedEventTypeError:  # a middleware that does not count what it loses
+            self._subscription = self._create()
+
+    def _create(self, **events: Callable):
+        return self._node.create_subscription(
             self._type,
             self.topic,
             self._callback,
-            profile(reliability),
+            profile(self.reliability),
             event_callbacks=SubscriptionEventCallbacks(
-                incompatible_qos=self._incompatible, message_lost=self._lost
+                incompatible_qos=self._incompatible, **events
             ),
             qos_overriding_options=overridable(reliability=False),
         )

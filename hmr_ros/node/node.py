@@ -75,9 +75,7 @@ class HmrNode(LifecycleNode):
             warm_up(pipeline)
         except Exception as error:
             # Whatever the cause (a file, a backend), the node stays and can be configured again.
-            self.health.fault = f"cannot configure: {error}"
-            self.get_logger().error(self.health.fault)
-            return FAILURE
+            return self._fault(f"cannot configure: {error}", FAILURE)
         compressed = settings.image_transport == "compressed"
         self.settings, self._outputs = settings, outputs
         self._camera = CameraSource(self.resolve_topic_name("camera_info"))
@@ -101,9 +99,12 @@ class HmrNode(LifecycleNode):
         result = super().on_activate(state)
         self._processing.restart()
         self._worker.accept()
-        self._inputs = Inputs(
-            self, self.settings, self._camera, self._depth, self.health, self._worker.put
-        )
+        try:
+            self._inputs = Inputs(
+                self, self.settings, self._camera, self._depth, self.health, self._worker.put
+            )
+        except Exception as error:  # rclpy would turn it into a failure without a word
+            return self._fault(f"cannot activate: {error}", TransitionCallbackReturn.ERROR)
         self.get_logger().info(f"active: listening to {self._inputs.image.topic}")
         return result
 
@@ -144,6 +145,11 @@ class HmrNode(LifecycleNode):
         self.settings = self._outputs = self._inputs = None
         self._worker = self._processing = self._camera = self._depth = None
         self._source = ""
+
+    def _fault(self, text: str, result: TransitionCallbackReturn) -> TransitionCallbackReturn:
+        self.health.fault = text
+        self.get_logger().error(text)
+        return result
 
     def _apply_live(self, name: str, value: object) -> None:
         if self.settings is not None:
