@@ -103,6 +103,12 @@ def test_a_tile_shows_a_person_too_small_for_the_whole_image(finder, astronaut):
     assert people.keypoints[0, NOSE, :2] == pytest.approx([1400 + 86, 900 + 51], abs=15)
 
 
+def test_photographs_do_not_leak_into_each_other(finder, astronaut):
+    finder.find(scene(astronaut, (300, 100, 450)), 0.0)
+    people = finder.find(scene(astronaut, (320, 100, 450)), 0.0, complete=True)
+    assert people.source.tolist() == ["blazepose"]
+
+
 def test_most_people_and_largest_first(astronaut):
     finder = PeopleFinder(validated({"max_people": 1, "detector": "blazepose", "threads": 1}))
     image = scene(astronaut, (20, 100, 350), (450, 50, 500))

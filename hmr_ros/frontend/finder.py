@@ -7,12 +7,14 @@ from types import SimpleNamespace
 import numpy as np
 
 from hmr_ros.batch import concatenate
-from hmr_ros.frontend.boxes import around, clipped, iou, kept
+from hmr_ros.frontend.boxes import clipped, iou, kept
+from hmr_ros.frontend.checks import check_image, checked_boxes
+from hmr_ros.frontend.description import boxes_of, described, nothing_in, written_over
 from hmr_ros.frontend.given import look_in
 from hmr_ros.frontend.landmarks import LandmarkNetwork, Landmarks
 from hmr_ros.frontend.plausible import plausible, repeated
 from hmr_ros.frontend.pose_detection import PoseDetector
-from hmr_ros.frontend.proposals import proposer
+from hmr_ros.frontend.proposals import Proposals, proposer
 from hmr_ros.people import People, no_people
 
 # Pixels below which a box holds nothing to see.
@@ -25,8 +27,6 @@ KNOWN_OVERLAP = 0.3
 ONE_PROPOSAL = 0.5
 # A gap in time after which nobody is where the last image showed them.
 LOST_S = 1.0
-# The landmarks leave out the top of the head, the fingers and the toes.
-BOX_MARGIN = 0.08
 
 
 class PeopleFinder:
@@ -48,7 +48,7 @@ class PeopleFinder:
         self._regions = np.zeros((0, 4), np.float32)
         self._boxes = np.zeros((0, 4), np.float32)
         self._frame = 0
-        self._stamp: float | None = None
+        self._stamp = -np.inf
 
     def find(
         self, image: np.ndarray, stamp: float, complete: bool = False, with_maps: bool = False
@@ -56,21 +56,27 @@ class PeopleFinder:
         """People in ``image`` [H, W, 3] uint8 BGR, largest first, at most ``max_people``.
 
         One call does a bounded share of the search for new people, so that its time stays even;
-        ``complete`` searches everything at once, for a single photograph. A ``stamp`` (seconds)
-        that goes back or leaves a gap starts anew. ``with_maps`` keeps heat-maps and masks.
+        ``complete`` starts anew and searches everything at once, for a single photograph. A
+        ``stamp`` (seconds) that goes back or leaves a gap starts anew too. ``with_maps`` keeps
+        heat-maps and masks.
 
         Raises ValueError if ``image`` has another type or shape.
         """
         check_image(image)
         if not image.size:
             return no_people()
-        if self._stamp is not None and not 0 <= stamp - self._stamp <= LOST_S:
+        if complete or not 0 <= stamp - self._stamp <= LOST_S:
             self.reset()
         self._stamp = stamp
-        regions, source = self._places(image, complete)
-        seen = self._landmarks(image, regions, with_maps)
+        # The known people are described while the search for others runs.
+        known = self._landmarks.start(image, self._regions, with_maps)
+        new = self._new_places(image, complete)
+        unknown = self._landmarks(image, new.regions, with_maps)
+        seen = concatenate([known(), unknown])
+        regions = np.concatenate([self._regions, new.regions])
+        source = np.concatenate([np.full(len(self._regions), "track", "U9"), new.source])
         if complete:
-            seen, _ = self._second_look(image, seen, with_maps)
+            seen = self._second_look(image, seen, with_maps)
         sure = seen.flags >= self._settings.min_score
         rows = np.flatnonzero(sure & plausible(seen, regions, source == "track"))
         boxes = boxes_of(seen, image)
@@ -106,112 +112,20 @@ class PeopleFinder:
         seen = look_in(image, boxes[rows], self._landmarks, detector, with_maps)
         people = described(seen, boxes[rows], source[rows], image)
         people = people.replace(found=seen.flags >= self._settings.min_score)
-        return spread(people, rows, nothing_in(boxes, source))
+        return written_over(nothing_in(boxes, source), rows, people)
 
-    def _places(self, image: np.ndarray, complete: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Regions to look at, known people first, and where each comes from."""
+    def _new_places(self, image: np.ndarray, complete: bool) -> Proposals:
+        """Where a person may be who is not known yet, as many as one call may look at."""
         every = self._settings.detect_every
-        share = None if complete else self._frame % every
+        new = self._propose(image, None if complete else self._frame % every, every)
         self._frame += 1
-        new = self._propose(image, share, every)
         new = new[kept(new.boxes, new.scores, ONE_PROPOSAL)]
         if len(self._boxes):
             new = new[iou(new.boxes, self._boxes).max(1) < KNOWN_OVERLAP]
-        new = new[: 2 * self._settings.max_people if complete else NEW_A_FRAME]
-        known = np.full(len(self._regions), "track", "U9")
-        return np.concatenate([self._regions, new.regions]), np.concatenate([known, new.source])
+        return new[: 2 * self._settings.max_people if complete else NEW_A_FRAME]
 
-    def _second_look(
-        self, image: np.ndarray, first: Landmarks, with_maps: bool
-    ) -> tuple[Landmarks, np.ndarray]:
-        """Look again where the first look says the body is; keep the surer answer a person.
-
-        Also returns [N] bool, True where the second look was kept.
-        """
+    def _second_look(self, image: np.ndarray, first: Landmarks, with_maps: bool) -> Landmarks:
+        """Look again where the first look says the body is; the surer answer a person."""
         second = self._landmarks(image, first.next_regions, with_maps)
         better = second.flags > first.flags
-        rows = np.arange(len(first)) + len(first) * better
-        return concatenate([first, second])[rows], better
-
-
-def check_image(image: np.ndarray) -> None:
-    """Raises ValueError unless ``image`` is [H, W, 3] uint8."""
-    if not isinstance(image, np.ndarray):
-        raise ValueError(f"image is a {type(image).__name__}, expected a numpy array")
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(
-            f"image is {image.dtype} {list(image.shape)}, expected uint8 [height, width, 3] in BGR "
-            "order (convert grey images with cv2.cvtColor(image, cv2.COLOR_GRAY2BGR))"
-        )
-
-
-def checked_boxes(boxes: np.ndarray) -> np.ndarray:
-    """``boxes`` as float32 [N, 4]. Raises ValueError for another shape or for no numbers."""
-    boxes = np.asarray(boxes)
-    if boxes.size == 0:
-        return np.zeros((0, 4), np.float32)
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iuf":
-        raise ValueError(
-            f"boxes are {boxes.dtype} {list(boxes.shape)}, expected numbers [N, 4]: "
-            "x, y, width, height in pixels"
-        )
-    return np.nan_to_num(boxes.astype(np.float32), nan=0, posinf=0, neginf=0)
-
-
-def boxes_of(seen: Landmarks, image: np.ndarray) -> np.ndarray:
-    """Boxes [N, 4] around the landmarks that are present, clipped to the image."""
-    height, width = image.shape[:2]
-    boxes = [
-        around(points[presence >= 0.5], BOX_MARGIN)
-        for points, presence in zip(seen.points, seen.presence, strict=True)
-    ]
-    return clipped(np.array(boxes).reshape(-1, 4), width, height)
-
-
-def described(seen: Landmarks, boxes: np.ndarray, source: np.ndarray, image: np.ndarray) -> People:
-    """Answers of the landmark network as People.
-
-    The confidence of a keypoint is visibility times presence, and 0 outside the image.
-    """
-    height, width = image.shape[:2]
-    inside = ((seen.points >= 0) & (seen.points < (width, height))).all(-1)
-    confidence = seen.visibility * seen.presence * inside
-    return People(
-        boxes=boxes,
-        scores=seen.flags,
-        keypoints=np.concatenate([seen.points, confidence[..., None]], -1).astype(np.float32),
-        found=np.ones(len(seen), bool),
-        keypoint_set="blazepose33",
-        source=source,
-        presence=seen.presence * inside,
-        heatmaps=seen.heatmaps,
-        masks=seen.masks,
-        crops=seen.crops,
-    )
-
-
-def nothing_in(boxes: np.ndarray, source: np.ndarray) -> People:
-    """One row a box, nobody found."""
-    count = len(boxes)
-    return People(
-        boxes=boxes,
-        scores=np.zeros(count, np.float32),
-        keypoints=np.zeros((count, 33, 3), np.float32),
-        found=np.zeros(count, bool),
-        keypoint_set="blazepose33",
-        source=source,
-    )
-
-
-def spread(people: People, rows: np.ndarray, blank: People) -> People:
-    """``people`` written over the given rows of ``blank``."""
-    rest = np.setdiff1d(np.arange(len(blank)), rows)
-    fields = {}
-    for name, value in people._arrays().items():
-        full = np.zeros((len(blank), *value.shape[1:]), value.dtype)
-        full[rows] = value
-        base = getattr(blank, name)
-        if base is not None:
-            full[rest] = base[rest]
-        fields[name] = full
-    return blank.replace(**fields)
+        return concatenate([first, second])[np.arange(len(first)) + len(first) * better]

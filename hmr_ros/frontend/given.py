@@ -11,9 +11,11 @@ from hmr_ros.frontend.pose_detection import PoseDetector
 from hmr_ros.frontend.regions import region_of_box
 
 # Agreement above which the first look is good enough.
-SURE = 0.75
+SURE = 0.7
 # A keypoint as likely to be seen as this counts as seen: a given box ends at what is seen.
 SEEN = 0.3
+# The landmarks leave out the top of the head, the fingers and the toes.
+MARGIN = 0.05
 # BlazePose's detector is asked on cut-outs that are larger than the box by these factors.
 CUTOUTS = (1.3, 2.0)
 DETECTIONS = 3
@@ -55,7 +57,7 @@ def agreements(seen: Landmarks, boxes: np.ndarray, image: np.ndarray) -> np.ndar
     given box."""
     height, width = image.shape[:2]
     confident = seen.visibility * seen.presence >= SEEN
-    extents = np.array([around(p[c]) for p, c in zip(seen.points, confident, strict=True)])
+    extents = np.array([around(p[c], MARGIN) for p, c in zip(seen.points, confident, strict=True)])
     extents = clipped(extents.reshape(-1, 4), width, height)
     overlap = np.array([iou(a[None], b[None])[0, 0] for a, b in zip(extents, boxes, strict=True)])
     return seen.flags * overlap

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -53,9 +54,11 @@ class Landmarks(EqualLength):
     masks: np.ndarray | None = None
 
 
-def no_landmarks() -> Landmarks:
+def no_landmarks(with_maps: bool = False) -> Landmarks:
     """The answer for no regions."""
-    shapes = ((POINTS, 2), (POINTS,), (POINTS,), (), (), (4,), (2, 3))
+    shapes = [(POINTS, 2), (POINTS,), (POINTS,), (), (), (4,), (2, 3)]
+    if with_maps:
+        shapes += [(HEATMAP, HEATMAP, 39), (SIZE, SIZE)]
     return Landmarks(*(np.zeros((0, *shape), np.float32) for shape in shapes))
 
 
@@ -74,13 +77,19 @@ class LandmarkNetwork:
     ) -> Landmarks:
         """Landmarks in ``image`` [H, W, 3] uint8 BGR of the people in ``regions`` [N, 4].
 
-        with_maps: keep the heat-maps and masks too (1.2 MB a person).
+        with_maps: keep the heat-maps and masks too (0.9 MB a person).
         """
+        return self.start(image, regions, with_maps)()
+
+    def start(
+        self, image: np.ndarray, regions: np.ndarray, with_maps: bool = False
+    ) -> Callable[[], Landmarks]:
+        """Begin the same in the background; the function returned waits for the answer."""
         if not len(regions):
-            return no_landmarks()
+            return lambda: no_landmarks(with_maps)
         maps = crop_to_image(regions, SIZE)
         answers = self._pool.map(lambda to_image: self._one(image, to_image, with_maps), maps)
-        return concatenate(list(answers))
+        return lambda: concatenate(list(answers))
 
     def _one(self, image: np.ndarray, to_image: np.ndarray, with_maps: bool) -> Landmarks:
         rgb = cv2.cvtColor(crop(image, to_image, SIZE), cv2.COLOR_BGR2RGB)
