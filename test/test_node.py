@@ -197,6 +197,17 @@ def test_time_may_repeat_stand_at_zero_and_jump(robot, now):
     assert robot.diagnostic("images", lambda v: "stamp of the image is zero" in v["message"])
 
 
+def test_without_a_frame_nothing_goes_to_tf_and_somebody_says_so(robot, now):
+    sent = image(1, now)
+    sent.header.frame_id = ""
+    robot.received["tf"].clear()
+    robot.images.publish(sent)
+    assert len(robot.answer("bodies", sent.header.stamp).bodies) == 1
+    robot.spin(0.2)
+    assert not robot.received["tf"]
+    assert robot.diagnostic("images", lambda v: "frame_id of the image is empty" in v["message"])
+
+
 def test_newest_frame_wins_and_the_rest_is_counted(robot, now):
     before = int(robot.diagnostic("inference", lambda v: True)["dropped_while_busy"])
     robot.send(254, now)  # takes a second

@@ -189,6 +189,26 @@ def test_nobody_listens_nothing_is_computed(spinning):
         robot.close()
 
 
+@pytest.mark.parametrize("spinning", [always(use_sim_time=True)], indirect=True)
+def test_simulated_time_that_never_comes_stops_nothing(spinning):
+    node = spinning.node
+    node.start()
+    robot = Robot(outputs=("diagnostics",))
+    try:
+        spinning.feed(1, 100.0)
+        assert spinning.until(lambda: node.health.processed == 1)
+        assert 0 <= node.health.latencies_ms[0] < 5000
+        assert "use_sim_time" in node.health.input_problem
+        both = (spinning.executor, robot.executor)
+        end = time.monotonic() + 5
+        while not robot.received["diagnostics"] and time.monotonic() < end:
+            for executor in both:
+                executor.spin_once(timeout_sec=0.02)
+        assert robot.received["diagnostics"]
+    finally:
+        robot.close()
+
+
 @pytest.mark.parametrize("spinning", [always(use_depth=True, detector="topic")], indirect=True)
 def test_depth_and_people_of_other_nodes_reach_the_pipeline(spinning):
     import numpy as np
