@@ -14,6 +14,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from hmr_ros.node.health import Health
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+STOPPED_S = 3.0  # silence of the camera from which it is an error
 ERROR_SHOWN_S = 5.0  # how long the last error keeps the status from being OK
 COUNTERS = (
     "received",
@@ -38,6 +39,7 @@ class Diagnostics:
     def __init__(self, name: str) -> None:
         self._name = name
         self._then, self._before = time.monotonic(), _counts(Health(), 0)
+        self._heard = self._then
 
     def message(
         self, stamp, state: str, health: Health, dropped: int, source: str, image_problem: str
@@ -49,6 +51,8 @@ class Diagnostics:
         # Counters start anew when the node is configured again.
         rates = {k: max(0, n - self._before[k]) / seconds for k, n in counts.items()}
         self._then, self._before = now, counts
+        if rates["received"] > 0:
+            self._heard = now
         active = state == "active"
         message = DiagnosticArray()
         message.header.stamp = stamp
@@ -71,7 +75,7 @@ class Diagnostics:
             level, text = WARN, LOST_REMEDY
         elif counts["received"] == 0:
             level, text = WARN, "no image yet"
-        elif rates["received"] == 0:
+        elif time.monotonic() - self._heard > STOPPED_S:
             level, text = ERROR, "images have stopped"
         else:
             recent = health.seconds_since_error() < ERROR_SHOWN_S
