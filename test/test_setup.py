@@ -26,19 +26,23 @@ def names_in(file: str) -> list[str]:
     return [name for line in lines if (name := line.partition("#")[0].strip())]
 
 
+def name_of(requirement: str) -> str:
+    return re.split(r"[=<>;\s]", requirement)[0].lower()
+
+
 def pinned(file: str) -> set[str]:
     found = set()
     for line in names_in(file):
         if line.startswith("-c "):
             found |= pinned(line[3:].strip())
         else:
-            found.add(re.split(r"[=<>;\s]", line)[0].lower())
+            found.add(name_of(line))
     return found
 
 
 @pytest.mark.parametrize("file", ["runtime.txt", "development.txt", "ros-wheels.txt"])
 def test_every_required_package_has_a_tested_version(file):
-    missing = {name.lower() for name in names_in(file)} - pinned("constraints-ros-wheels.txt")
+    missing = set(map(name_of, names_in(file))) - pinned("constraints-ros-wheels.txt")
     assert missing == set()
 
 
