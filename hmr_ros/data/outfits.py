@@ -7,7 +7,7 @@ import colorsys
 import numpy as np
 
 from hmr_ros.body.model import BodyModel
-from hmr_ros.data.surfaces import Surface, random_pattern
+from hmr_ros.data.surfaces import CLOUDS, Surface, random_pattern
 
 # Red, green, blue of skin and of hair, from light to dark.
 SKIN = np.array(
@@ -55,7 +55,7 @@ def sample_outfit(rng: np.random.Generator, body: BodyModel) -> Surface:
     patterns = np.zeros((5, 4), np.float32)
     patterns[1 + TROUSERS] = random_pattern(rng, plain=0.85)
     patterns[1 + SHIRT] = random_pattern(rng, plain=0.5)
-    patterns[1 + HAIRDO] = [3, 90, 0, 0]
+    patterns[1 + HAIRDO] = [CLOUDS, 90, 0, 0]
     return Surface(
         texture=template,
         levels=np.stack([trousers, shirt, shoes, hair], 1).astype(np.float32),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -63,14 +63,16 @@ class Scene:
 class SceneRanges:
     """From what ``sample_scene`` draws, uniformly unless said otherwise.
 
-    people, solids:   least and greatest number.
-    distance:         metres from the camera along the ground.
-    fov_deg:          along the longer side. height: of the camera, metres.
+    width, height:  of the picture, pixels.
+    people, solids: least and greatest number.
+    distance:       metres from the camera along the ground.
+    fov_deg:        along the longer side.
+    camera_height:  metres over the ground.
     pitch_sd, roll_sd: radians; the pitch is around the one that centres the first person.
-    pose_noise:       standard deviation on every joint but the pelvis, radians.
-    mixed_pose:       chance of the upper body of another frame.
-    finish:           whether to blur, change the gamma and add noise.
-    photos:           background photographs; none for coloured noise.
+    pose_noise:     standard deviation on every joint but the pelvis, radians.
+    mixed_pose:     chance of the upper body of another frame.
+    finish:         whether to blur, change the gamma and add noise.
+    photos:         background photographs; none for coloured noise.
     """
 
     width: int = 640
@@ -85,7 +87,7 @@ class SceneRanges:
     pose_noise: float = 0.06
     mixed_pose: float = 0.35
     finish: bool = True
-    photos: tuple[Path, ...] = field(default=())
+    photos: tuple[Path, ...] = ()
 
 
 UPPER_BODY = [3, 6, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]

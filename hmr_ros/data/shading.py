@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hmr_ros.body.compiled import compiled
-from hmr_ros.data.surfaces import Surface
+from hmr_ros.data.surfaces import BLOBS, CHECKS, CLOUDS, STRIPES, Surface
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.rasterize import vertex_normals
 
@@ -100,13 +100,13 @@ def _noise(x, y, z, seed):
 def _mix(pattern, x, y, z, seed):
     """Share of the second colour at a place in texture space."""
     kind, f = int(pattern[0]), pattern[1]
-    if kind == 1:
+    if kind == STRIPES:
         return 1.0 if np.sin(x * f + y * pattern[2] + z * pattern[3]) > 0 else 0.0
-    if kind == 2:
+    if kind == CHECKS:
         return 1.0 if np.sin(x * f) * np.sin(y * f) * np.sin(z * f + 1) > 0 else 0.0
-    if kind == 3:
+    if kind == CLOUDS:
         return _noise(x * f, y * f, z * f, seed)
-    if kind == 4:
+    if kind == BLOBS:
         return 1.0 if _noise(x * f, y * f, z * f, seed) > 0.55 else 0.0
     return 0.0
 

@@ -143,10 +143,11 @@ def benchmark(
 def rows(seen: Sightings, model: str) -> list[dict]:
     """Figures of ``hmr eval``. Errors are |reported / true - 1| of those reported, in percent.
 
-    bias_pct: median of reported / true - 1. known_stature_pct: the median error that is left if
-    the reported distance is scaled by true over reported stature, so what the ambiguity of stature
-    does not explain. stature_sd_pct: spread of the true statures over their mean; somebody who
-    places every person as one of mean stature errs by 0.67 of it in the median.
+    within_6_pct: share with an error of at most 6 %. bias_pct: median of reported / true - 1.
+    known_stature_pct: the median error that is left if the reported distance is scaled by true
+    over reported stature, so what the ambiguity of stature does not explain. stature_sd_pct:
+    spread of the true statures over their mean; somebody who places every person as one of mean
+    stature errs by 0.67 of it in the median.
     """
     clear = seen[seen.clear]
     subsets = {"standing": clear}
@@ -175,6 +176,7 @@ def _figures(seen: Sightings) -> dict:
         "detected_pct": 100 * len(found) / len(seen),
         "error_pct": float(np.median(error)),
         "p90_pct": float(np.percentile(error, 90)),
+        "within_6_pct": float(100 * (error <= 6).mean()),
         "bias_pct": float(100 * np.median(ratio - 1)),
         "known_stature_pct": float(np.median(known)),
         "stature_sd_pct": float(100 * statures.std() / statures.mean()),
