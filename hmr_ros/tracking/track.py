@@ -102,8 +102,8 @@ def new_track(
         track.rotations = OneEuroRotation(cutoff_hz, speed_gain)
         # A walker must not trail behind the picture by a visible part of a body, hence the gain;
         # the distance shakes most, and its true speed is seldom seen.
-        track.position = OneEuro(cutoff_hz, 5 * speed_gain)
-        track.distance = OneEuro(0.4 * cutoff_hz, 0.5 * speed_gain)
+        track.position = OneEuro(cutoff_hz, 12 * speed_gain)
+        track.distance = OneEuro(0.4 * cutoff_hz, 1.2 * speed_gain)
         track.update(body, stamp)
         track.hits = 1
     return track
