@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -19,10 +21,12 @@ pytestmark = pytest.mark.ros
 def report(state="active", problem="", dropped=0, seconds=1.0, **values) -> dict:
     """Statuses by part after ``seconds`` in which the counters went from zero to ``values``."""
     health = Health(**values)
-    diagnostics = Diagnostics("front/hmr_node")
-    diagnostics._then = time.monotonic() - seconds
-    stamp = Time(sec=5)
-    message = diagnostics.message(stamp, state, health, dropped, "lifter on open_body", problem)
+    clock, stamp = SimpleNamespace(now=100.0), Time(sec=5)
+    with mock.patch("hmr_ros.node.diagnostics.time.monotonic", lambda: clock.now):
+        diagnostics = Diagnostics("front/hmr_node")
+        clock.now += seconds
+        source = "lifter on open_body"
+        message = diagnostics.message(stamp, state, health, dropped, source, problem)
     assert message.header.stamp == stamp
     result = {}
     for status in message.status:

@@ -23,7 +23,7 @@ from hmr_ros.node.transforms import Skeletons
 from hmr_ros.tracks import Tracks
 
 TOPICS = {
-    "bodies": (SmplBodyArray, "~/bodies", qos.OUTPUT),
+    "bodies": (SmplBodyArray, "~/bodies", qos.BODIES),
     "markers": (MarkerArray, "~/markers", qos.OUTPUT),
     "points": (PointCloud2, "~/points", qos.OUTPUT),
     "debug": (Image, "~/debug/image", qos.OUTPUT),

@@ -26,7 +26,10 @@ def profile(reliability: QoSReliabilityPolicy, depth: int = 1) -> QoSProfile:
     )
 
 
-OUTPUT = profile(RELIABLE)  # matches subscribers of either kind (REP-2003)
+# Reliable publishers match subscribers of either kind (REP-2003). A reader that is busy for a moment
+# shall not miss bodies; of the megabytes of markers and pictures only the latest is kept.
+BODIES = profile(RELIABLE, depth=10)
+OUTPUT = profile(RELIABLE)
 TF = profile(RELIABLE, depth=100)  # what tf2's listeners ask for
 DIAGNOSTICS = profile(RELIABLE, depth=10)
 SMALL_INPUT = profile(BEST_EFFORT)  # camera_info: matches publishers of either kind
