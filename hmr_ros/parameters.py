@@ -21,8 +21,8 @@ class Parameter:
     default:     also fixes the type: bool, int, float or str.
     low, high:   inclusive range for numbers.
     choices:     allowed strings.
-    live:        True if a change takes effect while the node is active; otherwise the node
-                 must be configured anew and the ROS parameter is read-only.
+    live:        True if a change takes effect while the node is active; otherwise it is refused
+                 until the node is unconfigured.
     """
 
     name: str

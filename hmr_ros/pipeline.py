@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 
 from hmr_ros.bodies import Bodies, no_bodies
+from hmr_ros.body.keypoints import keypoints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.frame import Frame
 from hmr_ros.frontend.finder import PeopleFinder
+from hmr_ros.geometry.camera import guessed_camera
 from hmr_ros.geometry.rotations import nearest_rotation
 from hmr_ros.people import People
 from hmr_ros.placement import place
@@ -41,6 +43,27 @@ class Pipeline:
         """Forget all people, as after a jump of the clock."""
         self.finder.reset()
         self.tracker.reset()
+
+    def warm_up(self) -> None:
+        """Run everything once on a grey picture and a made person, so that no real image waits
+        for compilation or for a network's first run. Nobody is remembered, no id is used up."""
+        width, height = 640, 480
+        frame = Frame(
+            np.full((height, width, 3), 127, np.uint8), guessed_camera(width, height), 0.0
+        )
+        self.people(frame, complete=True)
+        people = self.finder.keypoints_in(frame.image, np.array([[220, 60, 200, 400]], np.float32))
+        bodies = self.bodies(frame, people)
+        rotations = np.concatenate([bodies.global_orient[:, None], bodies.body_pose], 1)
+        points = keypoints(self.body, rotations, bodies.betas, bodies.transl, people.keypoint_set)
+        seen = np.concatenate([frame.camera.project(points), np.ones_like(points[..., :1])], -1)
+        bodies = self.bodies(
+            frame, people.replace(keypoints=seen.astype(np.float32), found=np.ones(1, bool))
+        )
+        tracker = Tracker(self.settings, self.body)
+        for stamp in (0.0, 0.1, 0.2):
+            tracker(bodies, frame.camera, stamp)
+        self.reset()
 
     def people(self, frame: Frame, complete: bool = False) -> People:
         """Boxes and keypoints. complete: all detectors at once, for a single picture."""

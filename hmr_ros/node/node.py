@@ -20,7 +20,6 @@ from hmr_ros.node.image_decoding import decode_image
 from hmr_ros.node.inputs import Inputs
 from hmr_ros.node.outputs import Outputs
 from hmr_ros.node.processing import Processing
-from hmr_ros.node.warm_up import warm_up
 from hmr_ros.node.worker import Worker
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -72,7 +71,7 @@ class HmrNode(LifecycleNode):
             settings = settings_of(self)
             pipeline = self._make_pipeline(settings)
             outputs = Outputs(self, pipeline.body, settings)
-            warm_up(pipeline)
+            pipeline.warm_up()
         except Exception as error:
             # Whatever the cause (a file, a backend), the node stays and can be configured again.
             return self._fault(f"cannot configure: {error}", FAILURE)
