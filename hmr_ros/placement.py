@@ -53,13 +53,8 @@ def place(
         depth_std = np.where(known, DEPTH_IMAGE_STD_M, depth_std)
         scale_std = np.where(known, 0, scale_std)
         metric = metric | known
-    transl, cov = solve_translation(
-        points, camera.rays(pixels), weights, prior, depth_std
-    )
-    cov = (
-        cov
-        + np.square(scale_std)[:, None, None] * transl[:, :, None] * transl[:, None, :]
-    )
+    transl, cov = solve_translation(points, camera.rays(pixels), weights, prior, depth_std)
+    cov = cov + np.square(scale_std)[:, None, None] * transl[:, :, None] * transl[:, None, :]
     joints = bodies.joints - bodies.transl[:, None] + transl[:, None]
     return bodies.replace(
         transl=transl,

@@ -26,8 +26,8 @@ JOINT_STD[[3, 6, 9, 13, 14]] = 0.06  # spine and collars
 JOINT_STD[[12, 15, 10, 11, 20, 21, 22, 23]] = 0.12  # neck, head, feet, wrists, hands
 JOINT_STD[0] = 0.15
 TRANSL_STD = np.array([0.1, 0.1, 0.15])  # share of the distance
-KEYPOINT_STD = 0.015  # of the body's size in the image, at confidence 1
-OUTLIER = 0.06  # of the body's size: residual at which a keypoint's pull falls to a quarter
+KEYPOINT_STD = 0.02  # of the body's size in the image, at confidence 1
+OUTLIER = 0.12  # of the body's size: residual at which a keypoint's pull falls to a quarter
 BLIND = 0.15  # keypoints of less confidence pull nothing
 MAX_STEP_RAD = 0.3
 
