@@ -154,7 +154,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     P(
         "forget_s",
         "tracking",
-        2.0,
+        3.0,
         "Seconds after which a person who is not seen is forgotten; a later return has a new id.",
         0.1,
         60.0,

@@ -145,5 +145,13 @@ def test_assignment_is_one_to_one_and_gated():
     joints = np.random.default_rng(0).uniform(0, 100, (1, 24, 2))
     far = joints + 1000
     both = np.concatenate([far, joints + 2])
-    assert match(joints, np.array([3.0]), both, np.array([3.0, 3.0])) == [(0, 1)]
-    assert match(joints, np.array([3.0]), far, np.array([3.0])) == []
+    fresh, metres = np.array([0.1]), np.array([3.0])
+    assert match(joints, metres, fresh, both, np.array([3.0, 3.0])) == [(0, 1)]
+    assert match(joints, metres, fresh, far, metres) == []
+
+
+def test_the_gate_widens_while_nobody_is_seen():
+    joints = np.random.default_rng(0).uniform(0, 100, (1, 24, 2))
+    beside, metres = joints + [90, 0], np.array([3.0])
+    assert match(joints, metres, np.array([0.1]), beside, metres) == []
+    assert match(joints, metres, np.array([2.0]), beside, metres) == [(0, 0)]

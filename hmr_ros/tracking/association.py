@@ -5,20 +5,26 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-GATE = 0.5  # mean joint distance, as a share of body size, beyond which it is somebody else
+# Mean joint distance, as a share of body size, beyond which it is somebody else. It widens while a
+# person is not seen, because nobody walks on just as predicted.
+GATE = 0.5
+GATE_GROWTH_PER_S = 0.5
+WIDEST_GATE = 1.0
 DEPTH_WEIGHT = 0.5  # weight of |log depth ratio|: two people crossing differ in depth
 
 
 def match(
     predicted_2d: np.ndarray,
     predicted_depth: np.ndarray,
+    unseen_s: np.ndarray,
     joints_2d: np.ndarray,
     depth: np.ndarray,
 ) -> list[tuple[int, int]]:
     """Pairs (track, body) with the least total cost, each used at most once.
 
     predicted_2d: [T, J, 2] pixels where the tracks' joints are expected; joints_2d: [N, J, 2].
-    predicted_depth: [T], depth: [N] metres of the pelvis.
+    predicted_depth: [T], depth: [N] metres of the pelvis. unseen_s: [T] seconds since each track
+    was last seen.
 
     The cost is the mean joint distance in units of body size (root of the joints' bounding box
     area, so that nothing depends on image resolution), plus the depth's log ratio. Joints without
@@ -35,7 +41,8 @@ def match(
         np.log(np.maximum(predicted_depth, 0.1))[:, None] - np.log(np.maximum(depth, 0.1))
     )
     cost = image + DEPTH_WEIGHT * ratio
-    allowed = image < GATE
+    gate = np.minimum(GATE + GATE_GROWTH_PER_S * unseen_s, WIDEST_GATE)
+    allowed = image < gate[:, None]
     tracks, bodies = linear_sum_assignment(np.where(allowed, cost, 1e3))
     return [(int(t), int(b)) for t, b in zip(tracks, bodies, strict=True) if allowed[t, b]]
 

@@ -71,8 +71,9 @@ class Tracker:
         moved = np.stack([t.predicted_transl(stamp) for t in self.tracks])
         relative = np.concatenate([t.body.joints - t.body.transl[:, None] for t in self.tracks])
         joints = relative + moved[:, None]
-        depth = bodies.transl[:, 2]
-        return match(camera.project(joints), moved[:, 2], bodies.joints_2d, depth)
+        unseen_s = np.array([stamp - t.last_stamp for t in self.tracks])
+        seen = bodies.joints_2d, bodies.transl[:, 2]
+        return match(camera.project(joints), moved[:, 2], unseen_s, *seen)
 
     def _published(self, bodies: Bodies, camera: Camera, stamp: float) -> Tracks:
         s = self.settings
