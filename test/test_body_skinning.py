@@ -132,7 +132,7 @@ def test_no_bodies_give_no_vertices(body):
 
 
 def test_package_without_a_folder_for_the_cache_still_compiles(monkeypatch):
-    from hmr_ros.body import compiled as module
+    from hmr_ros import compiled as module
 
     real = module.numba.njit
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_ros.body.compiled import compiled
 from hmr_ros.body.model import BodyModel
+from hmr_ros.compiled import compiled
 
 
 def rest_joints(model: BodyModel, betas: np.ndarray) -> np.ndarray:

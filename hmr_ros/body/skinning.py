@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_ros.body.compiled import compiled
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
+from hmr_ros.compiled import compiled
 
 _NO_BLOCKS = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros((0, 3, 9), np.float32))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hmr_ros.body.compiled import compiled
+from hmr_ros.compiled import compiled
 from hmr_ros.data.surfaces import BLOBS, CHECKS, CLOUDS, STRIPES, Surface
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.rasterize import vertex_normals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_ros.body.compiled import compiled
+from hmr_ros.compiled import compiled
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.rasterize import empty_buffers, rasterize, vertex_normals
 

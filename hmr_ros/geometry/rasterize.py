@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_ros.body.compiled import compiled
+from hmr_ros.compiled import compiled
 from hmr_ros.geometry.camera import Camera
 
 NEAR = 0.05  # metres; what is closer is cut away

@@ -26,8 +26,8 @@ def profile(reliability: QoSReliabilityPolicy, depth: int = 1) -> QoSProfile:
     )
 
 
-# Reliable publishers match subscribers of either kind (REP-2003). A reader that is busy for a moment
-# shall not miss bodies; of the megabytes of markers and pictures only the latest is kept.
+# Reliable publishers match subscribers of either kind (REP-2003). A reader that is busy for a
+# moment shall not miss bodies; of the megabytes of markers and pictures only the latest is kept.
 BODIES = profile(RELIABLE, depth=10)
 OUTPUT = profile(RELIABLE)
 TF = profile(RELIABLE, depth=100)  # what tf2's listeners ask for
