@@ -49,6 +49,11 @@ class Bodies(EqualLength):
     body_model: str = "open_body"
     keypoint_set: str = "blazepose33"
 
+    @property
+    def rotations(self) -> np.ndarray:
+        """[N, 24, 3, 3], ``global_orient`` and ``body_pose`` as skinning takes them."""
+        return np.concatenate([self.global_orient[:, None], self.body_pose], 1)
+
 
 def no_bodies(body_model: str = "open_body", keypoint_set: str = "blazepose33") -> Bodies:
     """The empty scene."""

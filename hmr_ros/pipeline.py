@@ -54,7 +54,7 @@ class Pipeline:
         self.people(frame, complete=True)
         people = self.finder.keypoints_in(frame.image, np.array([[220, 60, 200, 400]], np.float32))
         bodies = self.bodies(frame, people)
-        rotations = np.concatenate([bodies.global_orient[:, None], bodies.body_pose], 1)
+        rotations = bodies.rotations
         points = keypoints(self.body, rotations, bodies.betas, bodies.transl, people.keypoint_set)
         seen = np.concatenate([frame.camera.project(points), np.ones_like(points[..., :1])], -1)
         bodies = self.bodies(

@@ -36,7 +36,7 @@ def place(
     """
     if len(bodies) == 0:
         return bodies
-    rotations = np.concatenate([bodies.global_orient[:, None], bodies.body_pose], 1)
+    rotations = bodies.rotations
     points = keypoints(body, rotations, bodies.betas, None, people.keypoint_set)
     pixels, confidence = people.keypoints[..., :2], people.keypoints[..., 2]
     weights = np.where(people.found[:, None], confidence, 0)

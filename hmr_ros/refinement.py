@@ -45,7 +45,7 @@ def refine(
     if steps == 0 or len(seen) == 0:
         return bodies
     rows, persons = bodies[seen], people[seen]
-    rotations = np.concatenate([rows.global_orient[:, None], rows.body_pose], 1).astype(np.float64)
+    rotations = rows.rotations.astype(np.float64)
     transl = rows.transl.astype(np.float64)
     rest = rest_joints(body, rows.betas).astype(np.float64)
     anchors, share = _anchored(body, rows.betas, people.keypoint_set)

@@ -56,7 +56,7 @@ class Results:
         intrinsics = np.array([camera.fx, camera.fy, camera.cx, camera.cy], np.float32)
         rows["intrinsics"] = np.tile(intrinsics, (n, 1))
         if self.with_vertices:
-            rotations = np.concatenate([bodies.global_orient[:, None], bodies.body_pose], 1)
+            rotations = bodies.rotations
             rows["vertices"] = vertices(self.body, rotations, bodies.betas, bodies.transl)
         for name, value in rows.items():
             self.rows.setdefault(name, []).append(value)

@@ -45,7 +45,7 @@ def tracked(bodies, states=None, ids=None):
 
 
 def mesh_of(body, bodies):
-    rotations = np.concatenate([bodies.global_orient[:, None], bodies.body_pose], 1)
+    rotations = bodies.rotations
     return vertices(body, rotations, bodies.betas, bodies.transl)
 
 

@@ -80,7 +80,7 @@ def test_standing_people_are_recovered(body, lifter):
 def test_bodies_are_consistent_in_themselves(body, lifter):
     people, _ = standing(body, PLACES, YAWS)
     bodies = lifter(people, CAMERA)
-    rotations = np.concatenate([bodies.global_orient[:, None], bodies.body_pose], 1)
+    rotations = bodies.rotations
     product = rotations @ np.swapaxes(rotations, -1, -2)
     assert np.abs(product - np.eye(3)).max() < 1e-5
     assert np.linalg.det(rotations).min() > 0.999

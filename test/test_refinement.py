@@ -24,7 +24,7 @@ def body():
 def posed(body, turns: dict[int, list[float]], transl):
     """A body with some joints turned (axis-angle), and the people row that sees it exactly."""
     bodies = somebody(body, 0, 4)
-    rotations = np.concatenate([bodies.global_orient[:, None], bodies.body_pose], 1)
+    rotations = bodies.rotations
     for joint, vector in turns.items():
         rotations[0, joint] = rotations[0, joint] @ Rotation.from_rotvec(vector).as_matrix()
     transl = np.array([transl], np.float32)
@@ -50,7 +50,7 @@ def test_the_image_error_of_seen_points_vanishes(body):
     seen = people.keypoints[..., :2]
 
     def error(b):
-        rotations = np.concatenate([b.global_orient[:, None], b.body_pose], 1)
+        rotations = b.rotations
         points = keypoints(body, rotations, b.betas, b.transl, "blazepose33")
         return np.linalg.norm(CAMERA.project(points) - seen, axis=-1).mean()
 

@@ -107,7 +107,7 @@ def test_smoothing_takes_jitter_away_and_follows_motion(body):
 
 def test_smoothed_joints_belong_to_the_smoothed_pose(body):
     result = run(body, [[(0.1 * i, 4 + 0.1 * i)] for i in range(10)])[-1].bodies
-    rotations = np.concatenate([result.global_orient[:, None], result.body_pose], 1)
+    rotations = result.rotations
     joints, _ = forward_kinematics(rotations, rest_joints(body, result.betas), body.parents)
     assert np.abs(joints + result.transl[:, None] - result.joints).max() < 1e-5
     assert np.abs(CAMERA.project(result.joints) - result.joints_2d).max() < 1e-3

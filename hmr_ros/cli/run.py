@@ -189,7 +189,7 @@ class _Writer:
         from hmr_ros.drawing.glb import Mesh, write_glb
 
         b = tracks.bodies
-        rotations = np.concatenate([b.global_orient[:, None], b.body_pose], 1)
+        rotations = b.rotations
         posed = vertices(self.body, rotations, b.betas, b.transl)
         self.args.out.mkdir(parents=True, exist_ok=True)
         path = self.args.out / f"{self.stem if self.source.sequence else Path(name).stem}.glb"

@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="calibrate, export and describe the weights of OUT at the end; with --steps 0 only "
         "that (default folder: weights)",
     )
+    parser.add_argument("--note", default="", help="history of the weights, for their card")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -147,6 +148,7 @@ def _export(training, body, args: argparse.Namespace) -> None:
         steps=training.step,
         batch=training.recipe.batch,
         seed=training.recipe.seed,
+        note=args.note,
     )
     print(f"calibrating, exporting to {args.export} and measuring ...")
     release(training.averaged(), body, args.motions, args.export, origin)

@@ -27,7 +27,7 @@ def draw_tracks(image: np.ndarray, tracks: Tracks, body: BodyModel, camera: Came
     bodies = tracks.bodies
     if len(tracks) == 0:
         return picture
-    rotations = np.concatenate([bodies.global_orient[:, None], bodies.body_pose], 1)
+    rotations = bodies.rotations
     posed = vertices(body, rotations, bodies.betas, bodies.transl)
     colours = [bgr_of(int(i)) for i in tracks.ids]
     ghost = (tracks.states == TrackState.COASTING) | ~bodies.found

@@ -101,7 +101,7 @@ def answers(folder: Path, people: list[LabelledPeople], pipeline: Pipeline) -> I
         frame = Frame(image, guessed_camera(width, height, fov), stamp=0.0)
         seen = pipeline.finder.keypoints_in(image, labelled.boxes)
         bodies = pipeline.bodies(frame, seen)
-        rotations = np.concatenate([bodies.global_orient[:, None], bodies.body_pose], 1)
+        rotations = bodies.rotations
         joints = keypoints(pipeline.body, rotations, bodies.betas, bodies.transl, "coco17")
         points = {
             BASELINE: seen.keypoints[:, BLAZEPOSE_TO_COCO, :2],

@@ -36,6 +36,7 @@ def save(network: Lifter, path: Path) -> None:
     config = json.dumps(dataclasses.asdict(network.config))
     partial = path.with_suffix(".partial")
     save_file(state, partial, {"estimator": "lifter", "config": config})
+    partial.chmod(0o644)  # made for its owner only, but installed for everyone
     os.replace(partial, path)
 
 

@@ -72,6 +72,7 @@ class HmrNode(LifecycleNode):
             pipeline = self._make_pipeline(settings)
             outputs = Outputs(self, pipeline.body, settings)
             pipeline.warm_up()
+            outputs.warm_up()
         except Exception as error:
             # Whatever the cause (a file, a backend), the node stays and can be configured again.
             return self._fault(f"cannot configure: {error}", FAILURE)

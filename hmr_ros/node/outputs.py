@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from hmr_ros.body.model import BodyModel
+from hmr_ros.body.skinning import vertices
 from hmr_ros.frame import Frame
 from hmr_ros.msg import SmplBodyArray
 from hmr_ros.node import qos, raw_marker
@@ -48,6 +50,11 @@ class Outputs:
         self._raw_markers = raw_marker.layout_is_known()
         self._marker_header: Header | None = None
 
+    def warm_up(self) -> None:
+        """Compile what an output will need, so that the first person's image does not wait."""
+        rest = np.tile(np.eye(3, dtype=np.float32), (1, 24, 1, 1))
+        vertices(self._body, rest, np.zeros((1, 10), np.float32), np.zeros((1, 3), np.float32))
+
     def wanted(self) -> bool:
         """True if anybody subscribes to anything that is switched on."""
         return any(self._subscribed(name) for name in TOPICS)
@@ -60,8 +67,8 @@ class Outputs:
         settings, surface = self._settings, Surface(self._body, tracks)
         if self._subscribed("bodies"):
             size = (frame.camera.width, frame.camera.height)
-            vertices = surface.vertices if settings.publish_vertices else None
-            message = smpl_body_array(header, tracks, size, settings.estimator, vertices)
+            meshes = surface.vertices if settings.publish_vertices else None
+            message = smpl_body_array(header, tracks, size, settings.estimator, meshes)
             message.latency_ms = latency_ms()
             self._publishers["bodies"].publish(message)
         if self._subscribed("tf") and len(tracks) and header.frame_id:

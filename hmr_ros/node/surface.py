@@ -21,7 +21,7 @@ class Surface:
         """[N, V, 3] float32 metres, camera optical frame."""
         if self._vertices is None:
             b = self._bodies
-            rotations = np.concatenate([b.global_orient[:, None], b.body_pose], 1)
+            rotations = b.rotations
             self._vertices = (
                 vertices(self._body, rotations, b.betas, b.transl)
                 if len(b)

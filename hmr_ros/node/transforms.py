@@ -36,7 +36,7 @@ class Skeletons:
         """All joints of all people, each with the stamp of the image. The message is valid until
         the next call."""
         b, parents = tracks.bodies, self._body.parents
-        rotations = np.concatenate([b.global_orient[:, None], b.body_pose], 1).astype(np.float64)
+        rotations = b.rotations.astype(np.float64)
         quaternions = quaternion_from_matrix(rotations).reshape(-1, 4).tolist()
         offsets = _offsets(rotations, b.joints.astype(np.float64), parents).reshape(-1, 3).tolist()
         names = [

@@ -38,9 +38,13 @@ def fingerprint(body: BodyModel) -> str:
 
 
 def load(body_model: BodyModel, weights_path: str = "", threads: int = 2) -> Lifter:
-    """Raises ``onnx_session.WeightsError`` for weights that are missing, damaged or foreign."""
+    """Raises ``onnx_session.WeightsError`` for weights that are missing, damaged or foreign.
+
+    threads is not used: reading the weights takes most of the 2 ms, and threads that wait for each
+    other make it slower on a busy machine.
+    """
     path = Path(weights_path) if weights_path else asset("weights", "lifter.onnx")
-    session = open_session(path, INPUTS, OUTPUTS, threads)
+    session = open_session(path, INPUTS, OUTPUTS, threads=1)
     manifest = read_manifest(path, "lifter")
     trained_on = manifest["body_model"]
     native = body_model

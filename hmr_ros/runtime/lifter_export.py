@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import platform
 import subprocess
@@ -33,6 +34,8 @@ def export_onnx(network: Lifter, path: Path) -> float:
     example = example_inputs(3)
     batch = {0: torch.export.Dim("people", min=1, max=1024)}
     partial = path.with_suffix(".partial")
+    # The exporter reports each optional package that is not installed.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(

@@ -39,7 +39,7 @@ class Track:
         """Take in this image's measurement (one row)."""
         dt = stamp - self.last_stamp
         betas = self._averaged_betas(body)
-        rotations = np.concatenate([body.global_orient[:, None], body.body_pose], 1)
+        rotations = body.rotations
         transl = body.transl
         if self.rotations is not None:
             rotations = self.rotations(rotations.astype(np.float64), dt).astype(np.float32)

@@ -97,7 +97,7 @@ class Tracker:
 
     def _posed(self, bodies: Bodies, camera: Camera) -> Bodies:
         """Joints anew, so that they belong to the smoothed rotations, shape and position."""
-        rotations = np.concatenate([bodies.global_orient[:, None], bodies.body_pose], 1)
+        rotations = bodies.rotations
         rest = rest_joints(self.body, bodies.betas)
         joints, _ = forward_kinematics(rotations, rest, self.body.parents)
         joints = (joints + bodies.transl[:, None]).astype(np.float32)
