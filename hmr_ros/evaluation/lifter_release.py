@@ -115,11 +115,11 @@ def card(
         f"- Network: two residual MLPs, {parameters:.1f} million parameters in half precision; "
         f"ONNX and torch differ by {difference:.0e} at most.",
         f"- Input: BlazePose's 33 landmarks (COCO's 17 are mapped onto them); body: `{body.name}`.",
-        f"- Data: poses of the train clips of `{origin.motions}`: the CMU Graphics Lab Motion Capture "
-        "Database (mocap.cs.cmu.edu, created with funding from NSF EIA-0196217) and game animations "
-        "from an MIT-licensed repository; none of them is in the package. Cameras, occluders and "
-        "keypoint errors drawn at random; BlazePose's errors measured on rendered people. No "
-        "photographs of people.",
+        f"- Data: poses of the train clips of `{origin.motions}`: the CMU Graphics Lab Motion "
+        "Capture Database (mocap.cs.cmu.edu, created with funding from NSF EIA-0196217) and game "
+        "animations from an MIT-licensed repository; none of them is in the package. Cameras, "
+        "occluders and keypoint errors drawn at random; BlazePose's errors measured on rendered "
+        "people. No photographs of people.",
         f"- Command: `{origin.command}`; {origin.steps} steps of {origin.batch}, seed "
         f"{origin.seed}, revision {revision(Path(__file__).parent)}, {hardware()}, "
         f"{datetime.date.today().isoformat()}.",
