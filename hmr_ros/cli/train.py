@@ -142,8 +142,9 @@ def _steps_of(out: Path) -> int | None:
 def _export(training, body, args: argparse.Namespace) -> None:
     from hmr_ros.evaluation.lifter_release import Origin, release
 
+    words = [word for word in sys.argv[1:] if word not in ("--note", args.note)]
     origin = Origin(
-        command=" ".join(["hmr", *sys.argv[1:]]),
+        command=" ".join(["hmr", *words]),
         motions=args.motions.name,
         steps=training.step,
         batch=training.recipe.batch,

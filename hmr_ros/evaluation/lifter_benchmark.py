@@ -23,13 +23,18 @@ CHUNK = 2000
 
 @dataclass
 class Answers:
-    """What the network said about N people and what is true; joints about the pelvis, metres."""
+    """What the network said about N people and what is true; metres.
+
+    Joints [N, 24, 3] are about the pelvis, the pelvis [N, 3] is in the camera frame.
+    """
 
     joints: np.ndarray
     covariance: np.ndarray
     visibility: np.ndarray
     true_joints: np.ndarray
     visible: np.ndarray
+    pelvis: np.ndarray
+    true_pelvis: np.ndarray
 
 
 def answers(
@@ -53,10 +58,11 @@ def answers(
             else:
                 drawn = lifting.robot_samples(poses, skeleton, blazepose, rng)
             inputs = [v.numpy() for v in (drawn.keypoints, drawn.box, drawn.image)]
-            rotations, betas, _, covariance, _, visibility = network(*inputs)
+            rotations, betas, pelvis, covariance, _, visibility = network(*inputs)
             joints, _ = skeleton(torch.tensor(rotations), torch.tensor(betas))
             true = drawn.joints - drawn.joints[:, :1]
-        parts.append((joints.numpy(), covariance, visibility, true.numpy(), drawn.visible.numpy()))
+        found = (joints.numpy(), covariance, visibility, true.numpy(), drawn.visible.numpy())
+        parts.append((*found, pelvis, drawn.joints[:, 0].numpy()))
     return Answers(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
@@ -64,7 +70,8 @@ def rows(answer: Answers, name: str, distribution: str, split: str) -> list[dict
     """Figures of ``hmr eval``: 12 limb joints by visibility, then torso joints.
 
     PA-MPJPE aligns the 12 limb joints of a person (the torso rows: the torso joints). std_ratio
-    is the predicted over the true root mean square 3D error.
+    is the predicted over the true root mean square 3D error, distance_error the median error of
+    the pelvis' distance from the camera as a fraction of it.
     """
     everything = np.ones_like(answer.visible)
     subsets = {
@@ -96,6 +103,8 @@ def rows(answer: Answers, name: str, distribution: str, split: str) -> list[dict
                 },
             }
         )
+    distance = [np.linalg.norm(p, axis=-1) for p in (answer.pelvis, answer.true_pelvis)]
+    found[0]["distance_error"] = float(np.median(np.abs(distance[0] / distance[1] - 1)))
     return found
 
 
