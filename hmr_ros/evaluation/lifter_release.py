@@ -141,7 +141,8 @@ def card(
         "",
         "Synthetic bodies and keypoints: real clothes and real detectors differ. Depth follows "
         "from the stature the network assumes: its median error on `robot` is "
-        f"{100 * distance:.0f} % of the distance. Poses far from locomotion, sports and gestures are rare in the training clips. "
+        f"{100 * distance:.0f} % of the distance. Poses far from locomotion, sports and gestures "
+        "are rare in the training clips. "
         "Adults only.",
         "",
     ]
