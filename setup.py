@@ -29,7 +29,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["hmr_ros", "hmr_ros.*"]),
-    package_data={"hmr_ros.training": ["recipes/*"]},
+    package_data={"hmr_ros.data": ["*.npz"], "hmr_ros.training": ["recipes/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/hmr_ros"]),
         ("share/hmr_ros", ["package.xml"]),
