@@ -14,7 +14,7 @@ from hmr_ros.people import People
 
 # Spread of adult statures around what the betas say, relative: size and distance cannot be told
 # apart in one image, so this much of the distance stays uncertain however sharp the keypoints are.
-STATURE_STD = 0.04
+STATURE_STD = 0.055
 NETWORK_DEPTH_STD = 0.12  # relative error of the network's own distance
 DEPTH_IMAGE_STD_M = 0.05
 FLESH_M = 0.06  # mean depth of a joint under the skin that a depth image shows
