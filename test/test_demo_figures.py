@@ -9,11 +9,11 @@ from node_fakes import standing
 
 from hmr_ros.demo.default_video import FALLBACK, INTRINSICS, cached_video, default_source
 from hmr_ros.demo.figures import figures
-from hmr_ros.demo.film import film
 from hmr_ros.demo.live_table import headless_line, live_view
 from hmr_ros.demo.observation import BodiesSeen, Observation
 from hmr_ros.demo.person_rows import PersonRows
 from hmr_ros.demo.summary import summary_lines
+from hmr_ros.drawing.film import film
 from hmr_ros.geometry.rotations import quaternion_from_matrix
 from hmr_ros.node.tracks_message import tracks_from_message
 from hmr_ros.sources.intrinsics import camera_of

@@ -94,6 +94,24 @@ def test_overlay_and_mesh_are_written(results):
     assert all(len(g.vertices) == 6890 for g in scene.geometry.values())
 
 
+def test_a_video_is_tracked_and_filmed(tmp_path):
+    image = np.ascontiguousarray(skimage_data.astronaut()[..., ::-1])
+    video = cv2.VideoWriter(
+        str(tmp_path / "still.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (512, 512)
+    )
+    for _ in range(12):
+        video.write(image)
+    video.release()
+    out = tmp_path / "out"
+    assert main(["run", str(tmp_path / "still.avi"), "--out", str(out)]) == 0
+    rows = np.load(out / "still.npz")
+    assert set(rows["track_id"]) == {1} and len(rows["track_id"]) >= 4
+    assert np.ptp(rows["transl"][:, 2]) < 0.1, "nothing moves"
+    film = cv2.VideoCapture(str(out / "still_hmr.mp4"))
+    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 12
+    assert (out / "still.glb").stat().st_size > 100_000
+
+
 @pytest.mark.parametrize(
     "arguments, text",
     [

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status 0 if pictures were read, 1 if the source had none."""
+    from hmr_ros.cli.run_files import RunFiles
     from hmr_ros.cli.settings import settings_from
     from hmr_ros.given_boxes import read_boxes
     from hmr_ros.pipeline import Pipeline
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     pipeline = Pipeline(settings_from(args.set, overrides))
     stem = Path(args.source).stem or "webcam"
     results = Results(pipeline.body, args.vertices)
-    writer = _Writer(args, pipeline.body, stem, source)
+    files = RunFiles(args.out, stem, source, pipeline.body, not args.no_overlay, not args.no_glb)
     seen = 0
     try:
         for frame, name in _frames(source, args, pipeline.settings.default_fov_deg):
@@ -58,12 +59,12 @@ def run(args: argparse.Namespace) -> int:
                 continue
             tracks = _tracks(pipeline, frame, boxes, source.sequence)
             results.add(name, frame.stamp, tracks.bodies, frame.camera, tracks.ids)
-            writer.add(frame, name, tracks)
+            files.add(frame, name, tracks)
             seen += 1
     except KeyboardInterrupt:
         print("interrupted: what was found so far is written")
     finally:
-        writer.close()
+        files.close()
     if seen == 0 and given is None:
         print(f"{args.source}: no picture in it")
         return 1
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         rows = _in_order(rows, given, args.boxes)
     Results.write(rows, path)
     found = len(rows.get("image", ()))
-    print(f"{seen} pictures, {found} bodies -> {path}", *(f"-> {p}" for p in writer.written))
+    print(f"{seen} pictures, {found} bodies -> {path}", *(f"-> {p}" for p in files.written))
     return 0
 
 
@@ -144,66 +145,3 @@ def _in_order(rows: dict[str, np.ndarray], given: list, path: Path) -> dict[str,
     taken = {name: iter(indices) for name, indices in answered.items()}
     order = np.array([next(taken[name]) for name, _ in given])
     return {k: v[order] if v.ndim else v for k, v in rows.items()}
-
-
-class _Writer:
-    """Overlays as pictures or one video, meshes as one .glb a picture (of a video: the fullest)."""
-
-    def __init__(self, args: argparse.Namespace, body, stem: str, source) -> None:
-        self.args, self.body, self.stem, self.source = args, body, stem, source
-        self.video = None
-        self.fullest = 0
-        self.written: list[Path] = []
-
-    def add(self, frame, name: str, tracks) -> None:
-        if not self.args.no_overlay:
-            self._overlay(frame, name, tracks)
-        if not self.args.no_glb and len(tracks) > (self.fullest if self.source.sequence else 0):
-            self.fullest = len(tracks)
-            self._meshes(name, tracks)
-
-    def _overlay(self, frame, name: str, tracks) -> None:
-        import cv2
-
-        from hmr_ros.drawing.overlay import draw_tracks
-
-        picture = draw_tracks(frame.image, tracks, self.body, frame.camera)
-        self.args.out.mkdir(parents=True, exist_ok=True)
-        if not self.source.sequence:
-            path = self.args.out / f"{Path(name).stem}_hmr.jpg"
-            cv2.imwrite(str(path), picture)
-            self._note(path)
-            return
-        if self.video is None:
-            path = self.args.out / f"{self.stem}_hmr.mp4"
-            size = (picture.shape[1], picture.shape[0])
-            self.video = cv2.VideoWriter(
-                str(path), cv2.VideoWriter_fourcc(*"mp4v"), self.source.rate_hz, size
-            )
-            self._note(path)
-        self.video.write(picture)
-
-    def _meshes(self, name: str, tracks) -> None:
-        from hmr_ros.body.skinning import vertices
-        from hmr_ros.drawing.colours import colour_of
-        from hmr_ros.drawing.glb import Mesh, write_glb
-
-        b = tracks.bodies
-        rotations = b.rotations
-        posed = vertices(self.body, rotations, b.betas, b.transl)
-        self.args.out.mkdir(parents=True, exist_ok=True)
-        path = self.args.out / f"{self.stem if self.source.sequence else Path(name).stem}.glb"
-        meshes = [
-            Mesh(f"body_{i}", v, self.body.faces, colour_of(int(i)))
-            for i, v in zip(tracks.ids, posed, strict=True)
-        ]
-        write_glb(path, meshes)
-        self._note(path)
-
-    def _note(self, path: Path) -> None:
-        if path not in self.written:
-            self.written.append(path)
-
-    def close(self) -> None:
-        if self.video is not None:
-            self.video.release()

@@ -10,8 +10,8 @@ import cv2
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.demo.figures import people_tracked
-from hmr_ros.demo.film import film
 from hmr_ros.demo.observation import BodiesSeen
+from hmr_ros.drawing.film import film
 from hmr_ros.drawing.overlay import draw_tracks
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.node.tracks_message import tracks_from_message
