@@ -92,6 +92,20 @@ def test_unseen_points_pull_nothing_and_wrong_ones_little(body):
     assert np.abs(start.joints[0, 21] - fitted.joints[0, 21]).max() < 0.05
 
 
+def test_a_doubtful_keypoint_pulls_less_than_a_sure_one(body):
+    _, _, people = posed(body, {}, [0, 0, 4])
+    start = somebody(body, 0, 4)
+
+    def moved(confidence):
+        points = people.keypoints.copy()
+        points[0, 16] += [0, 25, 0]  # right wrist 17 cm off
+        points[0, 16, 2] = confidence
+        fitted = refine(start, people.replace(keypoints=points), CAMERA, body)
+        return np.linalg.norm(fitted.joints[0, 21] - start.joints[0, 21])
+
+    assert moved(1.0) > 0.02 and moved(0.3) < 0.5 * moved(1.0) and moved(0.0) < 1e-3
+
+
 def test_persons_are_independent_and_the_unfound_untouched(body):
     _, _, one = posed(body, {16: [0, 0, -0.4]}, [0, 0, 4])
     two = one.replace(found=np.zeros(1, bool))
