@@ -23,7 +23,6 @@ def test_every_format_comes_back_to_the_same_rotation(v):
     trips = (
         r.matrix_from_axis_angle(r.axis_angle_from_matrix(matrix)),
         r.matrix_from_quaternion(r.quaternion_from_matrix(matrix)),
-        r.matrix_from_6d(r.sixd_from_matrix(matrix)),
         r.nearest_rotation(1.3 * matrix),
     )
     for trip in trips:

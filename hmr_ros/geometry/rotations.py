@@ -1,4 +1,4 @@
-"""Rotation formats in numpy: matrix [..., 3, 3], 6D [..., 6], quaternion xyzw, axis-angle."""
+"""Rotation formats in numpy: matrix [..., 3, 3], quaternion xyzw, axis-angle."""
 
 from __future__ import annotations
 
@@ -36,20 +36,6 @@ def skew(vector: np.ndarray) -> np.ndarray:
     zero = np.zeros_like(x)
     rows = [zero, -z, y, z, zero, -x, -y, x, zero]
     return np.stack(rows, -1).reshape(*vector.shape[:-1], 3, 3)
-
-
-def matrix_from_6d(columns: np.ndarray) -> np.ndarray:
-    """6D [..., 6] (first two columns, stacked) to matrices by Gram-Schmidt (Zhou et al. 2019)."""
-    a, b = columns[..., :3], columns[..., 3:]
-    a = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-8)
-    b = b - (a * b).sum(-1, keepdims=True) * a
-    b = b / np.maximum(np.linalg.norm(b, axis=-1, keepdims=True), 1e-8)
-    return np.stack([a, b, np.cross(a, b)], -1)
-
-
-def sixd_from_matrix(matrix: np.ndarray) -> np.ndarray:
-    """Matrices [..., 3, 3] to 6D [..., 6]: the first column, then the second."""
-    return np.concatenate([matrix[..., 0], matrix[..., 1]], -1)
 
 
 def quaternion_from_matrix(matrix: np.ndarray) -> np.ndarray:
