@@ -98,12 +98,12 @@ def test_a_doubtful_keypoint_pulls_less_than_a_sure_one(body):
 
     def moved(confidence):
         points = people.keypoints.copy()
-        points[0, 16] += [0, 25, 0]  # right wrist 17 cm off
+        points[0, 16] += [0, 12, 0]  # right wrist 8 cm off, well within what is believed
         points[0, 16, 2] = confidence
         fitted = refine(start, people.replace(keypoints=points), CAMERA, body)
         return np.linalg.norm(fitted.joints[0, 21] - start.joints[0, 21])
 
-    assert moved(1.0) > 0.02 and moved(0.3) < 0.5 * moved(1.0) and moved(0.0) < 1e-3
+    assert moved(1.0) > 0.01 and moved(0.3) < 0.5 * moved(1.0) and moved(0.0) < 1e-3
 
 
 def test_persons_are_independent_and_the_unfound_untouched(body):
