@@ -22,3 +22,15 @@ def compiled(function: Callable) -> Callable:
         return numba.njit(cache=True, nogil=True, fastmath=_FASTMATH)(function)
     except RuntimeError:
         return numba.njit(nogil=True, fastmath=_FASTMATH)(function)
+
+
+def reproducible(function: Callable) -> Callable:
+    """As ``compiled``, but sums keep their order: the same bits on every machine.
+
+    Without these flags LLVM neither reorders nor fuses. What a caller passes in must be as exact:
+    no BLAS, and numpy's transcendental functions only in float64, rounded to float32 after.
+    """
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        return numba.njit(nogil=True)(function)

@@ -22,6 +22,8 @@ class Surface:
     features: [K, 9] float32, ellipsoids in texture space painted over all layers:
               centre, radii, colour (eyes, brows, mouth).
     seed:     of the noise in patterns and folds.
+    photo:    [h, w, 3] uint8 BGR or None; with it the ground is this picture, and the first two
+              texture coordinates run from 0 (left, top) to 1 (right, bottom) across it.
     """
 
     texture: np.ndarray
@@ -31,6 +33,7 @@ class Surface:
     creases: np.ndarray
     features: np.ndarray
     seed: int
+    photo: np.ndarray | None = None
 
 
 def random_pattern(rng: np.random.Generator, plain: float = 0.5) -> np.ndarray:
