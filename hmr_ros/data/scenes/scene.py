@@ -20,7 +20,7 @@ class Shell:
     """A garment, hair or a shoe: a mesh of N vertices that hangs on the body it is worn by.
 
     A rest vertex is the shaped body's vertex ``anchor`` plus ``offset`` (metres, T-pose frame of
-    the body model); it is then skinned with weights of its own, so a skirt need not follow the legs.
+    the body model); it is skinned with weights of its own, so a skirt need not follow the legs.
 
     anchor: [N] int32. offset: [N, 3] float32. bones: [N, 4] int32 and weights: [N, 4] float32, sum
     1. faces: [M, 3] int32, counter-clockwise seen from outside. part: [N] uint8 SMPL part that a
