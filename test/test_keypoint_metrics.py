@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from hmr_ros.evaluation.keypoint_metrics import COCO_SIGMAS, bootstrap, correct, oks, pck
+from hmr_ros.evaluation.bootstrap import bootstrap
+from hmr_ros.evaluation.keypoint_metrics import COCO_SIGMAS, correct, oks, pck
 
 BOXES = np.array([[0, 0, 40, 100], [0, 0, 300, 10]], float)
 

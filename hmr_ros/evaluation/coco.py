@@ -22,7 +22,8 @@ import numpy as np
 
 from hmr_ros.batch import EqualLength, concatenate
 from hmr_ros.body.keypoints import keypoints
-from hmr_ros.evaluation.keypoint_metrics import bootstrap, correct, oks, pck
+from hmr_ros.evaluation.bootstrap import bootstrap
+from hmr_ros.evaluation.keypoint_metrics import correct, oks, pck
 from hmr_ros.frame import Frame
 from hmr_ros.geometry.camera import guessed_camera
 from hmr_ros.pipeline import Pipeline

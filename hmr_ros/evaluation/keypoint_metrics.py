@@ -42,19 +42,3 @@ def oks(
     likeness = np.nan_to_num(np.exp(-gap2 / (2 * spread2)))
     number = counted.sum(1)
     return (likeness * counted).sum(1) / np.where(number, number, np.nan)
-
-
-def bootstrap(
-    values: np.ndarray, weights: np.ndarray, rounds: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """95 % interval of sum(values) / sum(weights) when the N people are drawn anew.
-
-    values, weights: [N], such as correct and counted keypoints a person. Whole people are drawn,
-    because the keypoints of one person err together.
-    """
-    values, weights = np.asarray(values, float), np.asarray(weights, float)
-    rows = np.random.default_rng(seed).integers(0, len(values), (rounds, len(values)))
-    total = weights[rows].sum(1)
-    ratios = values[rows].sum(1)[total > 0] / total[total > 0]
-    low, high = np.percentile(ratios, [2.5, 97.5]) if len(ratios) else (np.nan, np.nan)
-    return float(low), float(high)
