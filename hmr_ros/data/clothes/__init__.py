@@ -1,0 +1,1 @@
+"""How people look: paint, garments and hair with a shape of their own, and what they carry."""
