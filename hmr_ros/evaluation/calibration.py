@@ -20,6 +20,7 @@ from hmr_ros.evaluation.pose_metrics import spread_ratio
 RANGE = (0.25, 4.0)
 LEVELS = (0.5, 0.9)
 SLACK = 0.05  # of coverage; less is of no consequence to a user of the regions
+_FEW = 20
 _TOO_WIDE = 0.2  # an interval that reaches so far from a level shows nothing
 
 
@@ -125,8 +126,8 @@ def verdict(
 
     coverage: observed share by level, such as {0.5: 0.42, 0.9: 0.88}. n: number of independent
     things behind it: people or clips, not joints. intervals: 95 % intervals (low, high) by level
-    when whole people were drawn anew (see ``hmr_ros.evaluation.bootstrap``); else Wilson's
-    binomial interval for n is taken.
+    when whole people were drawn anew (see ``hmr_ros.evaluation.bootstrap``). Without them, or for
+    n under 20, where a bootstrap may have no width at all, Wilson's binomial interval for n holds.
 
     A level is too small (too large) if its whole interval lies more than ``slack`` below (above)
     it. One level that is too small makes the model over-confident, whatever the others say.
@@ -137,7 +138,9 @@ def verdict(
     low, high, levels = [], [], np.array(list(coverage))
     for level, share in coverage.items():
         wilson = stats.binomtest(round(share * n), n).proportion_ci(0.95, "wilson")
-        ends = (intervals or {}).get(level, (wilson.low, wilson.high))
+        ends = wilson.low, wilson.high
+        if intervals and n >= _FEW:
+            ends = intervals.get(level, ends)
         low.append(min(ends[0], share) if np.isfinite(ends[0]) else 0.0)
         high.append(max(ends[1], share) if np.isfinite(ends[1]) else 1.0)
     if (np.array(high) < levels - slack).any():
@@ -190,7 +193,8 @@ def _factor(covariance: np.ndarray) -> np.ndarray:
     except np.linalg.LinAlgError:
         row = int(np.argmin(np.linalg.eigvalsh(np.nan_to_num(covariance, nan=-1e9))[:, 0]))
         raise ValueError(
-            f"covariance {row} of {len(covariance)} is not positive definite: "
+            f"covariance {row} of {len(covariance)} is not positive definite (leave out the joint "
+            f"that is the root): "
             f"{np.round(covariance[row], 6).tolist()}"
         ) from None
 
