@@ -1,0 +1,112 @@
+"""What is seen where nothing stands: photographs, a sky, or coloured noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hmr_ros.geometry.camera import Camera
+
+
+@lru_cache(maxsize=96)
+def photo(path: str | Path) -> np.ndarray:
+    """[h, w, 3] uint8 BGR, read only; the last 96 are kept.
+
+    Raises ValueError for a file that is not a picture.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"{path}: cannot be read as a picture; remove it from the folder")
+    largest = max(image.shape[:2])
+    if largest > 1280:  # finer than any picture drawn before it
+        size = (image.shape[1] * 1280 // largest, image.shape[0] * 1280 // largest)
+        image = cv2.resize(image, (max(1, size[0]), max(1, size[1])), interpolation=cv2.INTER_AREA)
+    image.setflags(write=False)
+    return image
+
+
+@dataclass(frozen=True, eq=False)
+class Backdrop:
+    """A picture behind a full camera of ``width`` x ``height`` pixels.
+
+    image: [h, w, 3] uint8 BGR. left, top, scale: pixel x of the camera is column
+    ``left + scale * (x + 0.5) - 0.5`` of the picture, or, mirrored, that from its right end.
+    """
+
+    image: np.ndarray
+    left: float
+    top: float
+    scale: tuple[float, float]
+    mirrored: bool
+    camera: Camera
+
+    def drawn(self, camera: Camera) -> np.ndarray:
+        """[H, W, 3] uint8 as ``camera`` sees it, a crop of the full one; border pixels repeat."""
+        full = self.camera
+        zoom = (full.fx / camera.fx, full.fy / camera.fy)
+        # From a pixel of the crop to one of the full camera, to one of the picture.
+        sx, sy = self.scale[0] * zoom[0], self.scale[1] * zoom[1]
+        x0 = self.scale[0] * (full.cx - zoom[0] * camera.cx + 0.5) + self.left - 0.5
+        y0 = self.scale[1] * (full.cy - zoom[1] * camera.cy + 0.5) + self.top - 0.5
+        image = self.image
+        if self.mirrored:
+            sx, x0 = -sx, image.shape[1] - 1 - x0
+        shrink = int(min(abs(sx), abs(sy)))
+        if shrink >= 2:  # average before picking, or fine detail flickers
+            h, w = image.shape[0] // shrink, image.shape[1] // shrink
+            image = cv2.resize(
+                image[: h * shrink, : w * shrink], (w, h), interpolation=cv2.INTER_AREA
+            )
+            x0, y0 = (x0 + 0.5) / shrink - 0.5, (y0 + 0.5) / shrink - 0.5
+            sx, sy = sx / shrink, sy / shrink
+        return cv2.warpAffine(
+            image,
+            np.array([[sx, 0, x0], [0, sy, y0]]),
+            (camera.width, camera.height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+
+
+def photo_backdrop(rng: np.random.Generator, camera: Camera, photos: tuple[Path, ...]) -> Backdrop:
+    """A part of a photograph in the camera's shape, mirrored half of the time."""
+    image = photo(photos[rng.integers(len(photos))])
+    height, width = image.shape[:2]
+    across = min(width, height * camera.width / camera.height) * rng.uniform(0.6, 1)
+    scale = across / camera.width
+    left = rng.uniform(0, max(width - across, 0))
+    top = rng.uniform(0, max(height - scale * camera.height, 0))
+    return Backdrop(image, left, top, (scale, scale), bool(rng.random() < 0.5), camera)
+
+
+def noise_backdrop(rng: np.random.Generator, camera: Camera) -> Backdrop:
+    """Coloured clouds of four sizes."""
+    size = 64
+    total = np.zeros((size, size, 3))
+    for cells, strength in ((2, 0.5), (5, 0.3), (13, 0.15), (60, 0.08)):
+        coarse = rng.random((cells, cells, 3))
+        total += strength * cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR)
+    image = (255 * np.clip(total * rng.uniform(0.5, 1.0), 0, 1)).astype(np.uint8)
+    return _stretched(image, camera)
+
+
+def sky_backdrop(rng: np.random.Generator, camera: Camera, horizon: float) -> Backdrop:
+    """From a pale horizon (at row ``horizon`` of the camera) up to a deeper blue or grey."""
+    rows = np.linspace(0, 1, 64)
+    top = np.array([rng.uniform(0.6, 0.95), rng.uniform(0.5, 0.75), rng.uniform(0.3, 0.65)])
+    if rng.random() < 0.4:  # overcast
+        top = np.full(3, rng.uniform(0.6, 0.85))
+    low = np.clip(top + rng.uniform(0.05, 0.35), 0, 0.97)
+    level = np.clip(horizon / camera.height, 0.05, 1.5)
+    mix = np.clip(rows / level, 0, 1)[:, None, None] ** 1.5
+    image = np.broadcast_to(top + (low - top) * mix, (64, 2, 3))
+    return _stretched((255 * image).astype(np.uint8), camera)
+
+
+def _stretched(image: np.ndarray, camera: Camera) -> Backdrop:
+    scale = (image.shape[1] / camera.width, image.shape[0] / camera.height)
+    return Backdrop(image, 0.0, 0.0, scale, False, camera)

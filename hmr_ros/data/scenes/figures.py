@@ -1,0 +1,92 @@
+"""People on the floor: posed, placed, and kept out of each other and of furniture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hmr_ros.body.kinematics import forward_kinematics, rest_joints
+from hmr_ros.body.model import BodyModel
+from hmr_ros.body.skinning import vertices
+from hmr_ros.data.motions import Motions
+from hmr_ros.data.poses import sample_pose
+from hmr_ros.data.scenes.shapes import yaw_matrix
+from hmr_ros.geometry.rotations import matrix_from_axis_angle
+
+MAX_BETA = 2.5
+APART = 0.24  # metres between the bones of two people
+_SPARSE = 5  # every so many vertices stand for the skin when a figure is framed
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A person without clothes, world frame, float64; the pelvis moves with ``moved``.
+
+    rotations [24, 3, 3], betas [10] float32, transl [3], joints [24, 3], bones [47, 3]: joints and
+    the middles between them and their parents. skin: some of the vertices, [S, 3].
+    """
+
+    rotations: np.ndarray
+    betas: np.ndarray
+    transl: np.ndarray
+    joints: np.ndarray
+    bones: np.ndarray
+    skin: np.ndarray
+    lowest: float
+    activity: str
+
+    def moved(self, shift: np.ndarray) -> Figure:
+        shift = np.asarray(shift, float)
+        return replace(
+            self,
+            transl=self.transl + shift,
+            joints=self.joints + shift,
+            bones=self.bones + shift,
+            skin=self.skin + shift,
+            lowest=self.lowest + shift[1],
+        )
+
+    def near(self, other: Figure) -> bool:
+        """Whether they would touch."""
+        gap = self.bones[:, None] - other.bones[None]
+        return bool(((gap**2).sum(-1) < APART**2).any())
+
+
+def sample_betas(rng: np.random.Generator) -> np.ndarray:
+    """[10] float32 from the normal distribution, cut at ``MAX_BETA``."""
+    return np.clip(rng.normal(0, 1, 10), -MAX_BETA, MAX_BETA).astype(np.float32)
+
+
+def sample_figure(
+    rng: np.random.Generator, body: BodyModel, motions: Motions, activities: dict[str, float]
+) -> Figure:
+    """In a random pose, shape and yaw; the lowest vertex on the floor, the pelvis over (0, 0)."""
+    sampled = sample_pose(rng, motions, body, activities)
+    rotations = matrix_from_axis_angle(np.asarray(sampled.pose, float))
+    turn = yaw_matrix(rng.uniform(-np.pi, np.pi))
+    rotations[0] = (turn[:, :, None] * rotations[0][None]).sum(1)
+    return figure(body, rotations, sample_betas(rng), sampled.activity)
+
+
+def figure(body: BodyModel, rotations: np.ndarray, betas: np.ndarray, activity: str = "") -> Figure:
+    """A figure of rotations [24, 3, 3] (joint 0 to the world) and betas [10], on the floor."""
+    # As they will be stored, so that what is placed here is what is drawn.
+    rotations = np.asarray(rotations, np.float32).astype(float)
+    wide = betas[None].astype(float)
+    rest = rest_joints(body, wide)
+    joints, _ = forward_kinematics(rotations[None], rest, body.parents)
+    mesh = vertices(body, rotations[None], wide)[0]
+    shift = -np.array([joints[0, 0, 0], mesh[:, 1].min(), joints[0, 0, 2]])
+    joints = joints[0] + shift
+    middles = (joints[1:] + joints[body.parents[1:]]) / 2
+    return Figure(
+        rotations=rotations,
+        betas=betas,
+        transl=shift,
+        joints=joints,
+        bones=np.concatenate([joints, middles]),
+        skin=mesh[::_SPARSE] + shift,
+        lowest=0.0,
+        activity=activity,
+    )

@@ -1,0 +1,79 @@
+"""The mixes that training, ablations and benchmarks name."""
+
+from __future__ import annotations
+
+from hmr_ros.data.poses import EVERYDAY
+from hmr_ros.data.scenes.mix import Mix
+from hmr_ros.data.scenes.things import Thing
+
+# What a robot meets among people: about two thirds of the joints can be seen.
+REALISTIC = Mix(
+    name="realistic",
+    occluders={
+        Thing.PERSON: 0.3,
+        Thing.FURNITURE: 0.4,
+        Thing.SOLID: 0.15,
+        Thing.CUTOUT: 0.15,
+        Thing.CARRIED: 0.2,
+        Thing.BORDER: 0.25,
+    },
+    more=0.2,
+    activities=EVERYDAY,
+)
+
+# Crowds and clutter: well under half of the joints can be seen.
+HEAVY = Mix(
+    name="heavy",
+    occluders={
+        Thing.PERSON: 0.65,
+        Thing.FURNITURE: 0.75,
+        Thing.SOLID: 0.4,
+        Thing.CUTOUT: 0.5,
+        Thing.CARRIED: 0.35,
+        Thing.BORDER: 0.5,
+    },
+    more=0.4,
+    activities=EVERYDAY,
+)
+
+# Nearly everything can be seen, but for what people hide of themselves.
+LIGHT = Mix(
+    name="light",
+    occluders={
+        Thing.PERSON: 0.0,
+        Thing.FURNITURE: 0.05,
+        Thing.SOLID: 0.0,
+        Thing.CUTOUT: 0.0,
+        Thing.CARRIED: 0.1,
+        Thing.BORDER: 0.05,
+    },
+    more=0.0,
+    activities=EVERYDAY,
+)
+
+# What the first version drew: painted bodies before photographs or noise, seen through a pinhole.
+PROTOTYPE = Mix(
+    name="prototype",
+    occluders={
+        Thing.PERSON: 0.3,
+        Thing.FURNITURE: 0.0,
+        Thing.SOLID: 2 / 3,
+        Thing.CUTOUT: 0.0,
+        Thing.CARRIED: 0.0,
+        Thing.BORDER: 0.3,
+    },
+    more=0.5,
+    activities={"clip": 0.65, "mixed": 0.35},
+    rooms=0.0,
+    photos=0.9,
+    people=(1, 1),
+    clothes=False,
+    shadows=False,
+    lens=0.0,
+    distance=(2.0, 8.0),
+    height=(0.6, 2.2),
+    fov_deg=(40.0, 75.0),
+    pitch_sd=0.06,
+)
+
+MIXES = {m.name: m for m in (REALISTIC, HEAVY, LIGHT, PROTOTYPE)}

@@ -1,0 +1,156 @@
+"""A piece of furniture: its mesh, and the boxes that stand for it when things are placed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hmr_ros.data.scenes.paint import Material, painted
+from hmr_ros.data.scenes.scene import Prop
+from hmr_ros.data.scenes.shapes import boxes, drums, yaw_matrix
+from hmr_ros.data.scenes.things import Thing
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """In a frame of its own: the floor's middle under it, Y up, its front towards +Z; metres.
+
+    vertices [V, 3], faces [F, 3], material [V] (row of ``materials``), solid: [B, 2, 3] lowest and
+    highest corners of the boxes that it fills. two_sided: holds sheets.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    material: np.ndarray
+    materials: list[Material]
+    solid: np.ndarray
+    name: str
+    two_sided: bool = False
+
+    @property
+    def size(self) -> np.ndarray:
+        """[2, 3] lowest and highest corner."""
+        return np.stack([self.solid[:, 0].min(0), self.solid[:, 1].max(0)])
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """A piece with a yaw (radians) at a point [3] of the world."""
+
+    piece: Piece
+    at: np.ndarray
+    yaw: float
+
+    def local(self, points: np.ndarray) -> np.ndarray:
+        """World [N, 3] to the frame of the piece."""
+        c, s = np.cos(self.yaw), np.sin(self.yaw)
+        x, y, z = (np.asarray(points, float) - self.at).T
+        return np.stack([c * x - s * z, y, s * x + c * z], 1)
+
+    def distance(self, points: np.ndarray) -> np.ndarray:
+        """[N] metres from the points [N, 3] to the nearest box; 0 inside."""
+        p = self.local(points)[:, None]
+        gap = np.maximum(np.maximum(self.piece.solid[:, 0] - p, p - self.piece.solid[:, 1]), 0)
+        return np.sqrt((gap**2).sum(-1).min(1))
+
+    def hides(self, points: np.ndarray, eye: np.ndarray) -> np.ndarray:
+        """[N] bool: whether a box is between ``eye`` [3] and each point [N, 3]."""
+        start = self.local(np.asarray(eye, float)[None])
+        ray = self.local(points) - start
+        ray = np.where(np.abs(ray) < 1e-9, 1e-9, ray)[:, None]
+        a = (self.piece.solid[:, 0] - start[:, None]) / ray
+        b = (self.piece.solid[:, 1] - start[:, None]) / ray
+        enter, leave = np.minimum(a, b).max(-1), np.maximum(a, b).min(-1)
+        return ((enter < leave) & (leave > 0) & (enter < 0.98)).any(1)
+
+    def corners(self) -> np.ndarray:
+        """[4, 3] of its bounds on the floor, in the world."""
+        (x0, _, z0), (x1, _, z1) = self.piece.size
+        flat = np.array([[x0, 0, z0], [x1, 0, z0], [x1, 0, z1], [x0, 0, z1]])
+        return turned_by(flat, self.yaw) + self.at
+
+    def overlaps(self, other: Placed) -> bool:
+        """Whether their bounds on the floor do (separating axes)."""
+        mine, theirs = self.corners()[:, ::2], other.corners()[:, ::2]
+        for yaw in (self.yaw, other.yaw):
+            for axis in ((np.cos(yaw), -np.sin(yaw)), (np.sin(yaw), np.cos(yaw))):
+                a, b = (mine * axis).sum(1), (theirs * axis).sum(1)
+                if a.max() < b.min() or b.max() < a.min():
+                    return False
+        return True
+
+    def prop(self, rng: np.random.Generator, kind: Thing = Thing.FURNITURE) -> Prop:
+        """As a thing of a scene."""
+        piece = self.piece
+        vertices = turned_by(piece.vertices, self.yaw) + self.at
+        surface = painted(
+            piece.vertices, piece.material, piece.materials, int(rng.integers(1 << 30))
+        )
+        return Prop(
+            vertices.astype(np.float32), piece.faces, surface, kind, two_sided=piece.two_sided
+        )
+
+
+@dataclass
+class Assembly:
+    """Parts of a piece as they are put together; ``done`` makes the piece."""
+
+    materials: list[Material]
+    square: list = field(default_factory=list)
+    round: list = field(default_factory=list)
+    sheets: list = field(default_factory=list)
+
+    def box(self, x0, x1, y0, y1, z0, z1, material: int = 0) -> Assembly:
+        self.square.append(((x0, y0, z0), (x1, y1, z1), material))
+        return self
+
+    def drum(self, x, z, radius, y0, y1, material: int = 0) -> Assembly:
+        self.round.append(((x - radius, y0, z - radius), (x + radius, y1, z + radius), material))
+        return self
+
+    def legs(self, width, depth, top, thick, material: int = 0, inset: float = 0.0) -> Assembly:
+        """Four posts under a rectangle about the middle."""
+        for sx in (-1, 1):
+            for sz in (-1, 1):
+                x, z = sx * (width / 2 - inset - thick / 2), sz * (depth / 2 - inset - thick / 2)
+                h = thick / 2
+                self.box(x - h, x + h, 0, top, z - h, z + h, material)
+        return self
+
+    def sheet(self, vertices, faces, material: int) -> Assembly:
+        self.sheets.append((vertices, faces, material))
+        return self
+
+    def done(self, name: str) -> Piece:
+        vertices, faces, material, first = [], [], [], 0
+        for parts, copies in ((self.square, boxes), (self.round, drums)):
+            if not parts:
+                continue
+            v, f = copies(np.array([p[:2] for p in parts]))
+            vertices.append(v)
+            faces.append(f + first)
+            material.append(np.repeat([p[2] for p in parts], len(v) // len(parts)))
+            first += len(v)
+        for v, f, m in self.sheets:
+            vertices.append(v)
+            faces.append(f + first)
+            material.append(np.full(len(v), m))
+            first += len(v)
+        solid = np.array([p[:2] for p in self.square + self.round])
+        return Piece(
+            np.concatenate(vertices),
+            np.concatenate(faces).astype(np.int32),
+            np.concatenate(material),
+            self.materials,
+            solid,
+            name,
+            bool(self.sheets),
+        )
+
+
+def turned_by(points: np.ndarray, yaw: float) -> np.ndarray:
+    """[N, 3] turned about the world's Y."""
+    turn = yaw_matrix(yaw)
+    x, y, z = points.T
+    return np.stack([turn[0, 0] * x + turn[0, 2] * z, y, turn[2, 0] * x + turn[2, 2] * z], 1)

@@ -1,0 +1,80 @@
+"""Plain bodies and sheets that furniture, rooms and solids are put together from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def _unit_box() -> tuple[np.ndarray, np.ndarray]:
+    """Six sides with corners of their own, so that edges are sharp."""
+    corners, faces = [], []
+    for axis in range(3):
+        for sign in (-1.0, 1.0):
+            square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
+            turn = sign * (-1 if axis == 1 else 1)
+            quad = np.array([[0, 1, 2], [0, 2, 3]])
+            faces.append(4 * len(corners) + (quad if turn > 0 else quad[:, ::-1]))
+            corners.append(np.insert(square, axis, sign, axis=1))
+    return np.concatenate(corners), np.concatenate(faces).astype(np.int32)
+
+
+def turned(
+    radius: np.ndarray, height: np.ndarray, around: int = 16
+) -> tuple[np.ndarray, np.ndarray]:
+    """Surface of revolution about y from an outline [N] that runs from the top to the bottom.
+
+    Returns vertices [N * around, 3] float64 and faces [M, 3] int32, outward.
+    """
+    angle = np.linspace(0, 2 * np.pi, around, endpoint=False)
+    radius, height = np.asarray(radius, float), np.asarray(height, float)
+    x, z = radius[:, None] * np.cos(angle), radius[:, None] * np.sin(angle)
+    y = np.broadcast_to(height[:, None], x.shape)
+    vertices = np.stack([x, y, z], -1).reshape(-1, 3)
+    i, j = np.meshgrid(np.arange(len(radius) - 1), np.arange(around), indexing="ij")
+    k = (j + 1) % around
+    a, b, c, d = i * around + j, i * around + k, (i + 1) * around + k, (i + 1) * around + j
+    faces = np.concatenate([np.stack([a, b, d], -1), np.stack([b, c, d], -1)]).reshape(-1, 3)
+    return vertices, faces.astype(np.int32)
+
+
+BOX = _unit_box()  # from -1 to 1 in each direction
+# A cylinder with lids; the rims are doubled so that their edges are sharp.
+DRUM = turned(np.array([0, 1, 1, 1, 1, 0.0]), np.array([1, 1, 1, -1, -1, -1.0]))
+BALL = turned(np.sin(np.linspace(0, np.pi, 10)), np.cos(np.linspace(0, np.pi, 10)), 20)
+
+
+def boxes(limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """B boxes [B, 2, 3] (lowest and highest corner) as one mesh: [24 B, 3] and [12 B, 3]."""
+    limits = np.asarray(limits, float)
+    return _copies(*BOX, limits)
+
+
+def drums(limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As ``boxes``, upright drums that fill the boxes."""
+    return _copies(*DRUM, np.asarray(limits, float))
+
+
+def _copies(unit, faces, limits):
+    middle, half = limits.mean(1), (limits[:, 1] - limits[:, 0]) / 2
+    vertices = middle[:, None] + half[:, None] * unit
+    first = len(unit) * np.arange(len(limits), dtype=np.int32)
+    return vertices.reshape(-1, 3), (faces[None] + first[:, None, None]).reshape(-1, 3)
+
+
+def grid(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A flat sheet [U * V, 2] over all pairs of the rising ``u`` [U] and ``v`` [V].
+
+    Faces [M, 3] are counter-clockwise where u points right and v up.
+    """
+    across, along = np.meshgrid(u, v)
+    row, column = np.meshgrid(np.arange(len(v) - 1), np.arange(len(u) - 1), indexing="ij")
+    a = row * len(u) + column
+    b, c, d = a + 1, a + len(u) + 1, a + len(u)
+    faces = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)], -2).reshape(-1, 3)
+    return np.stack([across, along], -1).reshape(-1, 2), faces.astype(np.int32)
+
+
+def yaw_matrix(angle: float) -> np.ndarray:
+    """[3, 3] rotation about the world's Y."""
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
