@@ -12,7 +12,6 @@ joint by name.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +21,16 @@ import numpy as np
 
 from hmr_ros.batch import EqualLength, concatenate
 from hmr_ros.body.keypoints import keypoints
+from hmr_ros.data.datasets.fields import DatasetError
+from hmr_ros.data.datasets.joint_names import COCO17
+from hmr_ros.data.datasets.keypoint_json import read_labels
 from hmr_ros.evaluation.bootstrap import bootstrap
 from hmr_ros.evaluation.keypoint_metrics import correct, oks, pck
 from hmr_ros.frame import Frame
 from hmr_ros.geometry.camera import guessed_camera
 from hmr_ros.pipeline import Pipeline
 
-JOINTS = (
-    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
-    "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee",
-    "right_knee", "left_ankle", "right_ankle",
-)  # fmt: skip
+JOINTS = COCO17
 HEAD, TORSO, LIMB = list(range(5)), [5, 6, 11, 12], [7, 8, 9, 10, 13, 14, 15, 16]
 # COCO's 17 keypoints among BlazePose's 33.
 BLAZEPOSE_TO_COCO = [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
@@ -68,23 +66,19 @@ def read_people(path: Path) -> list[LabelledPeople]:
 
     Raises ValueError if the file is no such thing.
     """
+    folder = Path(path).parent
     try:
-        content = json.loads(Path(path).read_text("utf-8"))
-        by_image = {image["id"]: (image["file_name"], []) for image in content["images"]}
-        for person in content["annotations"]:
-            if not person.get("iscrowd") and any(person["keypoints"][2::3]):
-                by_image[person["image_id"]][1].append(person)
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is no COCO keypoints file: {error!r}") from error
+        photos = read_labels(Path(path), folder, JOINTS)
+    except DatasetError as error:
+        raise ValueError(f"{path} is no COCO keypoints file: {error}") from error
     return [
         LabelledPeople(
-            boxes=np.array([p["bbox"] for p in people], float),
-            joints=np.array([p["keypoints"] for p in people], float).reshape(-1, 17, 3),
-            areas=np.array([p["area"] for p in people], float),
-            image=name,
+            boxes=photo.people.boxes,
+            joints=photo.people.keypoints,
+            areas=photo.people.areas,
+            image=photo.image.relative_to(folder).as_posix(),
         )
-        for name, people in by_image.values()
-        if people
+        for photo in photos
     ]
 
 
