@@ -8,8 +8,9 @@ import numpy as np
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.motions import Motions
-from hmr_ros.data.pose_sampling.activities import ACTIVITIES, Source
-from hmr_ros.geometry.rotations import axis_angle_from_matrix
+from hmr_ros.data.pose_sampling.activities import ACTIVITIES
+from hmr_ros.data.pose_sampling.source import source
+from hmr_ros.data.pose_sampling.turns import vectors
 
 # The realistic mix: mostly what clips hold, and the rest of what photographs show.
 EVERYDAY = {
@@ -23,6 +24,7 @@ EVERYDAY = {
     "lie": 0.4,
     "wild": 0.4,
 }
+_TRIES = 25
 MIRRORED = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22]
 
 
@@ -41,7 +43,8 @@ def sample_pose(
     body: BodyModel,
     activities: dict[str, float] | None = None,
 ) -> SampledPose:
-    """One pose; half of them as in a mirror.
+    """One pose within the joint limits whose limbs do not pass through the body (the mean shape);
+    half of them as in a mirror. Where many tries find none, a clip's frame (activity "clip").
 
     activities: relative weight of each of ``ACTIVITIES``; None for ``EVERYDAY``. ValueError for a
     name that is not known, or without a weight above zero.
@@ -59,8 +62,14 @@ def sample_pose(
         at -= activities[activity]
         if at < 0:
             break
-    rotations = ACTIVITIES[activity](rng, Source(motions, body.joint_template))
-    pose = axis_angle_from_matrix(rotations)
+    origin = source(motions, body)
+    for _ in range(_TRIES):
+        rotations = ACTIVITIES[activity](rng, origin)
+        if origin.is_possible(rotations):
+            break
+    else:
+        rotations, activity = origin.frame(rng), "clip"
+    pose = vectors(rotations)
     if rng.random() < 0.5:
         pose = mirrored(pose)
     return SampledPose(pose, activity)

@@ -5,35 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from hmr_ros.compiled import reproducible
+from hmr_ros.data.pose_sampling.turns import place, product, turned
 
-LEFT, RIGHT = 0, 1
 HIPS, KNEES, ANKLES = (1, 2), (4, 5), (7, 8)
 SHOULDERS, ELBOWS, WRISTS = (16, 17), (18, 19), (20, 21)
-
-
-@reproducible
-def _bent(x, y, z, first, second, px, py, pz):
-    """Directions of both bones (first to second) and the hinge's axis, for a limb that starts at 0.
-
-    Returns [3, 3], rows: first bone, second bone, hinge; the middle joint points towards p.
-    """
-    out = np.zeros((3, 3))
-    reach = np.sqrt(x * x + y * y + z * z) + 1e-12
-    x, y, z = x / reach, y / reach, z / reach
-    reach = min(
-        max(reach, abs(first - second) + 0.25 * min(first, second)), 0.998 * (first + second)
-    )
-    along = px * x + py * y + pz * z
-    px, py, pz = px - along * x, py - along * y, pz - along * z
-    length = np.sqrt(px * px + py * py + pz * pz) + 1e-12
-    px, py, pz = px / length, py / length, pz / length
-    a = (first * first - second * second + reach * reach) / (2 * reach)
-    h = np.sqrt(max(first * first - a * a, 0.0))
-    out[0] = (a * x + h * px) / first, (a * y + h * py) / first, (a * z + h * pz) / first
-    b = reach - a
-    out[1] = (b * x - h * px) / second, (b * y - h * py) / second, (b * z - h * pz) / second
-    out[2] = -(y * pz - z * py), -(z * px - x * pz), -(x * py - y * px)
-    return out
+SIGNS = (1.0, -1.0)  # of the left and the right side, x being to the left
+_TO_SHOULDER = tuple(np.array([0, 3, 6, 9, c, s]) for c, s in ((13, 16), (14, 17)))
+_TO_KNEE = tuple(np.array([0, h, k]) for h, k in zip(HIPS, KNEES, strict=True))
 
 
 def arm(
@@ -46,67 +24,115 @@ def arm(
 ) -> None:
     """Set shoulder and elbow in ``rotations`` [24, 3, 3] so that the wrist comes to ``target``.
 
-    target: [3] metres as in the T-pose, i.e. in the frame of a trunk that stands upright with the
-    pelvis at ``rest[0]``; out of reach, the arm points there. pole: [3], where the elbow points.
-    twist: of the forearm, radians, palm down to palm forward positive.
+    side: 0 left, 1 right. target: [3] metres in the frame of the trunk, placed as in the T-pose
+    (the trunk upright, the pelvis at ``rest[0]``); what is out of reach is pointed at. pole: [3],
+    where the elbow points. twist: of the forearm, radians.
     """
     shoulder, elbow, wrist = SHOULDERS[side], ELBOWS[side], WRISTS[side]
-    u, f, n = _bent(
-        *(target - rest[shoulder]), _span(rest, shoulder, elbow), _span(rest, elbow, wrist), *pole
-    )
-    sign = 1.0 if side == LEFT else -1.0
-    x, y = sign * u, -sign * n
-    rotations[shoulder] = np.array([x, y, _cross(x, y)]).T
-    flexion = np.arccos(min(max(u @ f, -1.0), 1.0))
-    rotations[elbow] = _about(1, -sign * flexion) @ _about(0, -twist)
+    ends = rest[shoulder], rest[elbow], rest[wrist]
+    rotations[shoulder], rotations[elbow] = _arm(*ends, SIGNS[side], target, pole, twist)
 
 
 def leg(
-    rotations: np.ndarray,
-    rest: np.ndarray,
-    side: int,
-    target: np.ndarray,
-    pole: np.ndarray,
+    rotations: np.ndarray, rest: np.ndarray, side: int, target: np.ndarray, pole: np.ndarray
 ) -> None:
     """Set hip and knee in ``rotations`` [24, 3, 3] so that the ankle comes to ``target``.
 
-    target, pole: [3] in world axes, metres, about the pelvis as in the T-pose (the pelvis at
-    ``rest[0]``); ``rotations[0]`` is taken off. pole: where the knee points.
+    target, pole: [3] in world axes, metres, about a pelvis at ``rest[0]`` that is oriented as
+    ``rotations[0]``. pole: where the knee points.
     """
     hip, knee, ankle = HIPS[side], KNEES[side], ANKLES[side]
-    root = rotations[0]
-    start = root @ (rest[hip] - rest[0]) + rest[0]
-    u, f, n = _bent(*(target - start), _span(rest, hip, knee), _span(rest, knee, ankle), *pole)
-    rotations[hip] = root.T @ np.array([n, -u, _cross(n, -u)]).T
-    rotations[knee] = _about(0, np.arccos(min(max(u @ f, -1.0), 1.0)))
+    ends = rest[0], rest[hip], rest[knee], rest[ankle]
+    rotations[hip], rotations[knee] = _leg(rotations[0], *ends, target, pole)
 
 
-def foot(rotations: np.ndarray, side: int, world: np.ndarray) -> None:
-    """Turn the ankle so that the foot is oriented as ``world`` [3, 3] (identity: flat, along Z)."""
+def foot(rotations: np.ndarray, side: int, yaw: float, pitch: float) -> None:
+    """Turn the ankle so that the foot lies on the floor, toes turned out by ``yaw`` and pointing
+    down by ``pitch`` radians."""
     hip, knee, ankle = HIPS[side], KNEES[side], ANKLES[side]
-    rotations[ankle] = (rotations[0] @ rotations[hip] @ rotations[knee]).T @ world
+    shin = product(product(rotations[0], rotations[hip]), rotations[knee])
+    flat = product(turned(0.0, SIGNS[side] * yaw, 0.0), turned(pitch, 0.0, 0.0))
+    rotations[ankle] = product(shin.T, flat)
 
 
-def _span(rest, a, b):
-    x, y, z = rest[b] - rest[a]
-    return np.sqrt(x * x + y * y + z * z)
+def seen_from_trunk(
+    rotations: np.ndarray, rest: np.ndarray, side: int, point: np.ndarray
+) -> np.ndarray:
+    """A point of the world [3] (the pelvis at ``rest[0]``) as a target for ``arm``."""
+    shoulder, turn = place(rotations, rest, _TO_SHOULDER[side])
+    return rest[SHOULDERS[side]] + (point - shoulder) @ turn
 
 
-def _cross(a, b):
-    return np.array(
-        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-    )
+def along_thigh(rotations: np.ndarray, rest: np.ndarray, side: int, share: float) -> np.ndarray:
+    """The point [3] of the world that lies ``share`` of the way from hip to knee."""
+    knee, _ = place(rotations, rest, _TO_KNEE[side])
+    hip, _ = place(rotations, rest, _TO_KNEE[side][:2])
+    return hip + share * (knee - hip)
 
 
-def _about(axis: int, angle: float) -> np.ndarray:
-    """[3, 3], a turn about one of the axes."""
-    c, s = np.cos(angle), np.sin(angle)
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    out = np.zeros((3, 3))
-    out[axis, axis] = 1.0
-    out[i, i] = out[j, j] = c
-    out[j, i], out[i, j] = s, -s
+@reproducible
+def _arm(shoulder, elbow, wrist, sign, target, pole, twist):
+    limb = _bent(target - shoulder, _length(elbow - shoulder), _length(wrist - elbow), pole)
+    turn = np.empty((3, 3))
+    for a in range(3):
+        turn[a, 0], turn[a, 1] = sign * limb[0, a], -sign * limb[2, a]
+    _third_column(turn)
+    hinge = product(turned(0.0, -sign * _angle(limb), 0.0), turned(-twist, 0.0, 0.0))
+    return turn, hinge
+
+
+@reproducible
+def _leg(root, pelvis, hip, knee, ankle, target, pole):
+    start = pelvis.copy()
+    for a in range(3):
+        for b in range(3):
+            start[a] += root[a, b] * (hip[b] - pelvis[b])
+    limb = _bent(target - start, _length(knee - hip), _length(ankle - knee), pole)
+    turn = np.empty((3, 3))
+    for a in range(3):
+        turn[a, 0], turn[a, 1] = limb[2, a], -limb[0, a]
+    _third_column(turn)
+    return product(root.T, turn), turned(_angle(limb), 0.0, 0.0)
+
+
+@reproducible
+def _bent(way, first, second, pole):
+    """Directions of both bones and of the hinge between them, the rows of [3, 3].
+
+    way: [3] from the limb's start to its wanted end. first, second: lengths of the bones.
+    pole: [3], where the middle joint points. Out of reach, the limb is stretched or folded.
+    """
+    reach = _length(way) + 1e-12
+    line = way / reach
+    folded = abs(first - second) + 0.25 * min(first, second)
+    reach = min(max(reach, folded), 0.998 * (first + second))
+    along = pole[0] * line[0] + pole[1] * line[1] + pole[2] * line[2]
+    aside = pole - along * line
+    aside = aside / (_length(aside) + 1e-12)
+    before = (first * first - second * second + reach * reach) / (2 * reach)
+    height = np.sqrt(max(first * first - before * before, 0.0))
+    out = np.empty((3, 3))
+    out[0] = (before * line + height * aside) / first
+    out[1] = ((reach - before) * line - height * aside) / second
+    out[2, 0] = aside[1] * line[2] - aside[2] * line[1]
+    out[2, 1] = aside[2] * line[0] - aside[0] * line[2]
+    out[2, 2] = aside[0] * line[1] - aside[1] * line[0]
     return out
 
 
-about = _about
+@reproducible
+def _angle(limb):
+    cosine = limb[0, 0] * limb[1, 0] + limb[0, 1] * limb[1, 1] + limb[0, 2] * limb[1, 2]
+    return np.arccos(min(max(cosine, -1.0), 1.0))
+
+
+@reproducible
+def _length(v):
+    return np.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
+
+
+@reproducible
+def _third_column(turn):
+    turn[0, 2] = turn[1, 0] * turn[2, 1] - turn[2, 0] * turn[1, 1]
+    turn[1, 2] = turn[2, 0] * turn[0, 1] - turn[0, 0] * turn[2, 1]
+    turn[2, 2] = turn[0, 0] * turn[1, 1] - turn[1, 0] * turn[0, 1]
