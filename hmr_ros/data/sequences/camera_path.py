@@ -194,7 +194,9 @@ def _smoothed(values: np.ndarray, seconds: float) -> np.ndarray:
     """Two passes of a centred mean over [S, D]; the ends are held."""
     half = max(1, int(seconds / STEP / 2))
     for _ in range(2):
-        padded = np.concatenate([values[:1].repeat(half + 1, 0), values, values[-1:].repeat(half, 0)])
+        padded = np.concatenate(
+            [values[:1].repeat(half + 1, 0), values, values[-1:].repeat(half, 0)]
+        )
         total = np.cumsum(padded, 0)
         values = (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1)
     return values

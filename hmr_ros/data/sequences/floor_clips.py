@@ -28,13 +28,7 @@ OFF_BALANCE = 0.2  # metres between the body's middle and the middle of what tou
 SLIDE = 0.35  # m/s of the carrying foot; more is walking on the spot
 WALKING, RUNNING = 0.45, 2.3  # m/s
 _LEAST_STANDING = 0.75  # height of the pelvis of who stands, shares of a straight leg
-
-Walk = tuple[str, ...]
-PLANS: dict[str, Walk] = {
-    "walk": ("walk",),
-    "stay": ("stand",),
-    "lively": ("walk", "run", "stand", "other"),
-}
+_NO_FLOOR = ("swim", "driving", "sitting", "jump_loop")  # in the names of animations
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,16 +124,15 @@ def touching_vertices(body: BodyModel) -> np.ndarray:
 def _stretches(motions, body, rows, fps, name):
     """[((rotations, pelvis, features, mirrored features), kind, name), ...] of one clip."""
     least = max(8, int(LEAST_SECONDS * fps))
-    if len(rows) < least:
+    if len(rows) < least or any(word in name.lower() for word in _NO_FLOOR):
         return []
-    rotations = matrix_from_axis_angle(motions.poses[rows].astype(float)).astype(np.float32)
+    rotations = matrix_from_axis_angle(motions.poses[rows].astype(float))
     pelvis = motions.trans[rows].astype(float)
-    rest = rest_joints(body, np.zeros((1, 10), np.float32))
-    # The open body stands as high as it does; recordings are scaled to it by its legs.
+    rest = rest_joints(body, np.zeros((1, 10)))
     skin = vertices(
         body,
         rotations,
-        np.zeros((len(rows), 10), np.float32),
+        np.zeros((len(rows), 10)),
         subset=touching_vertices(body),
     )
     skin = skin - rest[0, 0] + pelvis[:, None]
@@ -152,7 +145,7 @@ def _stretches(motions, body, rows, fps, name):
     off = uniform_filter1d((skin.mean(1) - support)[:, [0, 2]], second, axis=0, mode="nearest")
     balanced = np.sqrt((off**2).sum(1)) < OFF_BALANCE
     feet = np.concatenate(sole_vertices(body))
-    soles = vertices(body, rotations, np.zeros((len(rows), 10), np.float32), subset=feet)
+    soles = vertices(body, rotations, np.zeros((len(rows), 10)), subset=feet)
     soles = soles - rest[0, 0] + pelvis[:, None]
     speed = np.sqrt((np.gradient(soles[..., [0, 2]], 1 / fps, axis=0) ** 2).sum(-1))
     high = soles[..., 1] - lowest[:, None]
@@ -169,7 +162,7 @@ def _stretches(motions, body, rows, fps, name):
             continue
         part = slice(first, last)
         arrays = (
-            rotations[part],
+            rotations[part].astype(np.float32),
             pelvis[part],
             _features(rotations[part], joints[part], pelvis[part], fps),
             _features(
