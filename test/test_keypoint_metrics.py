@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from hmr_ros.evaluation.bootstrap import bootstrap
 from hmr_ros.evaluation.keypoint_metrics import COCO_SIGMAS, correct, oks, pck
 
 BOXES = np.array([[0, 0, 40, 100], [0, 0, 300, 10]], float)
@@ -36,19 +35,6 @@ def test_oks_of_exact_points_is_one_and_falls_as_the_gaussian():
     similarity = oks(predicted, labelled, counted, np.array([area, area]))
     assert similarity[0] == pytest.approx((16 + np.exp(-0.5)) / 17)
     assert np.isnan(similarity[1])
-
-
-def test_bootstrap_of_a_constant_has_no_width():
-    assert bootstrap(np.full(9, 3.0), np.full(9, 4.0)) == (0.75, 0.75)
-
-
-def test_bootstrap_interval_matches_the_binomial():
-    rng = np.random.default_rng(3)
-    right = (rng.random(400) < 0.6).astype(float)
-    low, high = bootstrap(right, np.ones(400))
-    half = 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / 400)
-    assert low == pytest.approx(right.mean() - half, abs=0.01)
-    assert high == pytest.approx(right.mean() + half, abs=0.01)
 
 
 def person(image_id, box, joints, **more):

@@ -52,8 +52,8 @@ def mean_interval(
     """
     values, counted = _counted(values, counted)
     return ratio_interval(
-        np.where(counted, values, 0).reshape(len(values), -1).sum(1),
-        counted.reshape(len(values), -1).sum(1),
+        _row_sums(np.where(counted, values, 0)),
+        _row_sums(counted),
         clusters,
         rounds,
         seed,
@@ -102,10 +102,9 @@ def paired_difference(
         raise ValueError(f"a paired comparison needs the same people: {first.shape} and "
                          f"{second.shape} values")  # fmt: skip
     gap, counted = _counted(first - second, counted)
-    shape = len(gap), -1
-    weights = counted.reshape(shape).sum(1)
+    weights = _row_sums(counted)
     return paired_ratio(
-        np.where(counted, gap, 0).reshape(shape).sum(1),
+        _row_sums(np.where(counted, gap, 0)),
         weights,
         np.zeros(len(gap)),
         weights,
@@ -150,6 +149,10 @@ def bootstrap(
 ) -> tuple[float, float]:
     """95 % interval of sum(values) / sum(weights), both [N], when the N people are drawn anew."""
     return ratio_interval(values, weights, rounds=rounds, seed=seed)[1:3]
+
+
+def _row_sums(values: np.ndarray) -> np.ndarray:
+    return values.sum(tuple(range(1, values.ndim)), dtype=float)
 
 
 def _counted(values: np.ndarray, counted: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
