@@ -5,7 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from hmr_ros.evaluation.keypoint_metrics import COCO_SIGMAS, correct, oks, pck
+from hmr_ros.evaluation.keypoint_metrics import (
+    AP_THRESHOLDS,
+    COCO_SIGMAS,
+    average_precision,
+    correct,
+    correct_by_head,
+    oks,
+    oks_matrix,
+    pck,
+)
 
 BOXES = np.array([[0, 0, 40, 100], [0, 0, 300, 10]], float)
 
@@ -35,6 +44,49 @@ def test_oks_of_exact_points_is_one_and_falls_as_the_gaussian():
     similarity = oks(predicted, labelled, counted, np.array([area, area]))
     assert similarity[0] == pytest.approx((16 + np.exp(-0.5)) / 17)
     assert np.isnan(similarity[1])
+
+
+def test_pck_by_head_uses_half_of_its_size():
+    predicted = np.array([[[3.0, 4], [5.1, 0]], [[3, 4], [np.nan, 0]]])
+    right = correct_by_head(predicted, np.zeros((2, 2, 2)), np.array([10, 9.9]))
+    assert right.tolist() == [[True, False], [False, False]]
+
+
+def test_oks_matrix_holds_every_pair():
+    rng = np.random.default_rng(0)
+    labelled, predicted = rng.uniform(0, 90, (3, 17, 2)), rng.uniform(0, 90, (4, 17, 2))
+    counted, areas = rng.random((3, 17)) < 0.7, np.array([4e3, 9e3, 2e4])
+    found = oks_matrix(predicted, labelled, counted, areas)
+    assert found.shape == (4, 3)
+    for row in range(4):
+        same = np.repeat(predicted[row : row + 1], 3, 0)
+        assert found[row] == pytest.approx(oks(same, labelled, counted, areas))
+    assert oks_matrix(predicted[:0], labelled, counted, areas).shape == (0, 3)
+
+
+def test_ap_by_hand():
+    exact = (np.eye(2), np.array([0.9, 0.8]))
+    assert average_precision([exact]) == pytest.approx(np.ones(10))
+    # Alike to 0.72: right at 0.5 to 0.7, wrong from 0.75.
+    alike = average_precision([(np.array([[0.72]]), np.array([1.0]))])
+    assert alike.tolist() == [1] * 5 + [0] * 5 and len(AP_THRESHOLDS) == 10
+    # One of two people found: recalls 0 to 0.5 are reached, 51 of the 101.
+    half = average_precision([(np.array([[1.0, 0]]), np.array([1.0]))])
+    assert half == pytest.approx(np.full(10, 51 / 101))
+    # A ghost that is surer than the right one halves the precision at all recalls.
+    ghost = (np.array([[0.0], [1.0]]), np.array([0.9, 0.5]))
+    assert average_precision([ghost]) == pytest.approx(np.full(10, 0.5))
+    # A ghost that is less sure costs nothing, and a second answer for one person is a ghost.
+    assert average_precision([(np.ones((2, 1)), np.array([0.9, 0.5]))]) == pytest.approx(1)
+    assert np.isnan(average_precision([(np.zeros((1, 0)), np.ones(1))])).all()
+
+
+def test_scores_rank_detections_over_all_images():
+    right, ghost = np.ones((1, 1)), np.zeros((1, 0))
+    surer = average_precision([(right, np.array([0.4])), (ghost, np.array([0.6]))])
+    assert surer == pytest.approx(np.full(10, 0.5))
+    less = average_precision([(right, np.array([0.6])), (ghost, np.array([0.4]))])
+    assert less == pytest.approx(1)
 
 
 def person(image_id, box, joints, **more):
