@@ -1,0 +1,168 @@
+"""What camera and transport do to the light: blur, tone, flicker, noise and JPEG.
+
+The same bytes on every machine: weights and tables are made in float64, sums keep their order,
+noise comes from whole numbers.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from hmr_ros.compiled import reproducible
+from hmr_ros.data.scenes.scene import Finish
+
+TONES = 4096  # steps of the light, 0..1, in the table of tones
+
+
+def finished(light: np.ndarray, finish: Finish, window=None) -> np.ndarray:
+    """Light [H, W, 3] float32, 0..1, as it is delivered: uint8; black outside of ``window``."""
+    if finish.blur > 0:
+        light = _swept(light, *_bell(finish.blur))
+    if finish.motion != (0.0, 0.0):
+        light = _smeared(light, _smear(finish.motion))
+    tones = tone_table(finish)
+    gains = row_gains(finish, len(light))
+    image = _developed(
+        light, tones, gains, noise_table(finish.noise), np.uint32(finish.seed & 0xFFFFFFFF)
+    )
+    if finish.jpeg > 0:
+        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(finish.jpeg)])
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    if window is not None:
+        image[~inside_window(window, *image.shape[:2])] = 0
+    return image
+
+
+def inside_window(window: tuple[float, float, float, float], height: int, width: int) -> np.ndarray:
+    """[H, W] bool: pixel centres in (left, top, right, bottom)."""
+    left, top, right, bottom = window
+    x, y = np.arange(width), np.arange(height)[:, None]
+    return (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+
+
+def tone_table(finish: Finish) -> np.ndarray:
+    """[TONES] float32: grey level of 255 for each step of light."""
+    steps = np.arange(TONES) / (TONES - 1)
+    return (255 * finish.gain * steps**finish.gamma).astype(np.float32)
+
+
+def row_gains(finish: Finish, rows: int) -> np.ndarray:
+    """[rows] float32 factors of brightness of a rolling shutter under flickering lamps."""
+    amplitude, period, phase = finish.rolling
+    turns = np.arange(rows) / period
+    return (1 + amplitude * np.sin(2 * np.pi * turns + phase)).astype(np.float32)
+
+
+def noise_table(deviation: float) -> np.ndarray:
+    """[256] float32: quantiles of the normal distribution; empty for none."""
+    if deviation <= 0:
+        return np.zeros(0, np.float32)
+    from statistics import NormalDist
+
+    return (deviation * np.array(_quantiles(NormalDist()))).astype(np.float32)
+
+
+def _quantiles(normal) -> list[float]:
+    values = [normal.inv_cdf((n + 0.5) / 256) for n in range(256)]
+    scale = (sum(v * v for v in values) / 256) ** 0.5
+    return [v / scale for v in values]
+
+
+def _bell(deviation: float) -> tuple[np.ndarray, int]:
+    """Gaussian weights out to three deviations, and how many on each side."""
+    reach = max(1, int(np.ceil(3 * deviation)))
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
+    return (weights / weights.sum()).astype(np.float32), reach
+
+
+def _smear(motion: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Steps [N, 2] int64 (x, y) along the smear, centred, and their weights [N] float32."""
+    count = int(np.ceil(max(abs(motion[0]), abs(motion[1])))) * 2 + 1
+    taps: dict[tuple[int, int], float] = {}
+    for share in (np.arange(count) + 0.5) / count - 0.5:
+        x, y = motion[0] * share, motion[1] * share
+        i, j = int(np.floor(x)), int(np.floor(y))
+        for a, wide in ((i, 1 - (x - i)), (i + 1, x - i)):
+            for b, high in ((j, 1 - (y - j)), (j + 1, y - j)):
+                if wide * high > 0:
+                    taps[a, b] = taps.get((a, b), 0.0) + wide * high / count
+    places = sorted(taps)
+    return np.array(places, np.int64), np.array([taps[p] for p in places], np.float32)
+
+
+@reproducible
+def _swept(light, weights, reach):
+    """Rows, then columns, each weighed with the neighbours; the border is repeated."""
+    height, width = light.shape[:2]
+    across = np.zeros_like(light)
+    for y in range(height):
+        for n in range(len(weights)):
+            weight, shift = weights[n], n - reach
+            for x in range(width):
+                k = min(max(x + shift, 0), width - 1)
+                for c in range(3):
+                    across[y, x, c] += weight * light[y, k, c]
+    out = np.zeros_like(light)
+    for y in range(height):
+        for n in range(len(weights)):
+            weight = weights[n]
+            k = min(max(y + n - reach, 0), height - 1)
+            for x in range(width):
+                for c in range(3):
+                    out[y, x, c] += weight * across[k, x, c]
+    return out
+
+
+def _smeared(light: np.ndarray, taps: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    return _gathered(light, *taps)
+
+
+@reproducible
+def _gathered(light, places, weights):
+    height, width = light.shape[:2]
+    out = np.zeros_like(light)
+    for y in range(height):
+        for n in range(len(places)):
+            weight = weights[n]
+            k = min(max(y + places[n, 1], 0), height - 1)
+            for x in range(width):
+                i = min(max(x + places[n, 0], 0), width - 1)
+                for c in range(3):
+                    out[y, x, c] += weight * light[k, i, c]
+    return out
+
+
+@reproducible
+def mixed_bits(n):
+    """A whole number to 32 well mixed bits (Wellons' lowbias32)."""
+    n = np.uint32(n)
+    n = np.uint32(n ^ (n >> np.uint32(16)))
+    n = np.uint32(n * np.uint32(0x7FEB352D))
+    n = np.uint32(n ^ (n >> np.uint32(15)))
+    n = np.uint32(n * np.uint32(0x846CA68B))
+    return np.uint32(n ^ (n >> np.uint32(16)))
+
+
+@reproducible
+def _developed(light, tones, gains, quantiles, seed):
+    """Tone, flicker and noise. The noise of value number n (row by row, BGR) is the mean of two
+    quantiles, drawn by the low two bytes of its bits, times the root of two."""
+    height, width = light.shape[:2]
+    out = np.empty((height, width, 3), np.uint8)
+    root = np.float32(np.sqrt(0.5))
+    start = mixed_bits(seed)
+    steps, half = np.float32(TONES - 1), np.float32(0.5)
+    for y in range(height):
+        for x in range(width):
+            for c in range(3):
+                level = min(max(light[y, x, c], np.float32(0)), np.float32(1))
+                value = tones[np.int64(level * steps + half)] * gains[y]
+                if quantiles.size > 0:
+                    bits = mixed_bits(np.uint32((y * width + x) * 3 + c) + start)
+                    pair = quantiles[bits & 255] + quantiles[(bits >> 8) & 255]
+                    value = value + pair * root
+                out[y, x, c] = np.uint8(
+                    np.floor(min(max(value, np.float32(0)), np.float32(255)) + half)
+                )
+    return out

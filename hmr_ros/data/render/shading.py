@@ -1,0 +1,295 @@
+"""Colours of a picture from what covers its samples.
+
+The four outer samples of a pixel are grouped by what they show, a mesh and SMPL part of the first
+corner of the face, or the background. A group is shaded once: at the pixel's centre if the centre
+shows it too, else at its first sample. The pixel is the mean of the groups, weighted with their
+samples, in the order in which they first occur.
+
+Weights of a face's corners at a sample: wa / za : wb / zb : wc / zc in float64, divided by their
+sum, rounded to float32; everything after that is float32. With n the normalised normal (turned
+round on the far side of a two-sided face), p the place, f = z / fx the footprint of a pixel:
+
+- a layer with level l covers min(1, max(0, 1/2 + l / f)); paint, folds are blended layer by layer
+- paint of a layer: from its first to its second colour by ``mix_of``; of a ground with a photo:
+  bilinear between its texels, held at its borders
+- a feature covers with l = (1 - r) * (its least radius), r the distance in units of its radii
+- times 1 + crease * (noise(11 x, 7 y, 11 z) - 1/2), seed + 7
+- times ambient * (0.85 + 0.25 n.up) + lamp * max(0, n.towards) * (1 - shadow * shade)
+- shade: mean over 3 x 3 texels, max(1, softness / (2 texel)) texels apart, of whether the map is
+  above the place lifted by softness + 2 texels along n; outside the map nothing is
+- a photographed floor keeps its colour times (its light in the shade) / (its light), each channel
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hmr_ros.compiled import reproducible
+from hmr_ros.data.render.coverage import Coverage, weights_at
+from hmr_ros.data.render.draw_list import DrawList
+from hmr_ros.data.render.noise import HALF, ONE, TINY, crisp, mix_of, value_noise
+from hmr_ros.data.render.projection import GRID
+from hmr_ros.data.render.shadow import ShadowMap
+from hmr_ros.geometry.camera import Camera
+
+_NO_SHADOW = np.zeros((0, 0), np.float32)
+_ZERO = np.float32(0)
+_CELL = 8  # pixels between rays that are looked up through a distorted lens
+
+
+def shaded(
+    draw: DrawList,
+    coverage: Coverage,
+    shadow: ShadowMap | None,
+    background: np.ndarray,
+    catcher: bool,
+) -> np.ndarray:
+    """Light [H, W, 3] float32 BGR, 0..1 and beyond, before the camera's faults."""
+    camera = draw.camera
+    if background.shape != (camera.height, camera.width, 3) or background.dtype != np.uint8:
+        raise ValueError(
+            f"scene: background is {background.shape} {background.dtype}, this camera needs "
+            f"{(camera.height, camera.width, 3)} uint8"
+        )
+    light = draw.light
+    image = np.empty((camera.height, camera.width, 3), np.float32)
+    if shadow is None:
+        heights, lamp = _NO_SHADOW, np.zeros(16, np.float32)
+    else:
+        frame, heights = shadow.frame, shadow.height
+        spacing = max(1.0, light.softness / (2 * frame.texel))
+        lift = light.softness + 2 * frame.texel
+        rest = [1 / frame.texel, spacing, lift, light.shadow]
+        lamp = np.array([*frame.axes.ravel(), *frame.low, *rest], np.float64).astype(np.float32)
+    floor = draw.floor if catcher and shadow is not None else -1.0
+    _shade(
+        image,
+        background,
+        coverage.face,
+        draw.pixels,
+        draw.vertices,
+        draw.normals,
+        draw.texture,
+        draw.levels,
+        draw.part,
+        draw.faces,
+        draw.mesh,
+        draw.palette,
+        draw.patterns,
+        draw.creases,
+        draw.seed,
+        draw.features,
+        draw.feature_start,
+        draw.photos,
+        draw.photo_start,
+        draw.photo_size,
+        np.float32(1 / camera.fx),
+        draw.towards,
+        draw.up,
+        np.asarray(light.ambient, np.float32),
+        np.asarray(light.colour, np.float32),
+        heights,
+        lamp,
+        np.float32(floor),
+        _rays(camera, floor > 0),
+    )
+    return image
+
+
+def _rays(camera: Camera, needed: bool) -> np.ndarray:
+    """[h, w, 2] float32 rays at every ``_CELL``-th pixel; linear between, exact without a lens."""
+    if not needed:
+        return np.zeros((0, 0, 2), np.float32)
+    rows, columns = (n // _CELL + 2 for n in (camera.height, camera.width))
+    pixels = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1) * float(_CELL)
+    if camera.distorted:
+        # Beyond the border the lens may have no ray; the border's will do.
+        pixels = np.minimum(pixels, [camera.width - 1.0, camera.height - 1.0])
+    return camera.rays(pixels).astype(np.float32)
+
+
+@reproducible
+def _shade(
+    image, background, front, pixels, vertices, normals, texture, levels, part, faces, mesh,
+    palette, patterns, creases, seeds, features, feature_start, photos, photo_start, photo_size,
+    per_pixel, towards, up, ambient, colour, heights, lamp, floor, rays,
+):  # fmt: skip
+    height, width = front.shape[:2]
+    byte = np.float32(1 / 255)
+    quarter = np.float32(0.25)
+    key = np.empty(5, np.int64)
+    out = np.empty(3, np.float32)
+    for y in range(height):
+        for x in range(width):
+            for s in range(5):
+                f = front[y, x, s]
+                key[s] = -1 if f < 0 else np.int64(mesh[f]) * 256 + part[faces[f, 0]]
+            for c in range(3):
+                image[y, x, c] = _ZERO
+            for s in range(1, 5):
+                count, fresh = 0, True
+                for t in range(1, 5):
+                    same = key[t] == key[s]
+                    count += same
+                    fresh &= not (same and t < s)
+                if not fresh:
+                    continue
+                if key[s] < 0:
+                    for c in range(3):
+                        out[c] = np.float32(background[y, x, c]) * byte
+                    if floor > 0:
+                        _catch(out, x, y, rays, floor, up, towards, ambient, colour, heights, lamp)
+                else:
+                    chosen = 0 if key[0] == key[s] else s
+                    dx = 0 if chosen == 0 else (64 if chosen % 2 == 0 else -64)
+                    dy = 0 if chosen == 0 else (64 if chosen > 2 else -64)
+                    f = front[y, x, chosen]
+                    _fragment(
+                        out, f, np.int64(x) * GRID + dx, np.int64(y) * GRID + dy, pixels, vertices,
+                        normals, texture, levels, faces, mesh[f], palette, patterns, creases,
+                        seeds, features, feature_start, photos, photo_start, photo_size,
+                        per_pixel, towards, up, ambient, colour, heights, lamp,
+                    )  # fmt: skip
+                share = quarter * np.float32(count)
+                for c in range(3):
+                    image[y, x, c] += share * out[c]
+
+
+@reproducible
+def _fragment(
+    out, f, px, py, pixels, vertices, normals, texture, levels, faces, m, palette, patterns,
+    creases, seeds, features, feature_start, photos, photo_start, photo_size, per_pixel, towards,
+    up, ambient, colour, heights, lamp,
+):  # fmt: skip
+    a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+    wa, wb, wc, area = weights_at(pixels, faces[f], px, py)
+    qa = np.float64(wa) / np.float64(vertices[a, 2])
+    qb = np.float64(wb) / np.float64(vertices[b, 2])
+    qc = np.float64(wc) / np.float64(vertices[c, 2])
+    scale = 1 / (qa + qb + qc)
+    ka, kb, kc = np.float32(qa * scale), np.float32(qb * scale), np.float32(qc * scale)
+
+    nx = ka * normals[a, 0] + kb * normals[b, 0] + kc * normals[c, 0]
+    ny = ka * normals[a, 1] + kb * normals[b, 1] + kc * normals[c, 1]
+    nz = ka * normals[a, 2] + kb * normals[b, 2] + kc * normals[c, 2]
+    length = ONE / (np.sqrt(nx * nx + ny * ny + nz * nz) + TINY)
+    if area < 0:
+        length = -length
+    nx, ny, nz = nx * length, ny * length, nz * length
+    x = ka * texture[a, 0] + kb * texture[b, 0] + kc * texture[c, 0]
+    y = ka * texture[a, 1] + kb * texture[b, 1] + kc * texture[c, 1]
+    z = ka * texture[a, 2] + kb * texture[b, 2] + kc * texture[c, 2]
+    vx = ka * vertices[a, 0] + kb * vertices[b, 0] + kc * vertices[c, 0]
+    vy = ka * vertices[a, 1] + kb * vertices[b, 1] + kc * vertices[c, 1]
+    vz = ka * vertices[a, 2] + kb * vertices[b, 2] + kc * vertices[c, 2]
+    footprint = vz * per_pixel
+    seed = seeds[m]
+
+    crease = creases[m, 0]
+    if photo_size[m, 0] > 0:
+        _texel(out, x, y, photos, photo_start[m], photo_size[m, 0], photo_size[m, 1])
+    else:
+        mix = mix_of(patterns[m, 0], x, y, z, seed, footprint)
+        for n in range(3):
+            out[n] = palette[m, 0, 0, n] + mix * (palette[m, 0, 1, n] - palette[m, 0, 0, n])
+    for layer in range(levels.shape[1]):
+        level = ka * levels[a, layer] + kb * levels[b, layer] + kc * levels[c, layer]
+        cover = crisp(level, footprint)
+        if cover > _ZERO:
+            mix = mix_of(patterns[m, layer + 1], x, y, z, seed, footprint)
+            crease = crease + cover * (creases[m, layer + 1] - crease)
+            for n in range(3):
+                first = palette[m, layer + 1, 0, n]
+                paint = first + mix * (palette[m, layer + 1, 1, n] - first)
+                out[n] = out[n] + cover * (paint - out[n])
+    for k in range(feature_start[m], feature_start[m + 1]):
+        rx, ry, rz = features[k, 3], features[k, 4], features[k, 5]
+        dx = (x - features[k, 0]) / rx
+        dy = (y - features[k, 1]) / ry
+        dz = (z - features[k, 2]) / rz
+        least = min(rx, ry, rz)
+        reach = np.sqrt(dx * dx + dy * dy + dz * dz)
+        cover = crisp((ONE - reach) * least, footprint)
+        if cover > _ZERO:
+            for n in range(3):
+                out[n] = out[n] + cover * (features[k, 6 + n] - out[n])
+
+    fold = ONE
+    if crease > _ZERO:
+        noise = value_noise(
+            x * np.float32(11), y * np.float32(7), z * np.float32(11), seed + np.int32(7)
+        )
+        fold = ONE + crease * (noise - HALF)
+    lit = max(_ZERO, nx * towards[0] + ny * towards[1] + nz * towards[2])
+    if lit > _ZERO and heights.size > 0:
+        lift = lamp[14]
+        shade = _shade_at(vx + nx * lift, vy + ny * lift, vz + nz * lift, heights, lamp)
+        lit = lit * (ONE - lamp[15] * shade)
+    sky = np.float32(0.85) + np.float32(0.25) * (nx * up[0] + ny * up[1] + nz * up[2])
+    for n in range(3):
+        out[n] = out[n] * fold * (ambient[n] * sky + colour[n] * lit)
+
+
+@reproducible
+def _texel(out, u, v, photos, start, rows, columns):
+    """Bilinear, held at the borders."""
+    u = min(max(u * np.float32(columns) - HALF, _ZERO), np.float32(columns - 1))
+    v = min(max(v * np.float32(rows) - HALF, _ZERO), np.float32(rows - 1))
+    i, j = np.int64(u), np.int64(v)
+    s, t = u - np.float32(i), v - np.float32(j)
+    i1, j1 = min(i + 1, np.int64(columns - 1)), min(j + 1, np.int64(rows - 1))
+    byte = np.float32(1 / 255)
+    for n in range(3):
+        p = np.float32(photos[start + 3 * (j * columns + i) + n])
+        q = np.float32(photos[start + 3 * (j * columns + i1) + n])
+        above = p + s * (q - p)
+        p = np.float32(photos[start + 3 * (j1 * columns + i) + n])
+        q = np.float32(photos[start + 3 * (j1 * columns + i1) + n])
+        below = p + s * (q - p)
+        out[n] = (above + t * (below - above)) * byte
+
+
+@reproducible
+def _shade_at(x, y, z, heights, lamp):
+    """Share of 3 x 3 texels of the shadow map around a place that are above it."""
+    right = (lamp[0] * x + lamp[1] * y + lamp[2] * z - lamp[9]) * lamp[12]
+    up = (lamp[3] * x + lamp[4] * y + lamp[5] * z - lamp[10]) * lamp[12]
+    level = lamp[6] * x + lamp[7] * y + lamp[8] * z - lamp[11] + ONE
+    spacing = lamp[13]
+    rows, columns = heights.shape
+    total = 0
+    for j in range(-1, 2):
+        v = np.floor(up + np.float32(j) * spacing + HALF)
+        if not (v >= 0 and v < rows):
+            continue
+        for i in range(-1, 2):
+            u = np.floor(right + np.float32(i) * spacing + HALF)
+            if u >= 0 and u < columns and heights[np.int64(v), np.int64(u)] > level:
+                total += 1
+    return np.float32(total) * np.float32(1 / 9)
+
+
+@reproducible
+def _catch(out, x, y, rays, floor, up, towards, ambient, colour, heights, lamp):
+    """Darken the background where the floor behind it lies in the shade."""
+    i, j = x // _CELL, y // _CELL
+    s = np.float32(x - i * _CELL) * np.float32(1 / _CELL)
+    t = np.float32(y - j * _CELL) * np.float32(1 / _CELL)
+    p = rays[j, i, 0] + s * (rays[j, i + 1, 0] - rays[j, i, 0])
+    q = rays[j + 1, i, 0] + s * (rays[j + 1, i + 1, 0] - rays[j + 1, i, 0])
+    u = p + t * (q - p)
+    p = rays[j, i, 1] + s * (rays[j, i + 1, 1] - rays[j, i, 1])
+    q = rays[j + 1, i, 1] + s * (rays[j + 1, i + 1, 1] - rays[j + 1, i, 1])
+    v = p + t * (q - p)
+    sinking = -(up[0] * u + up[1] * v + up[2])
+    lit = up[0] * towards[0] + up[1] * towards[1] + up[2] * towards[2]
+    if not (sinking > TINY and lit > _ZERO):
+        return
+    z = floor / sinking
+    lift = lamp[14]
+    shade = _shade_at(u * z + up[0] * lift, v * z + up[1] * lift, z + up[2] * lift, heights, lamp)
+    if shade > _ZERO:
+        for n in range(3):
+            bright = ambient[n] * np.float32(1.1) + colour[n] * lit
+            dark = bright - colour[n] * lit * lamp[15] * shade
+            out[n] = out[n] * (dark / (bright + TINY))
