@@ -21,7 +21,7 @@ from hmr_ros.compiled import reproducible
 # z > 0 abducts the left leg and lifts the left arm; y < 0 brings the left arm forward and bends
 # the left elbow; y > 0 turns the left leg out.
 _DEGREES = {
-    1: ((-145, 45), (-50, 65), (-45, 80)),  # hip
+    1: ((-145, 45), (-50, 90), (-45, 80)),  # hip; a tailor sits turned out by 60-90
     3: ((-30, 65), (-28, 28), (-30, 30)),  # spine1
     4: ((-8, 165), (-48, 48), (-40, 20)),  # knee
     6: ((-25, 45), (-30, 30), (-25, 25)),  # spine2

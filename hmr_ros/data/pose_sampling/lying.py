@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_ros.data.pose_sampling.arms import LYING, put_arms
+from hmr_ros.data.pose_sampling.arms import LYING, chosen, put_arms
 from hmr_ros.data.pose_sampling.limbs import SIGNS, leg
 from hmr_ros.data.pose_sampling.source import Source
 from hmr_ros.data.pose_sampling.trunk import bend_trunk, upright
 from hmr_ros.data.pose_sampling.turns import product, turned
 
-# Roll about the body's own axis, and how often: on the back, on either side, on the front.
-_ROLLS = ((0.0, 0.45), (0.5 * np.pi, 0.175), (-0.5 * np.pi, 0.175), (np.pi, 0.2))
+# Turn about the body's own axis.
+_ROLLS = {"back": 0.0, "side": 0.5 * np.pi, "other side": -0.5 * np.pi, "front": np.pi}
+_HOW_OFTEN = {"back": 0.45, "side": 0.175, "other side": 0.175, "front": 0.2}
 
 
 def lie(rng: np.random.Generator, source: Source) -> np.ndarray:
-    """On the back, a side or the front; legs straight, drawn up or as in a clip."""
-    at = rng.random()
-    for roll, share in _ROLLS:
-        at -= share
-        if at < 0:
-            break
-    rotations = upright() if rng.random() < 0.8 else source.frame(rng)
-    rotations[0] = np.eye(3)
+    """On the back, a side or the front; legs straight or drawn up."""
+    roll = _ROLLS[chosen(rng, _HOW_OFTEN)]
+    rotations = upright()
     bend_trunk(rng, rotations, rng.uniform(-0.1, 0.35))
     on_back, on_side = roll == 0.0, abs(roll) == 0.5 * np.pi
     drawn = rng.uniform(0.45, 0.82) if on_back or on_side else rng.uniform(0.7, 0.82)

@@ -74,10 +74,10 @@ def _on_floor(rng, source, rotations) -> None:
 def _cross_legged(rng, source, rotations) -> None:
     rotations[0] = turned(rng.uniform(-0.35, 0.1), 0.0, 0.0)
     bend_trunk(rng, rotations, rng.uniform(0.2, 0.7))
-    ahead, height = rng.uniform(0.26, 0.34), rng.uniform(0.15, 0.5)
+    ahead, height = rng.uniform(0.28, 0.36), rng.uniform(0.8, 1.3)
     for side, sign in enumerate(SIGNS):
-        target = np.array([-sign * rng.uniform(0.02, 0.12), -0.05, ahead + 0.06 * sign])
-        pole = np.array([sign, height, 0.7])
-        leg(rotations, source.rest, side, target, pole)
+        # One shin lies before the other.
+        target = np.array([-sign * rng.uniform(0.0, 0.1), -0.06, ahead + 0.065 * sign])
+        leg(rotations, source.rest, side, target, np.array([0.8 * sign, height, 0.5]))
         rotations[(7, 8)[side]] = turned(rng.uniform(0.1, 0.6), 0.0, -sign * rng.uniform(0.1, 0.5))
     put_arms(rng, source, rotations, GROUND)
