@@ -31,6 +31,6 @@ def reproducible(function: Callable) -> Callable:
     no BLAS, and numpy's transcendental functions only in float64, rounded to float32 after.
     """
     try:
-        return numba.njit(cache=True, nogil=True)(function)
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:
-        return numba.njit(nogil=True)(function)
+        return numba.njit(nogil=True, error_model="numpy")(function)

@@ -97,12 +97,11 @@ def _tiles(steps: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.n
 
 
 @reproducible
-def weights_at(pixels, face, x, y):
-    """int64 weights of the corners at (x, y) steps, with b and c in the order of ``face``.
+def weights_at(pixels, a, b, c, x, y):
+    """int64 weights of the corners at (x, y) steps.
 
     The sign is that of a face seen from outside; the fourth number is their sum.
     """
-    a, b, c = face[0], face[1], face[2]
     xa, ya = np.int64(pixels[a, 0]), np.int64(pixels[a, 1])
     xb, yb = np.int64(pixels[b, 0]), np.int64(pixels[b, 1])
     xc, yc = np.int64(pixels[c, 0]), np.int64(pixels[c, 1])
@@ -221,7 +220,7 @@ def _rasterize(
 def depth_at(pixels, vertices, face, x, y):
     """Depth of a face at (x, y) steps, float64."""
     a, b, c = face[0], face[1], face[2]
-    wa, wb, wc, area = weights_at(pixels, face, x, y)
+    wa, wb, wc, area = weights_at(pixels, a, b, c, x, y)
     if area > 0:
         b, c = c, b
         wb, wc = wc, wb

@@ -68,11 +68,11 @@ def crisp(distance, width):
 
 
 @reproducible
-def mix_of(pattern, x, y, z, seed, footprint):
+def mix_of(patterns, m, layer, x, y, z, seed, footprint):
     """Share of the second colour at a place in texture space; borders blur over the footprint."""
-    kind, f = np.int32(pattern[0]), pattern[1]
+    kind, f = np.int32(patterns[m, layer, 0]), patterns[m, layer, 1]
     if kind == STRIPES:
-        g, h = pattern[2], pattern[3]
+        g, h = patterns[m, layer, 2], patterns[m, layer, 3]
         frequency = np.abs(f) + np.abs(g) + np.abs(h)
         return crisp(wave(x * f + y * g + z * h), frequency * footprint * TURN * FOUR)
     if kind == CHECKS:

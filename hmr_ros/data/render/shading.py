@@ -52,7 +52,7 @@ def shaded(
             f"{(camera.height, camera.width, 3)} uint8"
         )
     light = draw.light
-    image = np.empty((camera.height, camera.width, 3), np.float32)
+    image = np.zeros((camera.height, camera.width, 3), np.float32)
     if shadow is None:
         heights, lamp = _NO_SHADOW, np.zeros(16, np.float32)
     else:
@@ -65,13 +65,12 @@ def shaded(
     _shade(
         image,
         background,
-        coverage.face,
+        *fragments(coverage.face, draw.faces, draw.mesh, draw.part),
         draw.pixels,
         draw.vertices,
         draw.normals,
         draw.texture,
         draw.levels,
-        draw.part,
         draw.faces,
         draw.mesh,
         draw.palette,
@@ -109,125 +108,146 @@ def _rays(camera: Camera, needed: bool) -> np.ndarray:
 
 
 @reproducible
-def _shade(
-    image, background, front, pixels, vertices, normals, texture, levels, part, faces, mesh,
-    palette, patterns, creases, seeds, features, feature_start, photos, photo_start, photo_size,
-    per_pixel, towards, up, ambient, colour, heights, lamp, floor, rays,
-):  # fmt: skip
+def fragments(front, faces, mesh, part):
+    """Groups of samples that are shaded once, pixel by pixel.
+
+    Returns row of the pixel [N] int32, face [N] int32 (``EMPTY``: background), place [N] int32 (0
+    centre, 1..4 sample) and number of samples [N] int32.
+    """
     height, width = front.shape[:2]
-    byte = np.float32(1 / 255)
-    quarter = np.float32(0.25)
+    most = 4 * height * width
+    pixel, face = np.empty(most, np.int32), np.empty(most, np.int32)
+    place, count = np.empty(most, np.int32), np.empty(most, np.int32)
     key = np.empty(5, np.int64)
-    out = np.empty(3, np.float32)
+    made = 0
     for y in range(height):
         for x in range(width):
+            samples = front[y, x]
+            f = samples[0]
+            if f == samples[1] and f == samples[2] and f == samples[3] and f == samples[4]:
+                pixel[made], face[made], place[made], count[made] = y * width + x, f, 0, 4
+                made += 1
+                continue
             for s in range(5):
-                f = front[y, x, s]
+                f = samples[s]
                 key[s] = -1 if f < 0 else np.int64(mesh[f]) * 256 + part[faces[f, 0]]
-            for c in range(3):
-                image[y, x, c] = _ZERO
             for s in range(1, 5):
-                count, fresh = 0, True
+                number, fresh = 0, True
                 for t in range(1, 5):
                     same = key[t] == key[s]
-                    count += same
+                    number += same
                     fresh &= not (same and t < s)
-                if not fresh:
-                    continue
-                if key[s] < 0:
-                    for c in range(3):
-                        out[c] = np.float32(background[y, x, c]) * byte
-                    if floor > 0:
-                        _catch(out, x, y, rays, floor, up, towards, ambient, colour, heights, lamp)
-                else:
+                if fresh:
                     chosen = 0 if key[0] == key[s] else s
-                    dx = 0 if chosen == 0 else (64 if chosen % 2 == 0 else -64)
-                    dy = 0 if chosen == 0 else (64 if chosen > 2 else -64)
-                    f = front[y, x, chosen]
-                    _fragment(
-                        out, f, np.int64(x) * GRID + dx, np.int64(y) * GRID + dy, pixels, vertices,
-                        normals, texture, levels, faces, mesh[f], palette, patterns, creases,
-                        seeds, features, feature_start, photos, photo_start, photo_size,
-                        per_pixel, towards, up, ambient, colour, heights, lamp,
-                    )  # fmt: skip
-                share = quarter * np.float32(count)
-                for c in range(3):
-                    image[y, x, c] += share * out[c]
+                    pixel[made], face[made] = y * width + x, samples[chosen]
+                    place[made], count[made] = chosen, number
+                    made += 1
+    return pixel[:made], face[:made], place[:made], count[:made]
 
 
 @reproducible
-def _fragment(
-    out, f, px, py, pixels, vertices, normals, texture, levels, faces, m, palette, patterns,
-    creases, seeds, features, feature_start, photos, photo_start, photo_size, per_pixel, towards,
-    up, ambient, colour, heights, lamp,
+def _shade(
+    image, background, pixel, face, place, count, pixels, vertices, normals, texture, levels,
+    faces, mesh, palette, patterns, creases, seeds, features, feature_start, photos, photo_start,
+    photo_size, per_pixel, towards, up, ambient, colour, heights, lamp, floor, rays,
 ):  # fmt: skip
-    a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-    wa, wb, wc, area = weights_at(pixels, faces[f], px, py)
-    qa = np.float64(wa) / np.float64(vertices[a, 2])
-    qb = np.float64(wb) / np.float64(vertices[b, 2])
-    qc = np.float64(wc) / np.float64(vertices[c, 2])
-    scale = 1 / (qa + qb + qc)
-    ka, kb, kc = np.float32(qa * scale), np.float32(qb * scale), np.float32(qc * scale)
+    width = np.int32(image.shape[1])
+    byte, quarter = np.float32(1 / 255), np.float32(0.25)
+    out = np.empty(3, np.float32)
+    for i in range(len(pixel)):
+        py, px = pixel[i] // width, pixel[i] % width
+        f = face[i]
+        share = quarter * np.float32(count[i])
+        if f < 0:
+            for n in range(3):
+                out[n] = np.float32(background[py, px, n]) * byte
+            if floor > _ZERO:
+                dim = _floor_shade(px, py, rays, floor, up, towards, heights, lamp)
+                if dim > _ZERO:
+                    _darken(out, dim, up, towards, ambient, colour, lamp)
+            for n in range(3):
+                image[py, px, n] += share * out[n]
+            continue
+        m = mesh[f]
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        sx, sy = _sample(px, py, place[i])
+        wa, wb, wc, area = weights_at(pixels, a, b, c, sx, sy)
+        qa = np.float64(wa) / np.float64(vertices[a, 2])
+        qb = np.float64(wb) / np.float64(vertices[b, 2])
+        qc = np.float64(wc) / np.float64(vertices[c, 2])
+        scale = 1 / (qa + qb + qc)
+        ka, kb, kc = np.float32(qa * scale), np.float32(qb * scale), np.float32(qc * scale)
 
-    nx = ka * normals[a, 0] + kb * normals[b, 0] + kc * normals[c, 0]
-    ny = ka * normals[a, 1] + kb * normals[b, 1] + kc * normals[c, 1]
-    nz = ka * normals[a, 2] + kb * normals[b, 2] + kc * normals[c, 2]
-    length = ONE / (np.sqrt(nx * nx + ny * ny + nz * nz) + TINY)
-    if area < 0:
-        length = -length
-    nx, ny, nz = nx * length, ny * length, nz * length
-    x = ka * texture[a, 0] + kb * texture[b, 0] + kc * texture[c, 0]
-    y = ka * texture[a, 1] + kb * texture[b, 1] + kc * texture[c, 1]
-    z = ka * texture[a, 2] + kb * texture[b, 2] + kc * texture[c, 2]
-    vx = ka * vertices[a, 0] + kb * vertices[b, 0] + kc * vertices[c, 0]
-    vy = ka * vertices[a, 1] + kb * vertices[b, 1] + kc * vertices[c, 1]
-    vz = ka * vertices[a, 2] + kb * vertices[b, 2] + kc * vertices[c, 2]
-    footprint = vz * per_pixel
-    seed = seeds[m]
+        nx = ka * normals[a, 0] + kb * normals[b, 0] + kc * normals[c, 0]
+        ny = ka * normals[a, 1] + kb * normals[b, 1] + kc * normals[c, 1]
+        nz = ka * normals[a, 2] + kb * normals[b, 2] + kc * normals[c, 2]
+        length = ONE / (np.sqrt(nx * nx + ny * ny + nz * nz) + TINY)
+        if area < 0:
+            length = -length
+        nx, ny, nz = nx * length, ny * length, nz * length
+        x = ka * texture[a, 0] + kb * texture[b, 0] + kc * texture[c, 0]
+        y = ka * texture[a, 1] + kb * texture[b, 1] + kc * texture[c, 1]
+        z = ka * texture[a, 2] + kb * texture[b, 2] + kc * texture[c, 2]
+        vx = ka * vertices[a, 0] + kb * vertices[b, 0] + kc * vertices[c, 0]
+        vy = ka * vertices[a, 1] + kb * vertices[b, 1] + kc * vertices[c, 1]
+        vz = ka * vertices[a, 2] + kb * vertices[b, 2] + kc * vertices[c, 2]
+        footprint = vz * per_pixel
+        seed = seeds[m]
 
-    crease = creases[m, 0]
-    if photo_size[m, 0] > 0:
-        _texel(out, x, y, photos, photo_start[m], photo_size[m, 0], photo_size[m, 1])
-    else:
-        mix = mix_of(patterns[m, 0], x, y, z, seed, footprint)
+        crease = creases[m, 0]
+        if photo_size[m, 0] > 0:
+            _texel(out, x, y, photos, photo_start[m], photo_size[m, 0], photo_size[m, 1])
+        else:
+            mix = mix_of(patterns, m, 0, x, y, z, seed, footprint)
+            for n in range(3):
+                first = palette[m, 0, 0, n]
+                out[n] = first + mix * (palette[m, 0, 1, n] - first)
+        for layer in range(levels.shape[1]):
+            level = ka * levels[a, layer] + kb * levels[b, layer] + kc * levels[c, layer]
+            cover = crisp(level, footprint)
+            if cover > _ZERO:
+                mix = mix_of(patterns, m, layer + 1, x, y, z, seed, footprint)
+                crease = crease + cover * (creases[m, layer + 1] - crease)
+                for n in range(3):
+                    first = palette[m, layer + 1, 0, n]
+                    paint = first + mix * (palette[m, layer + 1, 1, n] - first)
+                    out[n] = out[n] + cover * (paint - out[n])
+        for k in range(feature_start[m], feature_start[m + 1]):
+            rx, ry, rz = features[k, 3], features[k, 4], features[k, 5]
+            dx = (x - features[k, 0]) / rx
+            dy = (y - features[k, 1]) / ry
+            dz = (z - features[k, 2]) / rz
+            reach = np.sqrt(dx * dx + dy * dy + dz * dz)
+            cover = crisp((ONE - reach) * min(rx, ry, rz), footprint)
+            if cover > _ZERO:
+                for n in range(3):
+                    out[n] = out[n] + cover * (features[k, 6 + n] - out[n])
+
+        fold = ONE
+        if crease > _ZERO:
+            noise = value_noise(
+                x * np.float32(11), y * np.float32(7), z * np.float32(11), seed + np.int32(7)
+            )
+            fold = ONE + crease * (noise - HALF)
+        lit = max(_ZERO, nx * towards[0] + ny * towards[1] + nz * towards[2])
+        if lit > _ZERO and heights.size > 0:
+            lift = lamp[14]
+            dim = shade_at(vx + nx * lift, vy + ny * lift, vz + nz * lift, heights, lamp)
+            lit = lit * (ONE - lamp[15] * dim)
+        sky = np.float32(0.85) + np.float32(0.25) * (nx * up[0] + ny * up[1] + nz * up[2])
         for n in range(3):
-            out[n] = palette[m, 0, 0, n] + mix * (palette[m, 0, 1, n] - palette[m, 0, 0, n])
-    for layer in range(levels.shape[1]):
-        level = ka * levels[a, layer] + kb * levels[b, layer] + kc * levels[c, layer]
-        cover = crisp(level, footprint)
-        if cover > _ZERO:
-            mix = mix_of(patterns[m, layer + 1], x, y, z, seed, footprint)
-            crease = crease + cover * (creases[m, layer + 1] - crease)
-            for n in range(3):
-                first = palette[m, layer + 1, 0, n]
-                paint = first + mix * (palette[m, layer + 1, 1, n] - first)
-                out[n] = out[n] + cover * (paint - out[n])
-    for k in range(feature_start[m], feature_start[m + 1]):
-        rx, ry, rz = features[k, 3], features[k, 4], features[k, 5]
-        dx = (x - features[k, 0]) / rx
-        dy = (y - features[k, 1]) / ry
-        dz = (z - features[k, 2]) / rz
-        least = min(rx, ry, rz)
-        reach = np.sqrt(dx * dx + dy * dy + dz * dz)
-        cover = crisp((ONE - reach) * least, footprint)
-        if cover > _ZERO:
-            for n in range(3):
-                out[n] = out[n] + cover * (features[k, 6 + n] - out[n])
+            light = ambient[n] * sky + colour[n] * lit
+            image[py, px, n] += share * (out[n] * fold * light)
 
-    fold = ONE
-    if crease > _ZERO:
-        noise = value_noise(
-            x * np.float32(11), y * np.float32(7), z * np.float32(11), seed + np.int32(7)
-        )
-        fold = ONE + crease * (noise - HALF)
-    lit = max(_ZERO, nx * towards[0] + ny * towards[1] + nz * towards[2])
-    if lit > _ZERO and heights.size > 0:
-        lift = lamp[14]
-        shade = _shade_at(vx + nx * lift, vy + ny * lift, vz + nz * lift, heights, lamp)
-        lit = lit * (ONE - lamp[15] * shade)
-    sky = np.float32(0.85) + np.float32(0.25) * (nx * up[0] + ny * up[1] + nz * up[2])
-    for n in range(3):
-        out[n] = out[n] * fold * (ambient[n] * sky + colour[n] * lit)
+
+@reproducible
+def _sample(px, py, place):
+    """Steps of a pixel's centre (0) or of one of its outer samples (1..4)."""
+    x, y = np.int64(px) * GRID, np.int64(py) * GRID
+    if place > 0:
+        x += 64 if place % 2 == 0 else -64
+        y += 64 if place > 2 else -64
+    return x, y
 
 
 @reproducible
@@ -250,7 +270,7 @@ def _texel(out, u, v, photos, start, rows, columns):
 
 
 @reproducible
-def _shade_at(x, y, z, heights, lamp):
+def shade_at(x, y, z, heights, lamp):
     """Share of 3 x 3 texels of the shadow map around a place that are above it."""
     right = (lamp[0] * x + lamp[1] * y + lamp[2] * z - lamp[9]) * lamp[12]
     up = (lamp[3] * x + lamp[4] * y + lamp[5] * z - lamp[10]) * lamp[12]
@@ -270,8 +290,8 @@ def _shade_at(x, y, z, heights, lamp):
 
 
 @reproducible
-def _catch(out, x, y, rays, floor, up, towards, ambient, colour, heights, lamp):
-    """Darken the background where the floor behind it lies in the shade."""
+def _floor_shade(x, y, rays, floor, up, towards, heights, lamp):
+    """Shade on the floor behind a pixel; 0 if there is no floor in this direction."""
     i, j = x // _CELL, y // _CELL
     s = np.float32(x - i * _CELL) * np.float32(1 / _CELL)
     t = np.float32(y - j * _CELL) * np.float32(1 / _CELL)
@@ -284,12 +304,16 @@ def _catch(out, x, y, rays, floor, up, towards, ambient, colour, heights, lamp):
     sinking = -(up[0] * u + up[1] * v + up[2])
     lit = up[0] * towards[0] + up[1] * towards[1] + up[2] * towards[2]
     if not (sinking > TINY and lit > _ZERO):
-        return
+        return _ZERO
     z = floor / sinking
     lift = lamp[14]
-    shade = _shade_at(u * z + up[0] * lift, v * z + up[1] * lift, z + up[2] * lift, heights, lamp)
-    if shade > _ZERO:
-        for n in range(3):
-            bright = ambient[n] * np.float32(1.1) + colour[n] * lit
-            dark = bright - colour[n] * lit * lamp[15] * shade
-            out[n] = out[n] * (dark / (bright + TINY))
+    return shade_at(u * z + up[0] * lift, v * z + up[1] * lift, z + up[2] * lift, heights, lamp)
+
+
+@reproducible
+def _darken(out, dim, up, towards, ambient, colour, lamp):
+    lit = up[0] * towards[0] + up[1] * towards[1] + up[2] * towards[2]
+    for n in range(3):
+        bright = ambient[n] * np.float32(1.1) + colour[n] * lit
+        dark = bright - colour[n] * lit * lamp[15] * dim
+        out[n] = out[n] * (dark / (bright + TINY))
