@@ -51,7 +51,8 @@ class Figure:
 
     joint: name -> [3]. size: height of the body over 1.7 m. crotch: height of the fork of the legs.
     armpit: height. trunk: outlines of trunk and both legs together around the vertical axis
-    (angle 0 is the left side, 90 degrees the front). legs, upper, hands: zones.
+    (angle 0 is the left side, 90 degrees the front), and the vertex nearest to each place.
+    bones, weights: [V, 4] smoothed skinning of all vertices. legs, upper, hands, head: zones.
     """
 
     body: BodyModel
@@ -63,11 +64,21 @@ class Figure:
     floor: float
     place: np.ndarray
     normals: np.ndarray
-    smooth_weights: np.ndarray
+    bones: np.ndarray
+    weights: np.ndarray
     trunk: Outlines
+    trunk_anchor: np.ndarray
     legs: Zone
     upper: Zone
     hands: Zone
+    head: Zone
+
+    def behind(self, angle: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Vertices of the body that lie under a place around the trunk: nearest in the table."""
+        rows, columns = self.trunk_anchor.shape
+        row = np.interp(y, self.trunk.along, np.arange(rows)).round().astype(np.int64)
+        column = np.round(angle * (columns / (2 * np.pi))).astype(np.int64) % columns
+        return self.trunk_anchor[row, column]
 
 
 @lru_cache(maxsize=4)
@@ -76,7 +87,7 @@ def figure(body: BodyModel) -> Figure:
     place = body.v_template.astype(np.float64)
     joint = dict(zip(body.joint_names, body.joint_template, strict=True))
     faces = body.faces
-    edges = _edges(faces)
+    edges = edges_of(faces)
     start, neighbour = _neighbours(edges, len(place))
     normals = _unit(_face_sum(place, faces))
     outward = normals
@@ -107,11 +118,11 @@ def figure(body: BodyModel) -> Figure:
     angle = np.arctan2(place[:, 2] - depth, place[:, 0])
     trunk_away = np.stack([np.cos(angle), 0 * angle, np.sin(angle)], 1)
     radius = np.hypot(place[:, 0], place[:, 2] - depth)
-    fade = _ramp(armpit + 0.05 * size, armpit - 0.03 * size, place[:, 1])
+    fade = ramp(armpit + 0.05 * size, armpit - 0.03 * size, place[:, 1])
     trunk_hang = np.maximum(hanging.at(place[:, 1], angle) - radius, 0) * fade
     shoulder = joint["left_shoulder"][0]
-    on_arm = _ramp(shoulder, shoulder + 0.06 * size, np.abs(place[:, 0]))
-    on_leg = _ramp(crotch + 0.04 * size, crotch - 0.04 * size, place[:, 1])
+    on_arm = ramp(shoulder, shoulder + 0.06 * size, np.abs(place[:, 0]))
+    on_leg = ramp(crotch + 0.04 * size, crotch - 0.04 * size, place[:, 1])
     folds = _fold_fields(place, angle, joint)
     bones, values = strongest(weights)
 
@@ -149,11 +160,14 @@ def figure(body: BodyModel) -> Figure:
         floor=floor,
         place=place,
         normals=normals,
-        smooth_weights=weights,
+        bones=bones,
+        weights=values,
         trunk=trunk,
+        trunk_anchor=nearest_vertices(trunk, place, np.flatnonzero(below), (1, 0, 2)),
         legs=zone(_LEGS, legs_away, on_leg * leg_hang),
         upper=zone(_UPPER, upper_away, on_arm * arm_hang + (1 - on_arm) * trunk_hang),
         hands=zone((20, 21, 22, 23), upper_away, zero),
+        head=zone((12, 15), upper_away, zero),
     )
 
 
@@ -167,7 +181,32 @@ def strongest(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return bones.astype(np.int32), (values / values.sum(1, keepdims=True)).astype(np.float32)
 
 
-def _ramp(zero: float, one: float, value: np.ndarray) -> np.ndarray:
+def nearest_vertices(
+    table: Outlines, place: np.ndarray, among: np.ndarray, axes: tuple[int, int, int]
+) -> np.ndarray:
+    """[R, C] int32: of the vertices ``among``, the nearest to each place of a table's outlines.
+
+    axes: which coordinate runs along the axis, and which two span the sections.
+    """
+    angle = np.arange(table.radii.shape[1]) * (2 * np.pi / table.radii.shape[1])
+    points = place[among][:, axes]
+    out = np.empty(table.radii.shape, np.int32)
+    for row, along in enumerate(table.along):
+        near = np.flatnonzero(np.abs(points[:, 0] - along) < 0.08)
+        near = near if len(near) else np.arange(len(points))
+        u = table.centres[row, 0] + table.radii[row] * np.cos(angle)
+        v = table.centres[row, 1] + table.radii[row] * np.sin(angle)
+        distance = (
+            (points[near, 0] - along) ** 2
+            + (points[near, 1] - u[:, None]) ** 2
+            + (points[near, 2] - v[:, None]) ** 2
+        )
+        out[row] = among[near[distance.argmin(1)]]
+    return out
+
+
+def ramp(zero: float, one: float, value: np.ndarray) -> np.ndarray:
+    """0 up to ``zero``, 1 from ``one`` on, smooth between; ``zero`` may be the greater."""
     t = np.clip((value - zero) / (one - zero), 0, 1)
     return t * t * (3 - 2 * t)
 
@@ -177,7 +216,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(length, 1e-12)
 
 
-def _edges(faces: np.ndarray) -> np.ndarray:
+def edges_of(faces: np.ndarray) -> np.ndarray:
     pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     return np.unique(np.sort(pairs, axis=1), axis=0)
 

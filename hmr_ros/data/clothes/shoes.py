@@ -1,0 +1,95 @@
+"""Shoes and boots: outlines of the foot, stacked on a sole."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from hmr_ros.body.model import BodyModel
+from hmr_ros.data.clothes.cloth import PLAIN_ROW
+from hmr_ros.data.clothes.colours import cloth_colour
+from hmr_ros.data.clothes.figure import Figure, edges_of, figure, nearest_vertices
+from hmr_ros.data.clothes.sections import Outlines, outlines
+from hmr_ros.data.clothes.sheets import sheet_shell
+from hmr_ros.data.scenes.scene import Shell
+
+
+@lru_cache(maxsize=4)
+def lasts(body: BodyModel) -> tuple[tuple[Outlines, np.ndarray], ...]:
+    """For the left and the right foot: outlines around the ankle, and nearest vertices; kept."""
+    tailor = figure(body)
+    edges = edges_of(body.faces)
+    both = []
+    for side, parts in (("left", (4, 7, 10)), ("right", (5, 8, 11))):
+        ankle = tailor.joint[f"{side}_ankle"]
+        foot = np.isin(body.part_id, parts) & (tailor.place[:, 1] < ankle[1] + 0.26)
+        rows = np.arange(tailor.floor + 0.006, ankle[1] + 0.24, 0.01)
+        centres = np.tile(ankle[[0, 2]], (len(rows), 1))
+        table = outlines(tailor.place[:, [1, 0, 2]], edges[foot[edges].all(1)], rows, centres, 64)
+        both.append((table, nearest_vertices(table, tailor.place, np.flatnonzero(foot), (1, 0, 2))))
+    return tuple(both)
+
+
+def shoes(
+    rng: np.random.Generator, figure: Figure, shaft: float, sole: float, cover: np.ndarray
+) -> tuple[Shell, ...]:
+    """A pair. shaft: height of the upper edge over the floor, sole: thickness, metres.
+
+    cover: [V] bool, marked where a shoe hides the body.
+    """
+    body, floor = figure.body, figure.floor
+    ease = rng.uniform(0.006, 0.01)
+    colour = cloth_colour(rng) * rng.uniform(0.4, 1.0)
+    under = np.full(3, rng.choice([0.08, 0.2, 0.9])) * rng.uniform(0.8, 1.05)
+    ground = (np.stack([colour, colour]), PLAIN_ROW, 0.1)
+    # Denser in front, where the toes are far from the ankle.
+    step = np.arange(26) * (2 * np.pi / 26)
+    angle = 0.5 * np.pi - (step - 0.55 * np.sin(step))
+    steps = np.array([0.012, 0.026, 0.038, 0.05, 0.062, 0.075, 0.09, 0.11, 0.14, 0.19])
+    heights = [*steps[steps < shaft - 0.008], shaft]
+    pair = []
+    for table, nearest in lasts(body):
+        low = table.hanging().radii[:2].max(0)
+        ring = np.interp(
+            np.mod(angle, 2 * np.pi), np.arange(65) * (2 * np.pi / 64), np.append(low, low[0])
+        )
+        layers = [
+            (-sole, 0 * ring),
+            (-sole, ring + ease - 0.004),
+            (-0.6 * sole, ring + ease + 0.002),
+            (0.0, ring + ease + 0.002),
+        ]
+        for height in heights:
+            y = np.full(len(angle), floor + height)
+            # Leather is stiff: no narrower than a little higher up, but for the instep.
+            own = np.maximum(table.at(y, angle), table.at(y + 0.01, angle)) + ease
+            layers.append((height, np.minimum(own, ring + ease) if height < 0.05 else own))
+        centre = table.centres[0]
+        y = floor + np.array([h for h, _ in layers])[:, None] + 0 * angle
+        radius = np.stack([r for _, r in layers])
+        # From the shaft's edge down to the middle of the sole.
+        y, radius = y[::-1], radius[::-1]
+        place = np.stack(
+            [centre[0] + radius * np.cos(angle), y, centre[1] + radius * np.sin(angle)], -1
+        )
+        row = np.interp(y, table.along, np.arange(len(nearest))).round().astype(np.int64)
+        column = np.round(angle * (64 / (2 * np.pi))).astype(np.int64) % 64
+        anchor = nearest[row, column]
+        pair.append(
+            sheet_shell(
+                rng,
+                figure,
+                place,
+                anchor,
+                figure.bones[anchor],
+                figure.weights[anchor],
+                ground,
+                "shoe",
+                layers=((floor - y + 0.004, under),),
+                two_sided=shaft > 0.1,
+            )  # fmt: skip
+        )
+    foot = np.isin(body.part_id, (4, 5, 7, 8, 10, 11))
+    cover[foot & (figure.place[:, 1] < floor + shaft - 0.02)] = True
+    return tuple(pair)
