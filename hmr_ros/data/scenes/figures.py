@@ -24,7 +24,8 @@ class Figure:
     """A person without clothes, world frame, float64; the pelvis moves with ``moved``.
 
     rotations [24, 3, 3], betas [10] float32, transl [3], joints [24, 3], bones [47, 3]: joints and
-    the middles between them and their parents. skin: some of the vertices, [S, 3].
+    the middles between them and their parents. skin: some of the vertices, [S, 3]. rump: those of
+    the pelvis, [R, 3]. lowest: height of the lowest vertex.
     """
 
     rotations: np.ndarray
@@ -33,6 +34,7 @@ class Figure:
     joints: np.ndarray
     bones: np.ndarray
     skin: np.ndarray
+    rump: np.ndarray
     lowest: float
     activity: str
 
@@ -44,8 +46,16 @@ class Figure:
             joints=self.joints + shift,
             bones=self.bones + shift,
             skin=self.skin + shift,
+            rump=self.rump + shift,
             lowest=self.lowest + shift[1],
         )
+
+    @property
+    def front(self) -> np.ndarray:
+        """[3] where the pelvis faces, along the floor; unit length."""
+        x, z = self.rotations[0, 0, 2], self.rotations[0, 2, 2]
+        length = np.hypot(x, z)
+        return np.array([x, 0.0, z]) / length if length > 1e-6 else np.array([0.0, 0.0, 1.0])
 
     def near(self, other: Figure) -> bool:
         """Whether they would touch."""
@@ -87,6 +97,7 @@ def figure(body: BodyModel, rotations: np.ndarray, betas: np.ndarray, activity: 
         joints=joints,
         bones=np.concatenate([joints, middles]),
         skin=mesh[::_SPARSE] + shift,
+        rump=mesh[body.part_id == 0] + shift,
         lowest=0.0,
         activity=activity,
     )

@@ -21,6 +21,8 @@ class Mix:
     shadows:   lamps may throw shadows. lens: chance of a distorted lens. finish: camera faults.
     distance:  metres along the floor. height: of the camera over the floor, metres.
     fov_deg:   along the longer side. pitch_sd, roll_sd: radians around a level view of the person.
+    crop:      side of a crop in units of the longer side of the person's box.
+    window:    crops are black beyond the border of the picture that they are cut from.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Mix:
     fov_deg: tuple[float, float] = (35.0, 100.0)
     pitch_sd: float = 0.08
     roll_sd: float = 0.03
+    crop: tuple[float, float] = (1.1, 1.4)
+    window: bool = True
 
     def without(self, kind: Thing) -> Mix:
         """The same mix but for one kind of occluder, for ablations."""

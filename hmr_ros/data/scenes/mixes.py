@@ -60,7 +60,7 @@ PROTOTYPE = Mix(
         Thing.SOLID: 2 / 3,
         Thing.CUTOUT: 0.0,
         Thing.CARRIED: 0.0,
-        Thing.BORDER: 0.3,
+        Thing.BORDER: 0.0,
     },
     more=0.5,
     activities={"clip": 0.65, "mixed": 0.35},
@@ -74,6 +74,8 @@ PROTOTYPE = Mix(
     height=(0.6, 2.2),
     fov_deg=(40.0, 75.0),
     pitch_sd=0.06,
+    crop=(0.87, 1.6),
+    window=False,
 )
 
 MIXES = {m.name: m for m in (REALISTIC, HEAVY, LIGHT, PROTOTYPE)}

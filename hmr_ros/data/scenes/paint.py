@@ -84,6 +84,13 @@ def colour(rng: np.random.Generator) -> np.ndarray:
     return np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.2, 0.9), rng.uniform(0.2, 0.9)))
 
 
+def hard(rng: np.random.Generator) -> Material:
+    return (wood, wood, metal, plastic)[rng.integers(4)](rng)
+
+
+MATERIALS = {f.__name__: f for f in (wood, metal, plastic, cloth, cardboard, leaf, plaster, hard)}
+
+
 def painted(
     texture: np.ndarray, material: np.ndarray, materials: list[Material], seed: int
 ) -> Surface:

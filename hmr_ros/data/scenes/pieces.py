@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from hmr_ros.data.scenes.paint import Material, painted
+from hmr_ros.data.scenes.paint import MATERIALS, painted
 from hmr_ros.data.scenes.scene import Prop
 from hmr_ros.data.scenes.shapes import boxes, drums, yaw_matrix
 from hmr_ros.data.scenes.things import Thing
@@ -16,22 +16,31 @@ from hmr_ros.data.scenes.things import Thing
 class Piece:
     """In a frame of its own: the floor's middle under it, Y up, its front towards +Z; metres.
 
-    vertices [V, 3], faces [F, 3], material [V] (row of ``materials``), solid: [B, 2, 3] lowest and
-    highest corners of the boxes that it fills. two_sided: holds sheets.
+    vertices [V, 3], faces [F, 3], material [V] (row of ``materials``, names of ``MATERIALS``).
+    solid: [B, 2, 3] lowest and highest corners of the boxes that it fills. two_sided: holds
+    sheets. seat: height of what people sit or lie on, or None.
     """
 
     vertices: np.ndarray
     faces: np.ndarray
     material: np.ndarray
-    materials: list[Material]
+    materials: tuple[str, ...]
     solid: np.ndarray
     name: str
     two_sided: bool = False
+    seat: float | None = None
 
     @property
     def size(self) -> np.ndarray:
         """[2, 3] lowest and highest corner."""
         return np.stack([self.solid[:, 0].min(0), self.solid[:, 1].max(0)])
+
+    def with_seat(self, height: float) -> Piece:
+        """The piece made taller or lower, so that its seat is at ``height`` metres."""
+        stretch = np.array([1.0, height / self.seat, 1.0])
+        return replace(
+            self, vertices=self.vertices * stretch, solid=self.solid * stretch, seat=height
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +50,11 @@ class Placed:
     piece: Piece
     at: np.ndarray
     yaw: float
+
+    @property
+    def reach(self) -> float:
+        """Metres from ``at`` to its farthest corner along the floor."""
+        return float(np.hypot(*np.abs(self.piece.size).max(0)[::2]))
 
     def local(self, points: np.ndarray) -> np.ndarray:
         """World [N, 3] to the frame of the piece."""
@@ -70,6 +84,11 @@ class Placed:
         flat = np.array([[x0, 0, z0], [x1, 0, z0], [x1, 0, z1], [x0, 0, z1]])
         return turned_by(flat, self.yaw) + self.at
 
+    def bounds(self) -> np.ndarray:
+        """[8, 3] of the box around it, in the world."""
+        floor = self.corners()
+        return np.concatenate([floor, floor + [0.0, float(self.piece.size[1, 1]), 0.0]])
+
     def overlaps(self, other: Placed) -> bool:
         """Whether their bounds on the floor do (separating axes)."""
         mine, theirs = self.corners()[:, ::2], other.corners()[:, ::2]
@@ -84,9 +103,9 @@ class Placed:
         """As a thing of a scene."""
         piece = self.piece
         vertices = turned_by(piece.vertices, self.yaw) + self.at
-        surface = painted(
-            piece.vertices, piece.material, piece.materials, int(rng.integers(1 << 30))
-        )
+        materials = [MATERIALS[name](rng) for name in piece.materials]
+        seed = int(rng.integers(1 << 30))
+        surface = painted(piece.vertices, piece.material, materials, seed)
         return Prop(
             vertices.astype(np.float32), piece.faces, surface, kind, two_sided=piece.two_sided
         )
@@ -96,7 +115,7 @@ class Placed:
 class Assembly:
     """Parts of a piece as they are put together; ``done`` makes the piece."""
 
-    materials: list[Material]
+    materials: tuple[str, ...]
     square: list = field(default_factory=list)
     round: list = field(default_factory=list)
     sheets: list = field(default_factory=list)
@@ -122,7 +141,7 @@ class Assembly:
         self.sheets.append((vertices, faces, material))
         return self
 
-    def done(self, name: str) -> Piece:
+    def done(self, name: str, seat: float | None = None) -> Piece:
         vertices, faces, material, first = [], [], [], 0
         for parts, copies in ((self.square, boxes), (self.round, drums)):
             if not parts:
@@ -146,6 +165,7 @@ class Assembly:
             solid,
             name,
             bool(self.sheets),
+            seat,
         )
 
 

@@ -1,0 +1,49 @@
+"""Ground to stand on: how it is divided and what it is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hmr_ros.data.scenes.paint import MATERIALS, Material
+from hmr_ros.data.surfaces import BLOBS, CHECKS, CLOUDS, STRIPES
+
+FINEST = 0.5  # metres of a patch near the camera, so that a distorted lens bends it well
+
+
+def graded(low: float, high: float, middle: float) -> np.ndarray:
+    """Rising positions from ``low`` to ``high`` in steps that grow with the distance from
+    ``middle``: ``FINEST`` metres, or a fifth of the distance."""
+    steps = [0.0]
+    reach = max(high - middle, middle - low)
+    while steps[-1] < reach:
+        steps.append(steps[-1] + max(FINEST, 0.2 * steps[-1]))
+    away = np.array(steps)
+    inside = np.concatenate([middle - away[:0:-1], middle + away])
+    inside = inside[(inside > low + 0.05) & (inside < high - 0.05)]
+    return np.concatenate([[low], inside, [high]])
+
+
+def floor_material(rng: np.random.Generator) -> Material:
+    """Tiles, planks, carpet or a poured floor, for a sheet with metres as texture."""
+    roll = rng.random()
+    if roll < 0.3:  # tiles
+        tone = rng.uniform(0.25, 0.9) * (1 + rng.normal(0, 0.05, 3))
+        other = tone * (rng.uniform(0.8, 0.97) if rng.random() < 0.7 else rng.uniform(0.2, 0.6))
+        pattern = (CHECKS, np.pi / rng.uniform(0.2, 0.6), 0, 0)
+        return Material(np.clip(np.stack([tone, other]), 0.03, 0.97), pattern, 0.05)
+    if roll < 0.55:  # planks
+        made = MATERIALS["wood"](rng)
+        colours = made.colours * np.array([[1.0], [rng.uniform(0.9, 1.08)]])
+        axis = (np.pi / rng.uniform(0.08, 0.2), 0.0)
+        axis = axis if rng.random() < 0.5 else axis[::-1]
+        return Material(np.clip(colours, 0.03, 0.97), (STRIPES, *axis, 0), 0.15)
+    if roll < 0.8:  # carpet
+        made = MATERIALS["cloth"](rng)
+        tone = made.colours[0] * 0.5 + 0.15
+        kind = (CLOUDS, BLOBS)[rng.integers(2)]
+        other = tone * (rng.uniform(0.8, 0.95) if kind == CLOUDS else rng.uniform(0.6, 0.95))
+        return Material(np.stack([tone, other]), (kind, rng.uniform(8, 60), 0, 0), 0.15)
+    tone = rng.uniform(0.25, 0.75) * (1 + rng.normal(0, 0.03, 3))
+    return Material(
+        np.stack([tone, 0.85 * tone]).clip(0, 0.97), (CLOUDS, rng.uniform(0.8, 6), 0, 0), 0.1
+    )
