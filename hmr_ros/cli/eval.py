@@ -20,17 +20,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the rows as a table; ``--json`` writes them with the benchmark's version.
 
-    A benchmark's figures are comparable within one ``VERSION`` of its module only.
+    A benchmark's figures are comparable within one ``VERSION`` of its module only. ``measure``
+    returns the rows, or a dictionary that holds ``rows`` and more for the file; a module with
+    ``show(figures)`` prints them in its own way.
     """
     if args.name is None:
         print(measurement.overview(KIND))
         return 0
     module = measurement.module_of(KIND, args.name)
     options = measurement.options_of(module, f"hmr eval {args.name}", args.options)
-    rows = module.measure(options)
-    print_table(f"hmr eval {args.name}", rows, first=("model", "subset", "n"))
+    measured = module.measure(options)
+    measured = measured if isinstance(measured, dict) else {"rows": measured}
+    version = getattr(module, "VERSION", 1)
+    figures = {"benchmark": args.name, "version": version, **measured, "machine": machine()}
+    if hasattr(module, "show"):
+        module.show(figures)
+    else:
+        print_table(f"hmr eval {args.name}", figures["rows"], first=("model", "subset", "n"))
     if options.json is not None:
-        version = getattr(module, "VERSION", 1)
-        figures = {"benchmark": args.name, "version": version, "rows": rows, "machine": machine()}
         write_json(options.json, figures)
     return 0

@@ -31,7 +31,7 @@ class PeerProcess:
         self._command = [str(python), "-I", str(script)]
         self._answer_s = answer_s
         self._process: subprocess.Popen | None = None
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
         self._in_a_row = 0
         self.deaths = 0
         self.version = ""

@@ -1,0 +1,280 @@
+"""``hmr eval synocc-still``: people behind things, in rendered pictures whose truth is known."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hmr_ros.cli.motion_file import default_motions
+
+SUMMARY = "3D error, calibration and recall on rendered people at three levels of occlusion"
+VERSION = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``hmr eval synocc-still``."""
+    add_model_arguments(parser)
+    parser.add_argument(
+        "--images", type=int, default=2000, help="the first N of the 2,000 pictures (default: all)"
+    )
+    parser.add_argument("--level", choices=["light", "medium", "heavy"], help="this level only")
+    parser.add_argument(
+        "--protocol",
+        choices=["given", "detection", "both"],
+        default="both",
+        help="boxes told to the models, people found by the models, or both",
+    )
+    parser.add_argument(
+        "--cases", type=int, default=4, help="pictures of each group in the HTML report"
+    )
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the SynOcc benchmarks share."""
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="NAME[:PARAM=VALUE,...]",
+        help="estimator, with parameters of docs/parameters.md behind it, or mean-pose; several "
+        "are compared with the first (default: lifter and mean-pose)",
+    )
+    parser.add_argument(
+        "--peers", action="append", default=[], metavar="NAME", help="mediapipe: beside the models"
+    )
+    parser.add_argument(
+        "--set-up-peers",
+        action="store_true",
+        help="install the peers' own environments (needs a network, once) and stop",
+    )
+    parser.add_argument(
+        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
+    )
+    parser.add_argument(
+        "--backgrounds",
+        type=Path,
+        help="folder of photographs, of which those that training never shows are used; default: "
+        "procedural backgrounds only",
+    )
+    parser.add_argument(
+        "--html", "--report", type=Path, metavar="FILE", help="write an HTML report (or a folder's)"
+    )
+
+
+def measure(args: argparse.Namespace) -> dict:
+    """Rows, paired comparisons and facts of the run; the report is written here."""
+    if args.set_up_peers:
+        return set_up_peers(args.peers)
+    from hmr_ros.evaluation.synocc import still as benchmark
+    from hmr_ros.evaluation.synocc.rows import comparisons, rows_of
+    from hmr_ros.evaluation.synocc.study import DETECTION, GIVEN, examine
+
+    chosen = benchmark.numbers(args.images, args.level)
+    body, motions, photos = sources(args)
+    source = benchmark.still_source(body, motions, photos)
+    protocols = {"both": (GIVEN, DETECTION)}.get(args.protocol, (args.protocol,))
+    models, peers = opened(args, body, motions)
+    stopped = []
+    try:
+        pictures = with_progress(benchmark.pictures(source, chosen), len(chosen), "pictures")
+        study = examine([*models, *peers], pictures, body, protocols, lambda: stopped.append(True))
+    finally:
+        for peer in peers:
+            peer.close()
+    rows, compared = rows_of(study), comparisons(study, models[0].name)
+    facts = facts_of(args, "synocc-still", VERSION, source.backgrounds)
+    facts["pictures"] = f"{study.images} of {len(chosen)}"
+    facts |= {p.name: f"{p.version}; its process died at {p.deaths} pictures" for p in peers}
+    if stopped:
+        facts["interrupted"] = f"figures of the first {study.images} pictures"
+    if args.html is not None:
+        write_report(args, study, rows, compared, source, facts)
+    return {"rows": rows, "comparisons": compared, "facts": facts, "alarms": study.alarms}
+
+
+def show(figures: Mapping) -> None:
+    """The terminal's tables: one line a model and level, then the paired differences."""
+    from rich.console import Console
+
+    console = Console()
+    if "rows" not in figures:
+        return
+    for protocol, title in (
+        ("given", "SynOcc still, boxes given"),
+        ("detection", "SynOcc still, people found by the models"),
+    ):
+        rows = [r for r in figures["rows"] if r["protocol"] == protocol]
+        if rows:
+            console.print(summary_table(title, rows))
+    compared = [
+        r for r in figures["comparisons"] if r["protocol"] == "given" and r["subset"] == "all"
+    ]
+    if compared:
+        console.print(difference_table(compared))
+    if any(r.get("calibration") == "over-confident" for r in figures["rows"]):
+        console.print(
+            "[red]red coverage: over-confident, its regions hold less than they promise[/red]"
+        )
+    for name in ("interrupted", "report"):
+        if name in figures["facts"]:
+            console.print(f"{name}: {figures['facts'][name]}", highlight=False)
+
+
+def summary_table(title: str, rows: Sequence[Mapping]):
+    """Rows of the subset ``all``, with the error on visible and hidden joints beside."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    table.add_column("level")
+    table.add_column("model", no_wrap=True)
+    heads = ("people", "seen", "MPJPE", "PA-MPJPE", "PVE", "visible", "hidden", "PCK", "PCK3D")
+    for head in (*heads, "cov50", "cov90"):
+        table.add_column(head, justify="right", no_wrap=True)
+    chosen = [r for r in rows if r["subset"] == "all"]
+    by = {(r["model"], r["level"], r["subset"]): r.get("mpjpe_mm") for r in rows}
+    for level in dict.fromkeys(r["level"] for r in chosen):
+        for row in (r for r in chosen if r["level"] == level):
+            ci, key = row["ci95"], (row["model"], level)
+            colour = "red" if row.get("calibration") == "over-confident" else ""
+            cover = [share(row.get(name)) for name in ("coverage50", "coverage90")]
+            table.add_row(
+                level,
+                row["model"],
+                f"{row['people']:,}",
+                share(row["found"]),
+                *(
+                    ranged(row.get(name), ci.get(name))
+                    for name in ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm")
+                ),
+                *(ranged(by.get((*key, subset))) for subset in ("visible", "hidden")),
+                share(row.get("pck")),
+                share(row.get("pck3d")),
+                *(f"[{colour}]{text}[/]" if colour else text for text in cover),
+            )
+        table.add_section()
+    return table
+
+
+def difference_table(compared: Sequence[Mapping]):
+    """Paired differences on the people whom both models answer."""
+    from rich.table import Table
+
+    first = compared[0]["versus"]
+    table = Table(
+        title=f"More error than {first}, on the same people (mm, 95 % interval)",
+        title_justify="left",
+    )
+    table.add_column("level")
+    table.add_column("model", no_wrap=True)
+    for head in ("people", "MPJPE", "PA-MPJPE"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in compared:
+        table.add_row(
+            row["level"],
+            row["model"],
+            f"{row['people']:,}",
+            *(
+                ranged(row.get(name), row["ci95"].get(name), sign=True)
+                for name in ("mpjpe_mm", "pa_mpjpe_mm")
+            ),
+        )
+    return table
+
+
+def ranged(value: float | None, ends: Sequence[float] | None = None, sign: bool = False) -> str:
+    """A figure in millimetres with its interval."""
+    if value is None or value != value:
+        return "-"
+    form = "+.0f" if sign else ".0f"
+    text = format(value, form)
+    if ends is None or any(end != end for end in ends):
+        return text
+    return f"{text} ({format(ends[0], form)}..{format(ends[1], form)})"
+
+
+def share(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{100 * value:.0f} %"
+
+
+def set_up_peers(names: Sequence[str]) -> dict:
+    """Install the environments of these peers, or of all."""
+    from hmr_ros.evaluation.peers.environment import PACKAGES, set_up
+
+    for name in names or PACKAGES:
+        set_up(name)
+    return {}
+
+
+def sources(args: argparse.Namespace) -> tuple:
+    """Body model, all motions, all photographs."""
+    from hmr_ros.body.model import load_body_model
+    from hmr_ros.data.backgrounds import background_photos
+    from hmr_ros.data.motions import load_motions
+
+    return load_body_model(), load_motions(args.motions), background_photos(args.backgrounds)
+
+
+def opened(args: argparse.Namespace, body, motions) -> tuple[list, list]:
+    """Models and peers, ready; an unknown name is refused before anything is drawn."""
+    from hmr_ros.evaluation.peers.environment import package_of, python_of
+    from hmr_ros.evaluation.synocc.models import load_model
+
+    for name in args.peers:
+        package_of(name)
+        python_of(name)
+    names = list(dict.fromkeys(args.model or ["lifter", "mean-pose"]))
+    models = [load_model(name, body, motions) for name in names]
+    peers = []
+    if "mediapipe" in args.peers:
+        from hmr_ros.evaluation.peers.mediapipe import Mediapipe
+
+        peers.append(Mediapipe())
+    return models, peers
+
+
+def with_progress(items, total: int, what: str):
+    """``items`` under a progress bar with the time left."""
+    from rich.progress import track
+
+    return track(items, what, total=total, transient=True)
+
+
+def facts_of(args: argparse.Namespace, name: str, version: int, backgrounds: str) -> dict[str, str]:
+    """What a reader needs to repeat the run."""
+    import datetime
+
+    from hmr_ros import __version__
+    from hmr_ros.machine import machine
+
+    described = machine()
+    versions = ", ".join(f"{k} {v}" for k, v in described["versions"].items())
+    words = [Path(sys.argv[0]).name, *sys.argv[1:]] if "eval" in sys.argv else ["hmr eval", name]
+    return {
+        "command": " ".join(words),
+        "benchmark": f"{name}, version {version}",
+        "motions": f"{args.motions.name}, split test",
+        "backgrounds": backgrounds,
+        "package": f"hmr_ros {__version__}",
+        "machine": f"{described['cpu']}, {described['cores']} cores, {described['system']}",
+        "versions": f"Python {described['python']}, {versions}",
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def write_report(args, study, rows, compared, source, facts) -> None:
+    """The HTML file; its place joins the facts."""
+    from hmr_ros.evaluation.report.cases import cases_of
+    from hmr_ros.evaluation.report.page import write_page
+    from hmr_ros.evaluation.report.still_report import still_report
+
+    protocol = "given" if "given" in study.answers else "detection"
+    cases = cases_of(
+        study.truth,
+        study.answers[protocol],
+        study.errors[protocol],
+        lambda number: source.picture(number).image,
+        args.cases,
+    )
+    text = still_report(study, rows, compared, cases, facts, VERSION)
+    facts["report"] = str(write_page(args.html, text))
