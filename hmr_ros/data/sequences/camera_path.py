@@ -128,14 +128,16 @@ def _pan(rng, plan, away, reach, times):
 
 
 def _drive_by(rng, plan, away, reach, times):
-    """Past the person on an arc; the camera looks to the side on which they are."""
+    """Past the person on an arc, to a stop; the camera looks to the side on which they are."""
     along = np.array([-away[1], away[0]]) * rng.choice([-1.0, 1.0])
     cruise = rng.uniform(0.4, 1.05)
-    length = cruise * len(plan) * STEP
+    length = min(cruise * len(plan) * STEP, rng.uniform(2.5, 8))
     start = plan[0] + reach * away - along * length * rng.uniform(0.3, 0.6)
-    goal = start + along * (length + 3)
+    goal = start + along * length
     yaw = bearing(along) + rng.normal(0, 0.3)
-    base = drive(start, yaw, cruise * rng.uniform(0.3, 1), np.tile(goal, (len(plan), 1)), 0, cruise)
+    base = drive(
+        start, yaw, cruise * rng.uniform(0.3, 1), np.tile(goal, (len(plan), 1)), 0.4, cruise
+    )
     looks = bearing(plan - base.position) - base.yaw
     looks = np.arctan2(np.sin(looks).mean(), np.cos(looks).mean())
     return _on_base(rng, base, float(np.clip(looks, -1.3, 1.3)))

@@ -39,6 +39,9 @@ class OdometryFaults:
     dropped: float = 0.02
 
 
+SMALL_ROBOT = OdometryFaults()
+
+
 @dataclass(frozen=True, eq=False)
 class Odometry:
     """Measurements at T frames.
@@ -54,7 +57,7 @@ class Odometry:
 
 
 def sample_stamps(
-    rng: np.random.Generator, frames: int, fps: float, faults: OdometryFaults = OdometryFaults()
+    rng: np.random.Generator, frames: int, fps: float, faults: OdometryFaults = SMALL_ROBOT
 ) -> tuple[np.ndarray, np.ndarray]:
     """When pictures are exposed, and the stamps that the driver gives them: [frames] seconds each.
 
@@ -95,7 +98,7 @@ def integrated(first: np.ndarray, rates: np.ndarray, times: np.ndarray) -> np.nd
 
 
 def sample_odometry(
-    rng: np.random.Generator, path: CameraPath, faults: OdometryFaults = OdometryFaults()
+    rng: np.random.Generator, path: CameraPath, faults: OdometryFaults = SMALL_ROBOT
 ) -> Odometry:
     """What a gyroscope and wheel or visual odometry would have reported along a path."""
     n = len(path)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from hmr_ros.data.scenes.backdrops import photo
-from hmr_ros.data.scenes.furniture import sample_piece
+from hmr_ros.data.scenes.furniture import BEFORE, sample_piece
 from hmr_ros.data.scenes.mix import Mix
-from hmr_ros.data.scenes.paint import Material, painted, photographed, plaster, wood
+from hmr_ros.data.scenes.paint import Material, painted, photographed
 from hmr_ros.data.scenes.pieces import Placed
+from hmr_ros.data.scenes.rooms import Room, room_props
 from hmr_ros.data.scenes.scene import Prop
 from hmr_ros.data.scenes.shapes import grid
 from hmr_ros.data.scenes.things import Thing
@@ -47,7 +48,7 @@ def sample_stage(rng: np.random.Generator, mix: Mix, photos: tuple[Path, ...] = 
     chance = mix.occluders.get(Thing.FURNITURE, 0.0)
     for _ in range(6):
         if rng.random() < min(0.9, 1.6 * chance):
-            piece = sample_piece(rng)
+            piece = sample_piece(rng, BEFORE)
             reach = float(np.abs(piece.size[:, ::2]).max())
             # Mostly along the walls, with the back to them.
             side = int(rng.integers(4))
@@ -60,30 +61,14 @@ def sample_stage(rng: np.random.Generator, mix: Mix, photos: tuple[Path, ...] = 
             if not any(new.overlaps(p) for p in placed):
                 placed.append(new)
     around = mix.photos / max(mix.rooms + mix.photos, 1e-9) if photos else 0.0
-    walls = _panorama(rng, half, photos) if rng.random() < around else _room(rng, half)
+    walls = _panorama(rng, half, photos) if rng.random() < around else _room(rng, half, photos)
     return Stage(half, tuple(placed), tuple(walls) + tuple(p.prop(rng) for p in placed))
 
 
-def _room(rng: np.random.Generator, half: np.ndarray) -> list[Prop]:
-    """A floor, four walls with skirting boards, and a ceiling; drawn from inside."""
-    x, z = half
-    high = rng.uniform(2.5, 3.6)
-    floor = _sheet([-x, 0, z], [2 * x, 0, 0], [0, 0, -2 * z])
-    ceiling = _sheet([-x, high, -z], [2 * x, 0, 0], [0, 0, 2 * z])
-    corners = np.array([[-x, 0, -z], [x, 0, -z], [x, 0, z], [-x, 0, z]])
-    seed = int(rng.integers(1 << 30))
-    tiles = Material(plaster(rng).colours * 0.8, (2, rng.uniform(4, 12), 0, 0), 0.05)
-    ground = wood(rng) if rng.random() < 0.5 else tiles
-    props = [
-        _flat(*floor, ground, seed),
-        _flat(*ceiling, Material(np.full((2, 3), 0.9), crease=0.02), seed),
-    ]
-    coat = plaster(rng)
-    for n in range(4):
-        a, b = corners[n], corners[(n + 1) % 4]
-        own = coat if rng.random() < 0.8 else plaster(rng)
-        props.append(_flat(*_sheet(a, b - a, [0, high, 0]), own, seed + n))
-    return props
+def _room(rng: np.random.Generator, half: np.ndarray, photos: tuple[Path, ...]) -> list[Prop]:
+    """Floor and four walls, mostly with a ceiling, and what hangs on the walls."""
+    room = Room(0.0, -half, half, float(rng.uniform(2.5, 3.6)), (True, True, True, True))
+    return room_props(rng, room, np.zeros(3), photos)
 
 
 def _panorama(rng: np.random.Generator, half: np.ndarray, photos: tuple[Path, ...]) -> list[Prop]:
