@@ -197,7 +197,7 @@ def _flat(scene: Scene, meshes: list[_Mesh], people, rotation, position) -> Draw
         pixels=pixels,
         faces=faces,
         mesh=mesh,
-        drawable=reached[faces].all(1),
+        drawable=_all_reached(reached, faces),
         kind=np.array([m.kind for m in meshes], np.uint8),
         person=np.array([m.person for m in meshes], np.int32),
         two_sided=np.array([m.two_sided for m in meshes], bool),
@@ -297,6 +297,14 @@ def _compact(faces, bare, count):
                 out[kept, k] = new[faces[f, k]]
             kept += 1
     return ids[:used].copy(), out
+
+
+@reproducible
+def _all_reached(reached, faces):
+    out = np.empty(len(faces), np.bool_)
+    for f in range(len(faces)):
+        out[f] = reached[faces[f, 0]] and reached[faces[f, 1]] and reached[faces[f, 2]]
+    return out
 
 
 @reproducible

@@ -17,6 +17,8 @@ def cut_at_near(
     edge, the rest is that of its first corner. Returns the three, longer.
     """
     z = per_vertex["vertices"][:, 2]
+    if z.size == 0 or z.min() >= NEAR:
+        return per_vertex, faces, mesh
     before = (z >= NEAR)[faces]
     crossing = np.flatnonzero(before.any(1) & ~before.all(1))
     if len(crossing) == 0:

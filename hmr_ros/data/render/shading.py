@@ -214,11 +214,15 @@ def _shade(
                     out[n] = out[n] + cover * (paint - out[n])
         for k in range(feature_start[m], feature_start[m + 1]):
             rx, ry, rz = features[k, 3], features[k, 4], features[k, 5]
+            least = min(rx, ry, rz)
+            # Too far in one direction already: nothing would be covered.
+            if np.abs(y - features[k, 1]) * least > ry * (least + footprint):
+                continue
             dx = (x - features[k, 0]) / rx
             dy = (y - features[k, 1]) / ry
             dz = (z - features[k, 2]) / rz
             reach = np.sqrt(dx * dx + dy * dy + dz * dz)
-            cover = crisp((ONE - reach) * min(rx, ry, rz), footprint)
+            cover = crisp((ONE - reach) * least, footprint)
             if cover > _ZERO:
                 for n in range(3):
                     out[n] = out[n] + cover * (features[k, 6 + n] - out[n])
