@@ -133,6 +133,10 @@ def test_no_difference_is_above_zero_half_of_the_time():
     assert np.mean(shares) == pytest.approx(0.5, abs=0.06)
 
 
+def test_two_equal_models_are_never_above_each_other():
+    assert paired_difference(np.arange(9.0), np.arange(9.0)) == (0, 0, 0, 0, 9)
+
+
 def test_paired_ratio_counts_each_side_by_itself():
     right = np.array([[1.0, 2, 3, 4], [2, 2, 2, 2]])
     found = paired_ratio(right[0], np.full(4, 5.0), right[1], np.full(4, 4.0))

@@ -131,6 +131,7 @@ def test_intersection_over_union_by_hand():
     assert found == pytest.approx(np.array([[1, 50 / 150, 0]]))
     distances = metrics.box_distances(boxes[:1], boxes, least_iou=0.3)
     assert distances == pytest.approx(np.array([[0, 2 / 3, np.nan]]), nan_ok=True)
+    assert np.isfinite(metrics.box_distances(boxes[:1], boxes)).tolist() == [[True, False, False]]
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 9)] * 4), min_size=1, max_size=4))

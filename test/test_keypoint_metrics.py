@@ -78,6 +78,9 @@ def test_ap_by_hand():
     assert average_precision([ghost]) == pytest.approx(np.full(10, 0.5))
     # A ghost that is less sure costs nothing, and a second answer for one person is a ghost.
     assert average_precision([(np.ones((2, 1)), np.array([0.9, 0.5]))]) == pytest.approx(1)
+    # The second answer for one person does not find the other, whom it fits less.
+    twice = average_precision([(np.array([[1.0, 0], [0.9, 0]]), np.array([0.9, 0.5]))])
+    assert twice == pytest.approx(np.full(10, 51 / 101))
     assert np.isnan(average_precision([(np.zeros((1, 0)), np.ones(1))])).all()
 
 
