@@ -1,106 +1,131 @@
-"""Motion clips: a file of many clips with splits, or one AMASS / SMPL recording."""
+"""Read motion clips: our file of many clips, AMASS / SMPL recordings, BVH, folders of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-SPLITS = ("train", "val", "test")
+from hmr_ros.data.bvh_motion import read_bvh_motion
+from hmr_ros.data.clips import SPLITS, MotionError, Motions
+from hmr_ros.data.duplicate_clips import duplicates
+from hmr_ros.data.recordings import RECORDING_KEYS, recording
+from hmr_ros.data.split_rules import split_of
+
+__all__ = ["SPLITS", "MotionError", "Motions", "load_motions"]
+
+FPS = 30.0
+_log = logging.getLogger(__name__)
 
 
-class MotionError(ValueError):
-    """A motion file that cannot be used; the text names the file and the field."""
+def load_motions(
+    path: str | Path, fps: float | None = FPS, splits: Mapping[str, str] | None = None
+) -> Motions:
+    """Read motion clips; clips of val and test that equal a train clip are left out, with a
+    warning that names both.
 
+    path: one of
+      - ``.npz`` of many clips: ``poses`` [T, 24, 3], ``trans`` [T, 3], ``clip`` [T] (runs of equal
+        numbers), ``clip_name`` and ``clip_split`` per clip, ``fps``, which is kept;
+      - ``.npz`` of one recording in an AMASS or SMPL layout, see ``recordings.recording``;
+      - ``.bvh``, see ``bvh_motion.read_bvh_motion``;
+      - a folder with recordings and ``.bvh`` files in it or below it, all of one frame rate after
+        resampling; clips are named by their path in it, without suffix.
+    fps: recordings are resampled to this rate; None keeps theirs.
+    splits: of the clips of a folder, see ``split_rules.split_of``; without, its ``splits.json``,
+        without that a hash of the subject. A single recording is of the split ``train``.
 
-@dataclass(frozen=True, eq=False)
-class Motions:
-    """C clips of together T frames, on SMPL's 24 joints; world frame Y up, metres.
-
-    poses:  [T, 24, 3] float32 axis-angle; joint 0 is the global orientation.
-    trans:  [T, 3] float32, position of the pelvis (of a recording: less its place at rest).
-    starts: [C + 1] int64; clip c is the frames ``starts[c]:starts[c + 1]``.
-    names:  C clip names. splits: C of ``SPLITS``.
-    fps:    frames a second.
-    """
-
-    poses: np.ndarray
-    trans: np.ndarray
-    starts: np.ndarray
-    names: tuple[str, ...]
-    splits: tuple[str, ...]
-    fps: float
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def frames(self, clip: int) -> slice:
-        """Rows of ``poses`` and ``trans`` that belong to a clip."""
-        return slice(int(self.starts[clip]), int(self.starts[clip + 1]))
-
-    def select(self, clips: list[int]) -> Motions:
-        """Only these clips, in this order. Raises MotionError if there are none."""
-        if not clips:
-            raise MotionError("no motion clip matches what was asked for")
-        rows = [self.frames(c) for c in clips]
-        lengths = [r.stop - r.start for r in rows]
-        return Motions(
-            poses=np.concatenate([self.poses[r] for r in rows]),
-            trans=np.concatenate([self.trans[r] for r in rows]),
-            starts=np.concatenate([[0], np.cumsum(lengths)]),
-            names=tuple(self.names[c] for c in clips),
-            splits=tuple(self.splits[c] for c in clips),
-            fps=self.fps,
-        )
-
-    def split(self, name: str) -> Motions:
-        """The clips of one of ``SPLITS``."""
-        if name not in SPLITS:
-            raise MotionError(f"split {name!r} is unknown; known: {', '.join(SPLITS)}")
-        return self.select([c for c, split in enumerate(self.splits) if split == name])
-
-
-def load_motions(path: str | Path) -> Motions:
-    """Read ``.npz`` files of two kinds, told apart by their keys.
-
-    Many clips: ``poses`` [T, 24, 3], ``trans`` [T, 3], ``clip`` [T] (runs of equal numbers),
-    ``clip_name`` and ``clip_split`` per clip, ``fps``.
-    One recording, as AMASS and SMPL tools write it: ``poses`` [T, 72] or [T, 156] or longer, whose
-    first 22 joints are SMPL's, ``trans`` [T, 3], ``mocap_framerate`` (or ``mocap_frame_rate``);
-    Z up there, turned to Y up here. It is one clip of the split ``train``, without hand rotations.
-
-    Raises MotionError (also for a missing file).
+    Raises MotionError, also for a missing file.
     """
     path = Path(path)
+    if path.is_dir():
+        motions = _folder(path, fps, splits)
+    elif path.suffix.lower() == ".bvh":
+        motions = read_bvh_motion(path, fps)
+    else:
+        motions = _npz(path, fps)
+    return _without_duplicates(path, motions)
+
+
+def _without_duplicates(path: Path, motions: Motions) -> Motions:
+    found = duplicates(motions)
+    for held_out, train in found:
+        _log.warning(
+            "%s: %s clip %r is left out: it equals train clip %r up to its root",
+            path,
+            motions.splits[held_out],
+            motions.names[held_out],
+            motions.names[train],
+        )
+    gone = {held_out for held_out, _ in found}
+    if not gone:
+        return motions
+    return motions.select([c for c in range(len(motions)) if c not in gone])
+
+
+def _folder(path: Path, fps: float | None, splits: Mapping[str, str] | None) -> Motions:
+    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in (".npz", ".bvh"))
+    files = [f for f in files if not _is_shape_only(f)]
+    if not files:
+        raise MotionError(f"motion folder {path} holds no .npz or .bvh recording")
+    parts = []
+    for file in files:
+        name = file.relative_to(path).with_suffix("").as_posix()
+        read = read_bvh_motion if file.suffix.lower() == ".bvh" else _npz
+        one = read(file, fps)
+        if len(one) != 1:
+            raise MotionError(
+                f"motion file {file}: holds many clips with splits of their own; read it by itself"
+            )
+        parts.append((name, split_of(name, path, splits), one))
+    rates = sorted({round(one.fps, 3) for _, _, one in parts})
+    if len(rates) > 1:
+        raise MotionError(
+            f"motion folder {path}: frame rates {rates} cannot be mixed; give fps to resample to"
+        )
+    lengths = [len(one.poses) for _, _, one in parts]
+    return Motions(
+        poses=np.concatenate([one.poses for _, _, one in parts]),
+        trans=np.concatenate([one.trans for _, _, one in parts]),
+        starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        names=tuple(name for name, _, _ in parts),
+        splits=tuple(split for _, split, _ in parts),
+        fps=parts[0][2].fps,
+    )
+
+
+def _is_shape_only(file: Path) -> bool:
+    """AMASS keeps a subject's shape beside the recordings."""
+    return file.name == "shape.npz" or file.stem.endswith("_stagei")
+
+
+def _npz(path: Path, fps: float | None) -> Motions:
     if not path.is_file():
         raise MotionError(
             f"motion file {path} does not exist; expected an .npz with poses, trans and clip, "
-            "or an AMASS recording"
+            "an AMASS recording, a .bvh, or a folder of recordings"
         )
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files if name in _KEYS}
+            keys = [name for name in file.files if name in _CLIP_KEYS + RECORDING_KEYS]
+            arrays = {name: file[name] for name in keys}
     except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise MotionError(f"motion file {path} cannot be read: {error}") from error
-    for key in ("poses", "trans"):
-        if key not in arrays:
-            raise MotionError(f"motion file {path}: {key!r} is missing; it has {sorted(arrays)}")
-    motions = _clips(path, arrays) if "clip" in arrays else _recording(path, arrays)
+    motions = _clips(path, arrays) if "clip" in arrays else recording(path, arrays, fps)
     for key, values in (("poses", motions.poses), ("trans", motions.trans)):
         if not np.isfinite(values).all():
             raise MotionError(f"motion file {path}: {key} holds values that are not finite")
     return motions
 
 
-_RATES = ("mocap_framerate", "mocap_frame_rate")
-_KEYS = ("poses", "trans", "clip", "clip_name", "clip_split", "fps", *_RATES)
-_Y_UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float64)  # from Z up
+_CLIP_KEYS = ("poses", "trans", "clip", "clip_name", "clip_split", "fps")
 
 
 def _clips(path: Path, arrays: dict[str, np.ndarray]) -> Motions:
-    for key in ("clip_name", "clip_split", "fps"):
+    for key in ("poses", "trans", "clip_name", "clip_split", "fps"):
         if key not in arrays:
             raise MotionError(f"motion file {path}: {key!r} is missing beside 'clip'")
     poses = arrays["poses"]
@@ -129,31 +154,4 @@ def _clips(path: Path, arrays: dict[str, np.ndarray]) -> Motions:
         names=tuple(str(arrays["clip_name"][c]) for c in numbers),
         splits=splits,
         fps=float(arrays["fps"]),
-    )
-
-
-def _recording(path: Path, arrays: dict[str, np.ndarray]) -> Motions:
-    from hmr_ros.geometry.rotations import axis_angle_from_matrix, matrix_from_axis_angle
-
-    poses, trans = arrays["poses"], arrays["trans"]
-    if poses.ndim != 2 or poses.shape[1] < 66 or trans.shape != (len(poses), 3):
-        raise MotionError(
-            f"motion file {path}: poses {poses.shape} and trans {trans.shape}, expected "
-            "[T, 72 or more] and [T, 3]"
-        )
-    rate = next((float(arrays[key]) for key in _RATES if key in arrays), None)
-    if rate is None or rate <= 0:
-        raise MotionError(f"motion file {path}: no frame rate under {' or '.join(_RATES)}")
-    joints = np.zeros((len(poses), 24, 3))
-    joints[:, :22] = poses[:, :66].reshape(-1, 22, 3)
-    if poses.shape[1] == 72:
-        joints[:, 22:] = poses[:, 66:].reshape(-1, 2, 3)
-    joints[:, 0] = axis_angle_from_matrix(_Y_UP @ matrix_from_axis_angle(joints[:, 0]))
-    return Motions(
-        poses=joints.astype(np.float32),
-        trans=(trans @ _Y_UP.T).astype(np.float32),
-        starts=np.array([0, len(poses)], np.int64),
-        names=(path.stem,),
-        splits=("train",),
-        fps=rate,
     )
