@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hmr_ros.compiled import reproducible
 from hmr_ros.data.clothes.colours import cloth_colour
 from hmr_ros.data.clothes.cutting import cut
 from hmr_ros.data.clothes.figure import FOLDS, Figure, Zone
@@ -83,18 +84,18 @@ def cut_shell(
     """
     rows, place, faces = cut(zone, level, hidden)
     amounts = rng.normal(0, 1, FOLDS)
-    waves = np.zeros(len(zone.ids))
-    for k in range(FOLDS):
-        waves += amounts[k] * zone.folds[:, k]
-    waves = 0.5 + waves * (0.5 / np.sqrt((amounts * amounts).sum()))
-    along = ease + zone.fill + folds * np.clip(waves, 0, 1)
+    amounts *= 0.5 / np.sqrt((amounts * amounts).sum())
+    count = len(zone.ids)
+    along = np.broadcast_to(np.asarray(ease, np.float64), count)
+    depth = np.broadcast_to(np.asarray(folds, np.float64), count)
     sideways = zone.hang * drape + flare
-    at = place + (zone.outward * along[:, None] + zone.away * sideways[:, None])[rows]
-    if apart:
-        half = np.sign(place[:, 0])
-        at[:, 0] = half * np.maximum(at[:, 0] * half, np.minimum(0.002, place[:, 0] * half))
+    at = place.copy()
+    _drape(
+        at, rows, zone.outward, zone.fill, zone.away, zone.folds, amounts, along, depth, sideways,
+        apart,
+    )  # fmt: skip
     anchor = zone.ids[rows]
-    loose = bool(np.max(sideways[rows]) > 0.008)
+    loose = bool(sideways.max() > 0.008)
     return Shell(
         anchor=anchor.astype(np.int32),
         offset=(at - figure.place[anchor]).astype(np.float32),
@@ -106,3 +107,20 @@ def cut_shell(
         two_sided=loose,
         name=name,
     )
+
+
+@reproducible
+def _drape(at, rows, outward, fill, away, folds, amounts, ease, depth, sideways, apart):
+    """Move a cut piece from the skin to where its cloth lies, in place."""
+    for n in range(len(rows)):
+        v = rows[n]
+        wave = 0.5
+        for k in range(len(amounts)):
+            wave += amounts[k] * folds[v, k]
+        along = ease[v] + fill[v] + depth[v] * min(1.0, max(0.0, wave))
+        x = at[n, 0]
+        for d in range(3):
+            at[n, d] += outward[v, d] * along + away[v, d] * sideways[v]
+        if apart and x != 0:
+            half = 1.0 if x > 0 else -1.0
+            at[n, 0] = half * max(at[n, 0] * half, min(0.002, x * half))

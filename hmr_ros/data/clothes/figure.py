@@ -122,7 +122,7 @@ def figure(body: BodyModel) -> Figure:
     trunk_hang = np.maximum(hanging.at(place[:, 1], angle) - radius, 0) * fade
     shoulder = joint["left_shoulder"][0]
     on_arm = ramp(shoulder, shoulder + 0.06 * size, np.abs(place[:, 0]))
-    on_leg = ramp(crotch + 0.04 * size, crotch - 0.04 * size, place[:, 1])
+    on_leg = ramp(crotch, crotch - 0.08 * size, place[:, 1])
     folds = _fold_fields(place, angle, joint)
     bones, values = strongest(weights)
 

@@ -70,15 +70,19 @@ def fall(
     head: Skull,
     volume: float,
     length: float,
+    over: float,
     colour: np.ndarray,
 ) -> Shell:
-    """Long hair behind and beside the head, down to ``length`` metres below its centre."""
+    """Long hair behind and beside the head, down to ``length`` metres below its centre.
+
+    over: metres that the clothes on the shoulders stand off the skin.
+    """
     columns, rows = 23, 12
     spread = np.deg2rad(rng.uniform(95, 118))
     angle = np.linspace(-spread, spread, columns) + 1.5 * np.pi
     angle = angle[::-1]  # to the right, seen from outside
     back = np.cos(angle - 1.5 * np.pi)
-    top = head.centre[1] + 0.035 * head.scale
+    top = head.centre[1] + 0.06 * head.scale
     shoulder = figure.joint["left_shoulder"][1] + 0.07 * figure.size
     lowest = head.centre[1] - length
     aside = np.maximum(lowest, shoulder)
@@ -90,10 +94,11 @@ def fall(
     body = np.maximum.accumulate(head.mane.at(y, turn) * (1 - 0.25 * share), axis=0)
     body = np.maximum(head.mane.at(y, turn), body)
     wave = np.sin(4 * angle + rng.uniform(0, 7) + 3 * share)
-    lift = volume * (0.75 + 0.25 * wave) * (0.6 + 0.4 * ramp(0, 0.2, share)) + 0.006
-    # Tuck the ends in, and begin inside of the cap.
-    lift = lift * (1 - 0.6 * ramp(0.75, 1.0, share)) - 0.012 * (share == 0)
-    radius = body + lift
+    # It begins inside of the cap and comes out of it slowly; the ends are tucked in.
+    below = ramp(0, 0.3, share)
+    lift = volume * (0.7 + 0.5 * below + 0.2 * wave * below) + 0.006 * below
+    lift = lift * (1 - 0.6 * ramp(0.75, 1.0, share))
+    radius = body + lift + (over + 0.012) * ramp(shoulder + 0.08, shoulder, y)
     place = np.stack(
         [radius * np.cos(turn) + head.centre[0], y, radius * np.sin(turn) + head.centre[2]], -1
     )
@@ -110,7 +115,12 @@ def fall(
 
 
 def tail(
-    rng: np.random.Generator, figure: Figure, head: Skull, length: float, colour: np.ndarray
+    rng: np.random.Generator,
+    figure: Figure,
+    head: Skull,
+    length: float,
+    over: float,
+    colour: np.ndarray,
 ) -> Shell:
     """A pony tail from the back of the head, or a bun if ``length`` is short (under 0.1)."""
     polar = np.deg2rad(rng.uniform(60, 105))
@@ -135,7 +145,7 @@ def tail(
         )
         behind = head.mane.at(path[:, 1], np.full(rows, 1.5 * np.pi))
         thick = rng.uniform(0.018, 0.032) * np.array([0.5, 0.9, 1, 1.1, 1.1, 1, 0.85, 0.6, 0.15])
-        path[:, 2] = np.minimum(path[:, 2], head.centre[2] - behind - 0.9 * thick)
+        path[:, 2] = np.minimum(path[:, 2], head.centre[2] - behind - over - 0.9 * thick)
         axis_u, axis_v = np.array([1.0, 0, 0]), np.array([0, 0.35, 0.94])
         loose = 0.7 * ramp(figure.joint["neck"][1] + 0.06, figure.joint["spine3"][1], path[:, 1])
     around = -np.arange(columns) * (2 * np.pi / columns)

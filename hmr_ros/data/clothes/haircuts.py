@@ -17,9 +17,12 @@ _UNDER_HAT = 0.009
 
 
 def sample_head(
-    rng: np.random.Generator, figure: Figure, colour: np.ndarray
+    rng: np.random.Generator, figure: Figure, colour: np.ndarray, over: float
 ) -> tuple[list[Shell], list[np.ndarray]]:
-    """Shells on the head, and levels [V] of hair painted on the skin; colour: of the hair."""
+    """Shells on the head, and levels [V] of hair painted on the skin.
+
+    colour: of the hair. over: metres that clothes stand off the shoulders.
+    """
     head = skull(figure.body)
     shells: list[Shell] = []
     levels: list[np.ndarray] = []
@@ -40,12 +43,12 @@ def sample_head(
         shells.append(cap(rng, figure, head, line, full, colour))
         if style == "long":
             length = rng.uniform(0.11, 0.36) * head.scale
-            shells.append(fall(rng, figure, head, volume, length, colour))
+            shells.append(fall(rng, figure, head, volume, length, over, colour))
         elif style == "pony tail":
             length = rng.uniform(0.14, 0.34) * head.scale
-            shells.append(tail(rng, figure, head, length, colour))
+            shells.append(tail(rng, figure, head, length, over, colour))
         elif style == "bun":
-            shells.append(tail(rng, figure, head, rng.uniform(0.055, 0.085), colour))
+            shells.append(tail(rng, figure, head, rng.uniform(0.055, 0.085), over, colour))
     if style not in ("long", "pony tail", "bun") and rng.random() < 0.28:
         level = beard_level(rng, figure)
         if level is not None:

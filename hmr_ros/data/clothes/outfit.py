@@ -37,7 +37,7 @@ def sample_outfit(rng: np.random.Generator, body: BodyModel, clothes: bool = Tru
         shells += shoes(rng, tailor, shaft * tailor.size, rng.uniform(0.012, 0.03), cover)
     if rng.random() < 0.07:
         shells.append(gloves(rng, tailor, cover))
-    on_head, levels = sample_head(rng, tailor, hair)
+    on_head, levels = sample_head(rng, tailor, hair, lift)
     shells += on_head
     return Outfit(
         skin=_skin(rng, tailor, skin, hair, levels),

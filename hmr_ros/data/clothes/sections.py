@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hmr_ros.compiled import reproducible
+
 _SUPPORT = 144  # directions in which an outline's extent is taken
 
 
@@ -13,7 +15,7 @@ _SUPPORT = 144  # directions in which an outline's extent is taken
 class Outlines:
     """Convex outlines of R sections across one axis, seen from a centre that moves along it.
 
-    along:   [R] where the planes are, metres, increasing.
+    along:   [R] where the planes are, metres, in even steps upwards.
     centres: [R, 2] the centre in each plane.
     radii:   [R, C] metres from the centre to the outline, in C even steps of angle from 0; the
              angle turns from the first coordinate of the plane to the second.
@@ -31,16 +33,11 @@ class Outlines:
 
     def at(self, along: np.ndarray, angle: np.ndarray) -> np.ndarray:
         """Radii, linear between sections and angles; the ends are kept on beyond them."""
-        rows, columns = self.radii.shape
-        row = np.interp(along, self.along, np.arange(rows, dtype=np.float64))
-        column = np.mod(angle, 2 * np.pi) * (columns / (2 * np.pi))
-        i = np.minimum(row.astype(np.int64), rows - 2)
-        j = column.astype(np.int64)
-        u, v = row - i, column - j
-        j, k = j % columns, (j + 1) % columns
-        r = self.radii
-        low = (1 - v) * r[i, j] + v * r[i, k]
-        return (1 - u) * low + u * ((1 - v) * r[i + 1, j] + v * r[i + 1, k])
+        along, angle = np.broadcast_arrays(along, angle)
+        out = np.empty(along.size)
+        step = self.along[1] - self.along[0]
+        _interpolate(self.radii, self.along[0], step, along.ravel(), angle.ravel(), out)
+        return out.reshape(along.shape)
 
     def hanging(self, downwards: bool = True) -> Outlines:
         """The same, but never narrower than where the axis was before: cloth under its weight.
@@ -51,6 +48,20 @@ class Outlines:
         return Outlines(
             self.along, self.centres, np.maximum.accumulate(self.radii[order], axis=0)[order]
         )
+
+
+@reproducible
+def _interpolate(radii, first, step, along, angle, out):
+    rows, columns = radii.shape
+    for n in range(len(out)):
+        row = min(max((along[n] - first) / step, 0.0), rows - 1.0)
+        turn = angle[n] / (2 * np.pi)
+        column = (turn - np.floor(turn)) * columns
+        i, j = min(int(row), rows - 2), int(column)
+        u, v = row - i, column - j
+        j, k = j % columns, (j + 1) % columns
+        low = (1 - v) * radii[i, j] + v * radii[i, k]
+        out[n] = (1 - u) * low + u * ((1 - v) * radii[i + 1, j] + v * radii[i + 1, k])
 
 
 def outlines(

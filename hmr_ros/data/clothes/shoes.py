@@ -9,10 +9,12 @@ import numpy as np
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.clothes.cloth import PLAIN_ROW
 from hmr_ros.data.clothes.colours import cloth_colour
-from hmr_ros.data.clothes.figure import Figure, edges_of, figure, nearest_vertices
+from hmr_ros.data.clothes.figure import Figure, edges_of, figure, nearest_vertices, ramp
 from hmr_ros.data.clothes.sections import Outlines, outlines
 from hmr_ros.data.clothes.sheets import sheet_shell
 from hmr_ros.data.scenes.scene import Shell
+
+_OUTLINE = np.arange(0.01, 0.05, 0.01)  # heights over the floor that a sole's outline goes round
 
 
 @lru_cache(maxsize=4)
@@ -47,43 +49,35 @@ def shoes(
     step = np.arange(26) * (2 * np.pi / 26)
     angle = 0.5 * np.pi - (step - 0.55 * np.sin(step))
     steps = np.array([0.012, 0.026, 0.038, 0.05, 0.062, 0.075, 0.09, 0.11, 0.14, 0.19])
-    heights = [*steps[steps < shaft - 0.008], shaft]
+    heights = np.append(steps[steps < shaft - 0.008], shaft)
     pair = []
-    for table, nearest in lasts(body):
-        low = table.hanging().radii[:2].max(0)
-        ring = np.interp(
-            np.mod(angle, 2 * np.pi), np.arange(65) * (2 * np.pi / 64), np.append(low, low[0])
-        )
-        layers = [
-            (-sole, 0 * ring),
-            (-sole, ring + ease - 0.004),
-            (-0.6 * sole, ring + ease + 0.002),
-            (0.0, ring + ease + 0.002),
-        ]
-        for height in heights:
-            y = np.full(len(angle), floor + height)
-            # Leather is stiff: no narrower than a little higher up, but for the instep.
-            own = np.maximum(table.at(y, angle), table.at(y + 0.01, angle)) + ease
-            layers.append((height, np.minimum(own, ring + ease) if height < 0.05 else own))
-        centre = table.centres[0]
-        y = floor + np.array([h for h, _ in layers])[:, None] + 0 * angle
-        radius = np.stack([r for _, r in layers])
+    for side, (table, nearest) in zip(("left", "right"), lasts(body), strict=True):
+        ring = table.at(floor + _OUTLINE[:, None], angle).max(0) + ease
+        # Leather is stiff: no narrower than a little higher up.
+        up = floor + heights[:, None]
+        upper = np.maximum(table.at(up, angle), table.at(up + 0.01, angle)) + ease
+        upper = np.where(heights[:, None] < 0.045, np.minimum(upper, ring), upper)
+        under_foot = np.stack([ring + 0.002, ring + 0.002, ring - 0.004, 0.55 * ring, 0 * ring])
         # From the shaft's edge down to the middle of the sole.
-        y, radius = y[::-1], radius[::-1]
+        radius = np.concatenate([upper[::-1], under_foot])
+        y = np.concatenate([heights[::-1], [0, -0.6 * sole, -sole, -sole, -sole]]) + floor
+        y = np.broadcast_to(y[:, None], radius.shape)
+        centre = table.centres[0]
         place = np.stack(
             [centre[0] + radius * np.cos(angle), y, centre[1] + radius * np.sin(angle)], -1
         )
         row = np.interp(y, table.along, np.arange(len(nearest))).round().astype(np.int64)
         column = np.round(angle * (64 / (2 * np.pi))).astype(np.int64) % 64
         anchor = nearest[row, column]
+        bones, weights = _skinning(figure, place, side)
         pair.append(
             sheet_shell(
                 rng,
                 figure,
                 place,
                 anchor,
-                figure.bones[anchor],
-                figure.weights[anchor],
+                bones,
+                weights,
                 ground,
                 "shoe",
                 layers=((floor - y + 0.004, under),),
@@ -93,3 +87,14 @@ def shoes(
     foot = np.isin(body.part_id, (4, 5, 7, 8, 10, 11))
     cover[foot & (figure.place[:, 1] < floor + shaft - 0.02)] = True
     return tuple(pair)
+
+
+def _skinning(figure: Figure, place: np.ndarray, side: str) -> tuple[np.ndarray, np.ndarray]:
+    """Toes bend with the foot joint, the shaft goes over to the shin. Both [R, C, 4]."""
+    names = figure.body.joint_names
+    ankle, ball = figure.joint[f"{side}_ankle"], figure.joint[f"{side}_foot"]
+    shin = ramp(ankle[1] - 0.03, ankle[1] + 0.09, place[..., 1])
+    toes = (1 - shin) * ramp(ball[2] - 0.05, ball[2] + 0.02, place[..., 2])
+    weights = np.stack([1 - shin - toes, toes, shin, 0 * shin], -1)
+    bones = [names.index(f"{side}_{name}") for name in ("ankle", "foot", "knee")]
+    return np.array([*bones, 0], np.int32), weights

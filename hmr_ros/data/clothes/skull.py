@@ -116,7 +116,7 @@ def _mane(tailor: Figure, centre: np.ndarray, scale: float) -> tuple[Outlines, n
     wide = np.isin(body.part_id, (6, 9, 12, 13, 14, 15)) & (np.abs(place[:, 0]) < 0.17 * scale)
     edges = edges_of(body.faces)
     edges = edges[wide[edges].all(1)]
-    rows = np.arange(tailor.joint["spine2"][1], centre[1] + 0.02, 0.02)
+    rows = np.arange(tailor.joint["spine2"][1], centre[1] + 0.085 * scale, 0.02)
     # The head's own axis lies before the neck: sections are seen from between the two.
     table = outlines(place[:, [1, 0, 2]], edges, rows, np.tile(centre[[0, 2]], (len(rows), 1)), 36)
     return table, nearest_vertices(table, place, np.flatnonzero(wide), (1, 0, 2))

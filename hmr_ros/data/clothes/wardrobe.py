@@ -45,17 +45,18 @@ def dress_body(
     if over != "none":
         lift = ease + rng.uniform(0.012, 0.022)
         drape = min(drape, 0.75)
-        worn = _overwear(rng, figure, over, lift, drape + 0.2, cover, strap)
+        bell = lower in ("skirt", "dress")
+        worn = _overwear(rng, figure, over, lift, 1.0 if bell else drape + 0.2, cover, strap)
         shells += worn.shells
         cover[worn.covered] = True
         strap = ()
     if lower == "dress":
         shells += _dress(rng, figure, waist, ease, drape, cover, strap)
         return shells, lift
-    tucked = over != "vest" and rng.random() < (0.8 if lower == "skirt" else 0.3)
+    tucked = lower == "skirt" or (over == "none" and rng.random() < 0.3)
     if tucked:
-        shells += _lower(rng, figure, lower, waist, 0.018, cover)
-        shells += _shirt(rng, figure, waist - 0.07 * size, ease, min(drape, 0.3), cover, strap)
+        shells += _lower(rng, figure, lower, waist, 0.019, cover)
+        shells += _shirt(rng, figure, waist - 0.05 * size, 0.009, 0.1, cover, strap)
     else:
         hem = rng.uniform(figure.crotch + 0.015 * size, waist - 0.03 * size)
         shells += _shirt(rng, figure, hem, ease, drape, cover, strap)
@@ -131,7 +132,7 @@ def _skirt(rng, figure: Figure, waist, ease, cover, ground, name) -> tuple[Shell
         folds=0.004 if straight else rng.uniform(0.008, 0.03),
     )
     y = figure.legs.place[:, 1]
-    cover[figure.legs.ids[(y < waist - 0.03) & (y > hem + 0.09)]] = True
+    cover[figure.legs.ids[(y < waist - 0.02) & (y > hem + 0.09)]] = True
     return (shell,)
 
 
