@@ -92,7 +92,12 @@ def _annotated(cells: Fields, images: Path, name: str, model: str) -> Annotated:
     image = small if small.is_file() else existing(images / name, "the image", "unpack the images")
     width, height = image_size(image)
     points = points * (width / FULL_WIDTH)
-    occlusion = cells.array("occlusion", (people,)) / 100
+    evaluated = cells.mask("isValid", (people,))
+    occlusion = cells.array("occlusion", (people,), finite=False) / 100
+    if not np.isfinite(occlusion[evaluated]).all():  # whoever is not valid need not have one
+        raise cells.error(
+            "occlusion", "is not finite for somebody valid", "convert the table again"
+        )
     genders = [cells.known_gender("gender", g) for g in cells.items("gender")]
     if len(genders) != people:
         raise cells.error("gender", f"has {len(genders)} values for {people} people", "convert it")
@@ -100,7 +105,7 @@ def _annotated(cells: Fields, images: Path, name: str, model: str) -> Annotated:
     found = People(
         boxes=np.array([tight_box(p) for p in points]).reshape(-1, 4),
         track_ids=np.arange(people),
-        evaluated=cells.mask("isValid", (people,)),
+        evaluated=evaluated,
         genders=np.array(genders, "<U7"),
         joints3d=joints,
         joints3d_valid=np.ones((people, count), bool),

@@ -15,7 +15,7 @@ import numpy as np
 from hmr_ros.data.datasets.annotated import Annotated, People, pixels, transformed
 from hmr_ros.data.datasets.fields import Fields, existing, refusal
 from hmr_ros.data.datasets.joint_names import SMPL24
-from hmr_ros.data.datasets.plausible import check_depth, check_drawn_skeleton
+from hmr_ros.data.datasets.plausible import check_depth, check_poses, few, posed_skeleton
 from hmr_ros.data.datasets.protocols import Protocol
 from hmr_ros.data.datasets.safe_pickle import read_plain_pickle
 
@@ -58,7 +58,8 @@ def read(path: Path, split: str, every_frame: bool) -> Iterator[Annotated]:
             "kp2d and bboxes", "hold values that are not finite in good frames", "download it again"
         )
     if good.any():
-        _check(fields, smpl, transl[good], cameras[good], intrinsics, points[good])
+        some = np.flatnonzero(good)[few(good.sum())]
+        _check(fields, smpl, poses[some], transl[some], cameras[some], intrinsics, points[some])
     images = path.parent / "images"
     for frame in range(frames):
         if not (every_frame or good[frame]):
@@ -85,17 +86,18 @@ def read(path: Path, split: str, every_frame: bool) -> Iterator[Annotated]:
 def _check(
     fields: Fields,
     smpl: Fields,
+    poses: np.ndarray,
     transl: np.ndarray,
     cameras: np.ndarray,
     intrinsics: np.ndarray,
     points: np.ndarray,
 ) -> None:
-    """Units and frames agree: the projected root lies in the person."""
-    check_drawn_skeleton(fields, "kp2d", points, SMPL24)
+    """Units, frames and order agree: a body in these poses, at this place, is seen in kp2d."""
+    skeleton = posed_skeleton(poses)
     roots = np.stack([transformed(t, c) for t, c in zip(transl, cameras, strict=True)])
     check_depth(smpl, "trans", roots[:, 2])
-    apart = np.linalg.norm(pixels(roots, intrinsics) - points[:, 0], axis=1)
     extent = np.linalg.norm(np.ptp(points, axis=1), axis=1)
+    apart = np.linalg.norm(pixels(roots, intrinsics) - points[:, 0], axis=1)
     if not np.median(apart / np.maximum(extent, 1)) < 0.5:
         raise smpl.error(
             "trans",
@@ -103,3 +105,6 @@ def _check(
             "kp2d",
             "metres, and extrinsics from world to camera? download it again",
         )
+    seen = roots[:, None] + np.einsum("nab,njb->nja", cameras[:, :3, :3], skeleton)
+    drawn = pixels(seen, intrinsics)
+    check_poses(fields, "kp2d", drawn - drawn[:, :1], points - points[:, :1])

@@ -78,6 +78,7 @@ def _drawn(random: np.random.Generator, box: np.ndarray, size: tuple[int, int]) 
         height, width = np.sqrt(area * ratio), np.sqrt(area / ratio)
         x = box[0] + random.uniform() * (box[2] - width - 1)
         y = box[1] + random.uniform() * (box[3] - height - 1)
-        if x >= 0 and y >= 0 and x + width < size[0] and y + height < size[1]:
+        in_image = x >= 0 and y >= 0 and x + width < size[0] and y + height < size[1]
+        if in_image and width < box[2] and height < box[3]:
             return np.array([x, y, width, height])
     return np.zeros(4)

@@ -17,12 +17,20 @@ from hmr_ros.data.datasets.fields import Fields, existing, refusal
 from hmr_ros.data.datasets.image_size import image_size
 from hmr_ros.data.datasets.joint_names import OPENPOSE18, SMPL24
 from hmr_ros.data.datasets.noise_boxes import noise_boxes
-from hmr_ros.data.datasets.plausible import check_depth, check_skeleton
+from hmr_ros.data.datasets.plausible import (
+    check_depth,
+    check_poses,
+    check_skeleton,
+    few,
+    posed_skeleton,
+)
 from hmr_ros.data.datasets.protocols import Protocol
 from hmr_ros.data.datasets.safe_pickle import read_plain_pickle
 
 SPLITS = ("train", "validation", "test")
 FPS = 30.0
+# Median distance of projected joints and detected keypoints, as a share of the person's extent.
+FARTHEST_KEYPOINT = 0.35
 # Sequences, without their running number, in which objects hide people.
 OBJECT_OCCLUDED = (
     "courtyard_backpack", "courtyard_basketball", "courtyard_bodyScannerMotions", "courtyard_box",
@@ -105,9 +113,14 @@ def read(path: Path, images: Path, subset: str, every_frame: bool) -> Iterator[A
         raise fields.error(
             "trans", "is far from the pelvis in jointPositions", "both in metres? download it again"
         )
+    some = few(frames)
+    for person in range(people):
+        about = joints[person, some] - joints[person, some, :1]
+        check_poses(fields, "jointPositions", posed_skeleton(poses[person, some]), about)
     in_camera = np.stack([transformed(joints[:, f], cameras[f]) for f in range(frames)], axis=1)
     if valid.any():
         check_depth(fields, "cam_poses", in_camera[valid][:, 0, 2])
+        _check_projection(fields, pixels(in_camera[valid], intrinsics), keypoints[valid])
     first, last = PERSON_OCCLUDED[path.stem] if subset == "pc" else (0, frames)
     size = None
     for frame in range(first, min(last, frames)):
@@ -133,6 +146,22 @@ def read(path: Path, images: Path, subset: str, every_frame: bool) -> Iterator[A
             image, *size, found, SMPL24, OPENPOSE18, "smpl", intrinsics,
             world_to_camera=cameras[frame], sequence=path.stem, frame=frame, fps=FPS,
         )  # fmt: skip
+
+
+def _check_projection(fields: Fields, joints: np.ndarray, keypoints: np.ndarray) -> None:
+    """Cameras, joints and detected keypoints agree, as pixels [M, 24, 2] and [M, 18, 3]."""
+    limbs = [name for name in OPENPOSE18 if name in SMPL24]
+    ours = joints[:, [SMPL24.index(name) for name in limbs]]
+    detected = keypoints[:, [OPENPOSE18.index(name) for name in limbs]]
+    apart = np.linalg.norm(ours - detected[..., :2], axis=2)
+    extent = np.linalg.norm(np.ptp(ours, axis=1), axis=1, keepdims=True)
+    share = (apart / np.maximum(extent, 1))[detected[..., 2] > 0]
+    if share.size and not np.median(share) < FARTHEST_KEYPOINT:
+        raise fields.error(
+            "cam_poses",
+            "projects jointPositions far from poses2d",
+            "it must take the world into the camera; is it 3DPW's own file?",
+        )
 
 
 def _boxes(keypoints: np.ndarray, joints: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
