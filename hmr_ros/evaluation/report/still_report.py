@@ -110,7 +110,8 @@ def difference_in_words(row: Mapping) -> str:
     """A paired difference as a sentence that claims no more than its interval."""
     low, high = row["ci95"]["mpjpe_mm"]
     one, other = escaped(row["model"]), escaped(row["versus"])
-    size = f"{abs(row['mpjpe_mm']):.0f} mm ({abs(low):.0f} to {abs(high):.0f})"
+    least, most = sorted((abs(low), abs(high)))
+    size = f"{abs(row['mpjpe_mm']):.0f} mm ({least:.0f} to {most:.0f})"
     if not np.isfinite([low, high]).all() or low <= 0 <= high:
         tail = (
             f"the difference of {row['mpjpe_mm']:+.0f} mm ({low:+.0f} to {high:+.0f}) is not sure"

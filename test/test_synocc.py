@@ -1,0 +1,223 @@
+"""SynOcc's people, protocols and figures, against cases whose answer is known."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_study import CAMERA, limb_answer, made_study, made_truth, noisy_answer
+
+from hmr_ros.body.model import load_body_model
+from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
+from hmr_ros.data.photo_split import TEST_SHARE, photo_part, photos_of
+from hmr_ros.evaluation.subsets import LIMB, TORSO
+from hmr_ros.evaluation.synocc.answers import Answer, no_answer, placed
+from hmr_ros.evaluation.synocc.errors import errors_of
+from hmr_ros.evaluation.synocc.matching import matched
+from hmr_ros.evaluation.synocc.rows import comparisons, rows_of
+from hmr_ros.evaluation.synocc.still import BOX_NOISE, IMAGES, jittered, level_of, numbers
+from hmr_ros.evaluation.synocc.study import joined
+
+
+@pytest.fixture(scope="module")
+def body():
+    return load_body_model()
+
+
+@pytest.fixture(scope="module")
+def truth(body):
+    return made_truth(body)
+
+
+def row(rows, model="a", subset="all", level="all", protocol="given"):
+    wanted = {"model": model, "subset": subset, "level": level, "protocol": protocol}
+    return next(r for r in rows if all(r[k] == v for k, v in wanted.items()))
+
+
+def test_pictures_are_a_prefix_with_every_level_in_turn():
+    assert numbers(7) == numbers(IMAGES)[:7]
+    assert [level_of(n) for n in numbers(4)] == ["light", "medium", "heavy", "light"]
+    assert numbers(9, "heavy") == [2, 5, 8]
+    with pytest.raises(ValueError, match="1 to 2000"):
+        numbers(IMAGES + 1)
+    with pytest.raises(ValueError, match="light, medium, heavy"):
+        numbers(5, "extreme")
+
+
+def test_photographs_split_by_name_whatever_the_folder():
+    names = [f"{n:012d}.jpg" for n in range(2000)]
+    test = photos_of([Path("a") / n for n in names], "test")
+    train = photos_of([Path("b") / n for n in names], "train")
+    assert {p.name for p in test} | {p.name for p in train} == set(names)
+    assert {p.name for p in test}.isdisjoint(p.name for p in train)
+    assert abs(len(test) / len(names) - TEST_SHARE) < 0.04
+    # Fixed for ever: training has seen the ones and not the others.
+    assert [photo_part(n) for n in ("a.jpg", "000000006818.jpg")] == FIXED
+    with pytest.raises(ValueError, match="train, test"):
+        photos_of([], "val")
+
+
+FIXED = ["train", "train"]
+
+
+def test_given_boxes_are_near_the_true_ones_and_in_the_picture():
+    boxes = np.tile(np.float32([100, 50, 200, 300]), (4000, 1))
+    moved = jittered(boxes, np.random.default_rng(0), 640, 480)
+    shift = (moved[:, 0] - 100) / 200
+    assert abs(shift.std() / BOX_NOISE - 1) < 0.06 and abs(shift).max() <= 2.5 * BOX_NOISE + 1e-6
+    edge = jittered(np.float32([[-0.5, -0.5, 640, 480]]), np.random.default_rng(3), 640, 480)
+    assert (edge[:, :2] >= -0.5).all() and (edge[:, :2] + edge[:, 2:] <= [639.5, 479.5]).all()
+
+
+def test_answers_of_another_length_are_refused(truth, body):
+    with pytest.raises(ValueError, match="90 people, but 89 answers"):
+        errors_of(truth, no_answer(89), body)
+    with pytest.raises(ValueError, match="differ in length"):
+        no_answer(3).replace(found=np.zeros(2, bool))
+
+
+def test_the_truth_has_no_error_wherever_it_stands(truth, body):
+    answer = noisy_answer(truth, 0.0, 0.05)
+    moved = answer.replace(joints=answer.joints + np.float32([0.3, -1, 4]))
+    errors = errors_of(truth, moved, body)
+    assert errors.joints.max() < 1e-5 and np.isfinite(errors.aligned[:, list(LIMB)]).all()
+    assert np.nanmax(errors.aligned) < 1e-5 and errors.vertices.max() < 1e-6
+    assert errors.right_2d.all()
+
+
+def test_errors_are_about_the_middle_of_the_hips(truth, body):
+    answer = noisy_answer(truth, 0.0, 0.05)
+    joints = answer.joints.copy()
+    joints[:, 1] += np.float32([0.02, 0, 0])  # the middle of the hips moves by half of it
+    errors = errors_of(truth, answer.replace(joints=joints), body).joints
+    assert np.allclose(errors[:, 1], 0.01, atol=1e-5) and np.allclose(errors[:, 7], 0.01, atol=1e-5)
+
+
+def test_rows_give_the_mean_over_the_joints_they_name(truth, body):
+    study = made_study(body, a=noisy_answer(truth, 0.05, 0.05))
+    rows = rows_of(study)
+    error = study.errors["given"]["a"].joints
+    limb = np.isin(np.arange(24), LIMB)
+    hidden = (truth.visibility == HIDDEN) & limb
+    heavy = (truth.level == "heavy")[:, None]
+    assert row(rows)["mpjpe_mm"] == pytest.approx(1e3 * error[:, limb].mean())
+    assert row(rows, subset="hidden")["mpjpe_mm"] == pytest.approx(1e3 * error[hidden].mean())
+    assert row(rows, subset="torso")["n"] == len(truth) * len(TORSO)
+    picked = row(rows, subset="visible", level="heavy")
+    mask = (truth.visibility == VISIBLE) & limb & heavy
+    assert (picked["n"], picked["mpjpe_mm"]) == (
+        mask.sum(),
+        pytest.approx(1e3 * error[mask].mean()),
+    )
+    low, high = row(rows)["ci95"]["mpjpe_mm"]
+    assert low < row(rows)["mpjpe_mm"] < high < 1.1 * low
+    assert (
+        row(rows, subset="by_furniture")["n"]
+        + row(rows, subset="by_person")["n"]
+        + row(rows, subset="by_border")["n"]
+        == hidden.sum()
+    )
+
+
+def test_honest_covariances_are_called_honest_and_a_ninth_of_them_over_confident(truth, body):
+    honest = noisy_answer(truth, 0.05, 0.05)
+    bold = honest.replace(joint_cov=honest.joint_cov / 9)
+    shy = honest.replace(joint_cov=honest.joint_cov * 9)
+    rows = rows_of(made_study(body, honest=honest, bold=bold, shy=shy))
+    assert row(rows, "honest")["calibration"] == "honest"
+    assert row(rows, "honest")["coverage90"] == pytest.approx(0.9, abs=0.03)
+    assert row(rows, "bold")["calibration"] == "over-confident"
+    assert row(rows, "shy")["calibration"] == "under-confident"
+    assert row(rows, "honest")["nll"] < min(row(rows, "bold")["nll"], row(rows, "shy")["nll"])
+
+
+def test_a_peer_is_measured_on_whom_it_found_and_wrong_about_the_others(truth, body):
+    found = np.arange(len(truth)) % 3 > 0
+    study = made_study(
+        body, a=noisy_answer(truth, 0.05, 0.05), peer=limb_answer(truth, 0.01, found)
+    )
+    rows = rows_of(study)
+    peer = row(rows, "peer")
+    assert peer["found"] == peer["answered"] == pytest.approx(2 / 3, abs=0.01)
+    assert peer["n"] == 12 * found.sum() and peer["people"] == len(truth)
+    assert peer["pck3d"] == pytest.approx(found.mean()) and peer["mpjpe_mm"] < 25
+    assert "pve_mm" not in peer and "coverage90" not in peer
+    assert not [r for r in rows if r["model"] == "peer" and r["subset"] == "torso"]
+
+
+def test_comparisons_are_of_the_same_people(truth, body):
+    found = np.arange(len(truth)) % 3 > 0
+    study = made_study(
+        body, a=noisy_answer(truth, 0.05, 0.05), peer=limb_answer(truth, 0.08, found)
+    )
+    picked = row(comparisons(study, "a"), "peer")
+    pair = [
+        study.errors["given"][name].joints[np.ix_(found, LIMB)].mean() for name in ("peer", "a")
+    ]
+    assert picked["people"] == found.sum()
+    assert picked["mpjpe_mm"] == pytest.approx(1e3 * (pair[0] - pair[1]))
+    assert picked["ci95"]["mpjpe_mm"][0] > 0
+    assert comparisons(study, "nobody") == []
+
+
+def test_people_are_matched_by_what_shows_of_them(truth):
+    two = truth[[0, 1]]
+    shifted = two.joints_2d + np.float32([[[0, 0]], [[260, 0]]])
+    answers = shifted[::-1] + np.random.default_rng(0).normal(0, 3, (2, 24, 2))
+    assert matched(answers, shifted, two.visibility, two.boxes).tolist() == [1, 0]
+    hidden = two.visibility == HIDDEN
+    wild = answers.copy()
+    wild[::-1][hidden] += 500  # where nothing shows, a guess may lie anywhere
+    assert matched(wild, shifted, two.visibility, two.boxes).tolist() == [1, 0]
+    assert matched(answers[:1], shifted, two.visibility, two.boxes).tolist() == [-1, 0]
+    assert matched(answers + 300, shifted[:1], two.visibility[:1], two.boxes[:1]).tolist() == [-1]
+    assert matched(np.zeros((0, 24, 2)), shifted, two.visibility, two.boxes).tolist() == [-1, -1]
+
+
+def test_answers_about_some_people_leave_the_others_empty(truth):
+    two = noisy_answer(truth, 0.05, 0.05)[[0, 1]]
+    spread = placed(two, np.array([3, 1]), 5)
+    assert spread.found.tolist() == [False, True, False, True, False]
+    assert np.array_equal(spread.joints[3], two.joints[0]) and np.isnan(spread.joints[0]).all()
+    whole = joined([no_answer(2), spread])
+    assert len(whole) == 7 and np.isnan(whole.joint_cov[:3]).all()
+    assert np.array_equal(whole.joint_cov[5], two.joint_cov[0])
+
+
+def test_figures_can_be_written(truth, body, tmp_path):
+    from hmr_ros.cli.figures import write_json
+
+    study = made_study(body, a=noisy_answer(truth, 0.05, 0.05))
+    write_json(tmp_path / "f.json", {"rows": rows_of(study)})
+    rows = json.loads((tmp_path / "f.json").read_text())["rows"]
+    keys = {"model", "subset", "level", "n", "found", "mpjpe_mm", "pa_mpjpe_mm", "pve_mm", "pck"}
+    assert keys | {"coverage50", "coverage90", "nll", "ci95"} <= set(rows[0])
+
+
+def test_command_line_has_the_options_of_its_readme():
+    from hmr_ros.cli.evaluations import synocc_still
+
+    parser = argparse.ArgumentParser()
+    synocc_still.add_arguments(parser)
+    args = parser.parse_args(["--model", "lifter", "--model", "mean-pose", "--peers", "mediapipe"])
+    assert (args.model, args.peers, args.images) == (["lifter", "mean-pose"], ["mediapipe"], 2000)
+
+
+def test_mean_pose_fills_the_box_and_knows_how_little_it_knows(body, shared_data):
+    from hmr_ros.data.motions import load_motions
+    from hmr_ros.evaluation.synocc.mean_pose import MeanPose
+    from hmr_ros.frame import Frame
+
+    model = MeanPose(body, load_motions(shared_data / "motions.npz").split("train"))
+    frame = Frame(np.zeros((480, 640, 3), np.uint8), CAMERA, 0.0)
+    box = np.float32([[200, 60, 120, 360]])
+    answer = model.given(frame, box)
+    assert isinstance(answer, Answer) and answer.found.all()
+    x, y = answer.joints_2d[0].T
+    assert 60 < y.min() < 110 and 380 < y.max() < 420 and abs(x.mean() - 260) < 25
+    # Upright, facing the camera: the head is up, the subject's left is on the right.
+    assert y[15] < y[0] < y[7] and x[16] > x[17]
+    assert np.linalg.eigvalsh(answer.joint_cov[0, list(LIMB)]).min() > 1e-6
