@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmr_ros.evaluation.bootstrap import (
@@ -102,6 +102,7 @@ def test_the_same_seed_gives_the_same_interval():
     assert mean_interval(values) != mean_interval(values, seed=1)
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 100), st.floats(-50, 50))
 def test_unit_and_offset_carry_over(scale, offset):
     values = np.random.default_rng(5).normal(size=30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -53,6 +53,7 @@ def test_reliability_of_a_wrong_width_is_known(gaussians):
     assert calibration.overconfidence(quantile) == pytest.approx(area, abs=0.005)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_calibration_error_is_the_area(quantile):
     grid = (np.arange(20_000) + 0.5) / 20_000

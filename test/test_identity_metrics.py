@@ -134,6 +134,7 @@ def test_intersection_over_union_by_hand():
     assert np.isfinite(metrics.box_distances(boxes[:1], boxes)).tolist() == [[True, False, False]]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.floats(0, 9)] * 4), min_size=1, max_size=4))
 def test_intersection_over_union_is_symmetric_and_between_0_and_1(boxes):
     found = metrics.box_iou(np.array(boxes), np.array(boxes))

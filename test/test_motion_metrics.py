@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmr_ros.evaluation import motion_metrics as metrics
@@ -18,6 +18,7 @@ def along(values: np.ndarray) -> np.ndarray:
     return values[:, None, None] * np.array([[0.6, 0, 0.8], [0, -1, 0]])
 
 
+@settings(deadline=None)
 @given(st.floats(-5, 5), st.floats(-9, 9))
 def test_constant_velocity_has_neither_acceleration_nor_jitter(speed, start):
     moving, still = along(start + speed * TIME), np.zeros((101, 2, 3))

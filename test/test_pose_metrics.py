@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import orthogonal_procrustes
 from scipy.spatial import procrustes
@@ -73,6 +73,7 @@ def test_spread_ratio_is_one_for_the_true_covariance():
     assert np.isnan(spread_ratio(covariance[:0], errors[:0]))
 
 
+@settings(deadline=None)
 @given(
     angles=st.tuples(*[st.floats(-3, 3)] * 3),
     scale=st.floats(0.05, 20),

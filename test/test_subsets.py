@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hmr_ros.body.model import JOINT_NAMES
@@ -63,6 +63,7 @@ def test_each_joint_is_counted_by_its_name():
     assert len(masks) == 23 and masks["left_knee"][:, 4].all() and masks["left_knee"].sum() == 5
 
 
+@settings(deadline=None)
 @given(st.integers(0, 24))
 def test_each_person_is_in_one_level(hidden):
     visibility = np.full((1, 24), VISIBLE)

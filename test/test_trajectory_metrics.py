@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -24,6 +24,7 @@ def wander(frames: int, seed: int = 1) -> np.ndarray:
     return BODY + path + 0.02 * rng.normal(size=(frames, 24, 3))
 
 
+@settings(deadline=None)
 @given(
     angles=st.tuples(*[st.floats(-3, 3)] * 3),
     shift=st.tuples(*[st.floats(-20, 20)] * 3),
