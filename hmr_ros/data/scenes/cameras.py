@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from hmr_ros.data.scenes.mix import Mix
+from hmr_ros.data.scenes.nearness import bearing_limits
 from hmr_ros.data.scenes.scene import Finish, Light
 from hmr_ros.data.scenes.shapes import yaw_matrix
 from hmr_ros.data.viewpoints import LEVEL, Viewpoint, camera_with_fov
@@ -107,10 +108,7 @@ def bearings(points: np.ndarray, position: np.ndarray) -> tuple[float, float, fl
 
     Azimuth 0 is the world's -Z, positive to the right (+X).
     """
-    away = np.asarray(points) - position
-    elevation = np.arctan2(away[:, 1], np.hypot(away[:, 0], away[:, 2]))
-    azimuth = np.arctan2(away[:, 0], -away[:, 2])
-    return elevation.min(), elevation.max(), azimuth.min(), azimuth.max()
+    return bearing_limits(np.ascontiguousarray(points), position)
 
 
 def sample_light(rng: np.random.Generator, shadows: bool) -> Light:
@@ -120,7 +118,7 @@ def sample_light(rng: np.random.Generator, shadows: bool) -> Light:
     towards = np.array([flat * np.sin(azimuth), sine, flat * np.cos(azimuth)])
     lamp = rng.uniform(0.2, 0.85)
     warmth = rng.normal(0, 0.06) * np.array([-1.0, 0.0, 1.0])
-    ambient = rng.uniform(0.55, 0.75) - 0.4 * lamp + rng.uniform(0.0, 0.12)
+    ambient = rng.uniform(0.72, 1.0) - 0.35 * lamp
     return Light(
         towards=towards,
         ambient=np.clip(ambient * (1 - 0.5 * warmth + rng.normal(0, 0.02, 3)), 0.15, 1),
@@ -143,7 +141,7 @@ def sample_finish(rng: np.random.Generator) -> Finish:
         blur=rng.uniform(0.3, 1.2) if rng.random() < 0.5 else 0.0,
         motion=motion,
         gamma=rng.uniform(0.75, 1.25),
-        gain=float(np.exp(rng.normal(0.05, 0.18))),
+        gain=float(np.exp(rng.normal(0.08, 0.16))),
         rolling=rolling,
         noise=rng.uniform(0, 6),
         jpeg=int(rng.integers(30, 96)) if rng.random() < 0.5 else 0,

@@ -11,7 +11,7 @@ from hmr_ros.data.scenes.seats import bed_for, ledge, seat_for
 from hmr_ros.data.scenes.things import Thing
 from hmr_ros.geometry.camera import Camera
 
-_NEAREST = 0.9  # metres from the camera to the middle of a person
+NEAREST = 0.9  # metres from the camera to the middle of a person
 
 
 def put(figure: Figure, eye: np.ndarray, azimuth: float, distance: float) -> Figure:
@@ -21,17 +21,25 @@ def put(figure: Figure, eye: np.ndarray, azimuth: float, distance: float) -> Fig
     )
 
 
-def put_in_view(figure: Figure, eye: np.ndarray, camera: Camera, distance: float) -> Figure:
-    """At ``distance`` metres straight ahead, or farther, so that all of it fits into the image."""
+def put_in_view(
+    figure: Figure,
+    eye: np.ndarray,
+    camera: Camera,
+    distance: float,
+    fill: tuple[float, float] = (0.0, 1.0),
+) -> Figure:
+    """At ``distance`` metres straight ahead, or nearer or farther, so that its size in the image
+    is within ``fill``, in units of what just fits."""
     half_v = np.arctan(0.5 * camera.height / camera.fy)
     half_h = np.arctan(0.5 * camera.width / camera.fx)
     for _ in range(4):
         one = put(figure, eye, 0.0, distance)
         low, high, left, right = bearings(one.skin, eye)
         tight = max((high - low) / (1.8 * half_v), (right - left) / (1.75 * half_h))
-        if tight <= 1:
+        if fill[0] <= tight <= fill[1]:
             break
-        distance *= 1.02 * tight
+        distance *= 1.02 * tight / fill[1] if tight > fill[1] else 0.98 * tight / fill[0]
+        distance = max(distance, NEAREST)
     return one
 
 
@@ -63,7 +71,7 @@ def put_before_or_behind(
     distance, azimuth = float(np.hypot(away[0], away[2])), float(np.arctan2(away[0], -away[2]))
     aside = rng.uniform(0.08, 0.5) * (1 if rng.random() < 0.5 else -1)
     if rng.random() < 0.8:
-        ahead = max(rng.uniform(0.4, 0.9) * distance, min(_NEAREST, distance - 0.45))
+        ahead = max(rng.uniform(0.4, 0.9) * distance, min(NEAREST, distance - 0.45))
         if ahead < 0.6 or distance - ahead < 0.35:
             return None
     else:

@@ -22,23 +22,27 @@ from hmr_ros.data.scenes.crowd import (
 from hmr_ros.data.scenes.cutouts import sample_cutout
 from hmr_ros.data.scenes.figures import Figure, sample_figure
 from hmr_ros.data.scenes.mix import Mix
+from hmr_ros.data.scenes.nearness import point_gap, points_between
 from hmr_ros.data.scenes.outdoors import ground_props
 from hmr_ros.data.scenes.pieces import Placed
 from hmr_ros.data.scenes.placing import furniture_around, furniture_before, furniture_in_room
 from hmr_ros.data.scenes.rooms import room_props, sample_room
 from hmr_ros.data.scenes.scene import Prop
+from hmr_ros.data.scenes.sight import behind_person, beyond_border
 from hmr_ros.data.scenes.solids import sample_solid
 from hmr_ros.data.scenes.things import Thing
 from hmr_ros.data.viewpoints import Viewpoint
 
 _CLEAR = 0.35  # metres from the camera to anything
 _MOST = 3  # occluders of a kind for a person
+_MOST_HIDDEN = 19  # joints of a person that is looked at: a picture of nobody teaches nothing
 
 
 @dataclass(eq=False)
 class Draft:
     """figures: the first ``looked_at`` of them are what the picture is of. placed: furniture.
-    props: solids and cut-outs. surroundings: a room or open ground, else nothing."""
+    props: solids and cut-outs. surroundings: a room or open ground, else nothing. hidden: [24] bool
+    for each of those looked at, an estimate of which joints something is before."""
 
     view: Viewpoint
     figures: list[Figure] = field(default_factory=list)
@@ -47,6 +51,7 @@ class Draft:
     props: list[Prop] = field(default_factory=list)
     surroundings: list[Prop] = field(default_factory=list)
     backdrop: Backdrop | None = None
+    hidden: list[np.ndarray] = field(default_factory=list)
 
     @property
     def pieces(self) -> list[Placed]:
@@ -61,8 +66,12 @@ def sample_draft(
     photos: tuple[Path, ...],
     width: int,
     height: int,
+    every: bool = True,
 ) -> Draft:
-    """Who and what is where, and the camera."""
+    """Who and what is where, and the camera.
+
+    every: occluders for each of the people that are looked at; else for the first alone.
+    """
     camera = sample_camera(rng, mix, width, height)
     eye = np.array([0.0, rng.uniform(*mix.height), 0.0])
     furniture = mix.occluders.get(Thing.FURNITURE, 0.0) > 0
@@ -73,9 +82,9 @@ def sample_draft(
 
     distance = rng.uniform(*mix.distance)
     first = figure()
-    first = (
-        put(first, eye, 0.0, distance) if truncated else put_in_view(first, eye, camera, distance)
-    )
+    # Who is cut off by the border is close.
+    fill = (0.7, 1.8) if truncated else (0.0, 1.0)
+    first = put_in_view(first, eye, camera, distance, fill)
     first, seat, kind = seated(rng, first, furniture)
     draft = Draft(framed(rng, mix, camera, eye, first.skin, truncated), [first], 1)
     if seat is not None:
@@ -95,8 +104,11 @@ def sample_draft(
             if _joined(draft, there, seat, kind, eye):
                 break
     draft.looked_at = len(draft.figures)
-    for n in range(draft.looked_at):
-        _occlude(rng, draft, draft.figures[n], figure, mix, eye, photos)
+    draft.hidden = [
+        beyond_border(f, draft.view) | _behind_people(f, draft.figures, eye) for f in draft.figures
+    ]
+    for n in range(draft.looked_at if every else 1):
+        _occlude(rng, draft, n, figure, mix, eye, photos)
     _surround(rng, draft, mix, eye, half, photos)
     return draft
 
@@ -122,8 +134,28 @@ def _joined(draft: Draft, figure: Figure, seat: Placed | None, kind: Thing, eye)
     return True
 
 
-def _occlude(rng, draft: Draft, target: Figure, figure, mix: Mix, eye, photos) -> None:
+def _behind_people(figure: Figure, figures: list[Figure], eye: np.ndarray) -> np.ndarray:
+    hidden = np.zeros(24, bool)
+    for other in figures:
+        if other is not figure:
+            hidden |= behind_person(figure, other, eye)
+    return hidden
+
+
+def _allowed(draft: Draft, hides) -> bool:
+    """Whether something may come, ``hides(figure)`` [24] being what it would be before; if so its
+    shade is kept in mind."""
+    after = [h | hides(f) for h, f in zip(draft.hidden, draft.figures, strict=False)]
+    for before, now in zip(draft.hidden, after, strict=True):
+        if now.sum() > max(_MOST_HIDDEN, before.sum()):
+            return False
+    draft.hidden = after
+    return True
+
+
+def _occlude(rng, draft: Draft, row: int, figure, mix: Mix, eye, photos) -> None:
     """What the mix puts before one person."""
+    target = draft.figures[row]
     for kind in (Thing.PERSON, Thing.FURNITURE, Thing.SOLID, Thing.CUTOUT):
         chance = mix.occluders.get(kind, 0.0)
         for _ in range(_MOST):
@@ -131,20 +163,37 @@ def _occlude(rng, draft: Draft, target: Figure, figure, mix: Mix, eye, photos) -
                 break
             chance = mix.more
             if kind == Thing.PERSON:
-                for _ in range(3):
-                    other = put_before_or_behind(rng, figure(), target, eye)
-                    if other is None:
-                        continue
-                    furniture = mix.occluders.get(Thing.FURNITURE, 0.0) > 0
-                    other, seat, what = seated(rng, other, furniture, beds=0.0)
-                    if _joined(draft, other, seat, what, eye):
-                        break
+                _add_person(rng, draft, target, figure(), mix, eye)
             elif kind == Thing.FURNITURE:
-                found = furniture_before(rng, target, eye, draft.pieces, draft.figures)
-                if found is not None:
-                    draft.placed.append((found, Thing.FURNITURE))
+                for _ in range(2):
+                    found = furniture_before(rng, target, eye, draft.pieces, draft.figures)
+                    if found is None:
+                        continue
+                    if _allowed(draft, lambda f, found=found: found.hides(f.joints, eye)):
+                        draft.placed.append((found, Thing.FURNITURE))
+                        break
             else:
                 _hang(rng, draft, target, kind, eye, photos)
+
+
+def _add_person(rng, draft: Draft, target: Figure, one: Figure, mix: Mix, eye) -> None:
+    for _ in range(4):
+        other = put_before_or_behind(rng, one, target, eye)
+        if other is None:
+            continue
+        furniture = mix.occluders.get(Thing.FURNITURE, 0.0) > 0
+        other, seat, what = seated(rng, other, furniture, beds=0.0)
+
+        def hides(f, other=other, seat=seat):
+            hidden = behind_person(f, other, eye)
+            return hidden if seat is None else hidden | seat.hides(f.joints, eye)
+
+        if _joined(draft, other, seat, what, eye):
+            if _allowed(draft, hides):
+                return
+            draft.figures.pop()
+            if seat is not None:
+                draft.placed.pop()
 
 
 def _hang(rng, draft: Draft, target: Figure, kind: Thing, eye, photos) -> None:
@@ -154,16 +203,22 @@ def _hang(rng, draft: Draft, target: Figure, kind: Thing, eye, photos) -> None:
         share = rng.uniform(0.45, 0.9)
         distance = float(np.sqrt(((at - eye) ** 2).sum()))
         at = eye + share * (at - eye) + rng.normal(0, 0.08, 3)
-        if kind == Thing.SOLID:
-            half = (0.06, min(0.3, 0.25 * share * distance))
-            made = sample_solid(rng, at, half) if half[1] > 0.08 else None
-        else:
-            radius = share * min(rng.uniform(0.15, 0.5), 0.3 * distance)
-            made = sample_cutout(rng, at, eye, radius, photos)
-        if made is None:
+        half = (0.06, min(0.3, 0.25 * share * distance))
+        radius = share * min(rng.uniform(0.15, 0.5), 0.3 * distance)
+        if half[1] < 0.08:
             continue
-        nearest = np.sqrt(((made.vertices - eye) ** 2).sum(1).min())
-        if nearest > _CLEAR and made.vertices[:, 1].min() > 0:
+        if kind == Thing.SOLID:
+            made, size = sample_solid(rng, at, half), 0.15
+        else:
+            made, size = sample_cutout(rng, at, eye, radius, photos), 0.8 * radius
+        nearest = point_gap(made.vertices.astype(float), eye[None])
+        if nearest < _CLEAR or made.vertices[:, 1].min() < 0:
+            continue
+
+        def hides(f, at=at, size=size):
+            return points_between(f.joints, at[None], size, eye)
+
+        if _allowed(draft, hides):
             draft.props.append(made)
             return
 
@@ -175,7 +230,7 @@ def _surround(rng, draft: Draft, mix: Mix, eye, half: float, photos) -> None:
     furniture = mix.occluders.get(Thing.FURNITURE, 0.0) > 0
     skin = np.concatenate([f.skin[::4] for f in draft.figures])
     if roll < 0.8 * mix.rooms:
-        corners = [p.corners() for p in draft.pieces]
+        corners = [p.corners for p in draft.pieces]
         hung = [p.vertices[::7] for p in draft.props]
         room = sample_room(rng, np.concatenate([eye[None], skin, *corners, *hung]))
         if furniture:
@@ -192,11 +247,7 @@ def _surround(rng, draft: Draft, mix: Mix, eye, half: float, photos) -> None:
         )
         draft.placed += [(p, Thing.FURNITURE) for p in found]
     if roll < mix.rooms:
-        behind = (
-            -float(min(skin[:, 2].min(), *(p.at[2] for p in draft.pieces), -8.0))
-            if draft.placed
-            else -float(min(skin[:, 2].min(), -8.0))
-        )
+        behind = -min([float(skin[:, 2].min()), -8.0, *(float(p.at[2]) for p in draft.pieces)])
         draft.surroundings = ground_props(rng, behind)
         draft.backdrop = sky_backdrop(rng, camera, _horizon(draft.view))
     elif photos and roll < mix.rooms + mix.photos:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,12 +12,14 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.body.skinning import vertices
 from hmr_ros.data.motions import Motions
 from hmr_ros.data.poses import sample_pose
+from hmr_ros.data.scenes.nearness import point_gap
 from hmr_ros.data.scenes.shapes import yaw_matrix
 from hmr_ros.geometry.rotations import matrix_from_axis_angle
 
 MAX_BETA = 2.5
 APART = 0.24  # metres between the bones of two people
-_SPARSE = 5  # every so many vertices stand for the skin when a figure is framed
+_SPARSE = 3  # every so many vertices are posed to place a figure
+_FEET = (7, 8, 10, 11)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,11 @@ class Figure:
     rump: np.ndarray
     lowest: float
     activity: str
+
+    @property
+    def on_feet(self) -> bool:
+        """Whether a foot is the lowest joint."""
+        return int(self.joints[:, 1].argmin()) in _FEET and self.activity != "sit"
 
     def moved(self, shift: np.ndarray) -> Figure:
         shift = np.asarray(shift, float)
@@ -59,8 +67,7 @@ class Figure:
 
     def near(self, other: Figure) -> bool:
         """Whether they would touch."""
-        gap = self.bones[:, None] - other.bones[None]
-        return bool(((gap**2).sum(-1) < APART**2).any())
+        return bool(point_gap(self.bones, other.bones) < APART)
 
 
 def sample_betas(rng: np.random.Generator) -> np.ndarray:
@@ -71,7 +78,7 @@ def sample_betas(rng: np.random.Generator) -> np.ndarray:
 def sample_figure(
     rng: np.random.Generator, body: BodyModel, motions: Motions, activities: dict[str, float]
 ) -> Figure:
-    """In a random pose, shape and yaw; the lowest vertex on the floor, the pelvis over (0, 0)."""
+    """In a random pose, shape and yaw, the lowest vertex on the floor, the pelvis over (0, 0)."""
     sampled = sample_pose(rng, motions, body, activities)
     rotations = matrix_from_axis_angle(np.asarray(sampled.pose, float))
     turn = yaw_matrix(rng.uniform(-np.pi, np.pi))
@@ -86,7 +93,8 @@ def figure(body: BodyModel, rotations: np.ndarray, betas: np.ndarray, activity: 
     wide = betas[None].astype(float)
     rest = rest_joints(body, wide)
     joints, _ = forward_kinematics(rotations[None], rest, body.parents)
-    mesh = vertices(body, rotations[None], wide)[0]
+    rows, rump = _sample(body)
+    mesh = vertices(body, rotations[None], wide, subset=rows)[0]
     shift = -np.array([joints[0, 0, 0], mesh[:, 1].min(), joints[0, 0, 2]])
     joints = joints[0] + shift
     middles = (joints[1:] + joints[body.parents[1:]]) / 2
@@ -96,8 +104,17 @@ def figure(body: BodyModel, rotations: np.ndarray, betas: np.ndarray, activity: 
         transl=shift,
         joints=joints,
         bones=np.concatenate([joints, middles]),
-        skin=mesh[::_SPARSE] + shift,
-        rump=mesh[body.part_id == 0] + shift,
+        skin=mesh[::2] + shift,
+        rump=mesh[rump] + shift,
         lowest=0.0,
         activity=activity,
     )
+
+
+@lru_cache(maxsize=4)
+def _sample(body: BodyModel) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices that stand for the whole skin, and which of them are the pelvis': all of
+    those of the toes, which touch the ground."""
+    part = body.part_id
+    rows = np.flatnonzero((np.arange(len(part)) % _SPARSE == 0) | np.isin(part, (10, 11)))
+    return rows, np.flatnonzero(part[rows] == 0)

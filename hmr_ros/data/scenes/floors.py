@@ -7,16 +7,19 @@ import numpy as np
 from hmr_ros.data.scenes.paint import MATERIALS, Material
 from hmr_ros.data.surfaces import BLOBS, CHECKS, CLOUDS, STRIPES
 
-FINEST = 0.5  # metres of a patch near the camera, so that a distorted lens bends it well
+PATCH = 0.5  # metres at most within 2.5 m of the camera, so that a distorted lens bends it well
 
 
 def graded(low: float, high: float, middle: float) -> np.ndarray:
     """Rising positions from ``low`` to ``high`` in steps that grow with the distance from
-    ``middle``: ``FINEST`` metres, or a fifth of the distance."""
+    ``middle``: from 0.12 m to ``PATCH``, and a fifth of the distance beyond 2.5 m.
+
+    Small at first, since what reaches behind the camera is not drawn at all by some lenses.
+    """
     steps = [0.0]
     reach = max(high - middle, middle - low)
     while steps[-1] < reach:
-        steps.append(steps[-1] + max(FINEST, 0.2 * steps[-1]))
+        steps.append(steps[-1] + max(0.12, min(0.35 * steps[-1], PATCH), 0.2 * steps[-1]))
     away = np.array(steps)
     inside = np.concatenate([middle - away[:0:-1], middle + away])
     inside = inside[(inside > low + 0.05) & (inside < high - 0.05)]

@@ -10,14 +10,14 @@ from hmr_ros.data.scenes.things import Thing
 REALISTIC = Mix(
     name="realistic",
     occluders={
-        Thing.PERSON: 0.3,
-        Thing.FURNITURE: 0.4,
-        Thing.SOLID: 0.15,
-        Thing.CUTOUT: 0.15,
+        Thing.PERSON: 0.18,
+        Thing.FURNITURE: 0.28,
+        Thing.SOLID: 0.1,
+        Thing.CUTOUT: 0.1,
         Thing.CARRIED: 0.2,
-        Thing.BORDER: 0.25,
+        Thing.BORDER: 0.18,
     },
-    more=0.2,
+    more=0.15,
     activities=EVERYDAY,
 )
 
@@ -25,14 +25,14 @@ REALISTIC = Mix(
 HEAVY = Mix(
     name="heavy",
     occluders={
-        Thing.PERSON: 0.65,
-        Thing.FURNITURE: 0.75,
-        Thing.SOLID: 0.4,
-        Thing.CUTOUT: 0.5,
+        Thing.PERSON: 0.5,
+        Thing.FURNITURE: 0.6,
+        Thing.SOLID: 0.3,
+        Thing.CUTOUT: 0.35,
         Thing.CARRIED: 0.35,
-        Thing.BORDER: 0.5,
+        Thing.BORDER: 0.35,
     },
-    more=0.4,
+    more=0.25,
     activities=EVERYDAY,
 )
 

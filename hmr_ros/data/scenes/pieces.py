@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
+from hmr_ros.data.scenes.nearness import box_between, box_distance, footprints_meet
 from hmr_ros.data.scenes.paint import MATERIALS, painted
 from hmr_ros.data.scenes.scene import Prop
-from hmr_ros.data.scenes.shapes import boxes, drums, yaw_matrix
+from hmr_ros.data.scenes.shapes import boxes, drums
 from hmr_ros.data.scenes.things import Thing
 
 
@@ -30,7 +32,7 @@ class Piece:
     two_sided: bool = False
     seat: float | None = None
 
-    @property
+    @cached_property
     def size(self) -> np.ndarray:
         """[2, 3] lowest and highest corner."""
         return np.stack([self.solid[:, 0].min(0), self.solid[:, 1].max(0)])
@@ -51,33 +53,21 @@ class Placed:
     at: np.ndarray
     yaw: float
 
-    @property
+    @cached_property
     def reach(self) -> float:
         """Metres from ``at`` to its farthest corner along the floor."""
         return float(np.hypot(*np.abs(self.piece.size).max(0)[::2]))
 
-    def local(self, points: np.ndarray) -> np.ndarray:
-        """World [N, 3] to the frame of the piece."""
-        c, s = np.cos(self.yaw), np.sin(self.yaw)
-        x, y, z = (np.asarray(points, float) - self.at).T
-        return np.stack([c * x - s * z, y, s * x + c * z], 1)
-
     def distance(self, points: np.ndarray) -> np.ndarray:
         """[N] metres from the points [N, 3] to the nearest box; 0 inside."""
-        p = self.local(points)[:, None]
-        gap = np.maximum(np.maximum(self.piece.solid[:, 0] - p, p - self.piece.solid[:, 1]), 0)
-        return np.sqrt((gap**2).sum(-1).min(1))
+        return box_distance(points, self.piece.solid, self.at, np.cos(self.yaw), np.sin(self.yaw))
 
     def hides(self, points: np.ndarray, eye: np.ndarray) -> np.ndarray:
         """[N] bool: whether a box is between ``eye`` [3] and each point [N, 3]."""
-        start = self.local(np.asarray(eye, float)[None])
-        ray = self.local(points) - start
-        ray = np.where(np.abs(ray) < 1e-9, 1e-9, ray)[:, None]
-        a = (self.piece.solid[:, 0] - start[:, None]) / ray
-        b = (self.piece.solid[:, 1] - start[:, None]) / ray
-        enter, leave = np.minimum(a, b).max(-1), np.maximum(a, b).min(-1)
-        return ((enter < leave) & (leave > 0) & (enter < 0.98)).any(1)
+        turn = np.cos(self.yaw), np.sin(self.yaw)
+        return box_between(points, self.piece.solid, self.at, *turn, eye)
 
+    @cached_property
     def corners(self) -> np.ndarray:
         """[4, 3] of its bounds on the floor, in the world."""
         (x0, _, z0), (x1, _, z1) = self.piece.size
@@ -86,18 +76,12 @@ class Placed:
 
     def bounds(self) -> np.ndarray:
         """[8, 3] of the box around it, in the world."""
-        floor = self.corners()
+        floor = self.corners
         return np.concatenate([floor, floor + [0.0, float(self.piece.size[1, 1]), 0.0]])
 
     def overlaps(self, other: Placed) -> bool:
-        """Whether their bounds on the floor do (separating axes)."""
-        mine, theirs = self.corners()[:, ::2], other.corners()[:, ::2]
-        for yaw in (self.yaw, other.yaw):
-            for axis in ((np.cos(yaw), -np.sin(yaw)), (np.sin(yaw), np.cos(yaw))):
-                a, b = (mine * axis).sum(1), (theirs * axis).sum(1)
-                if a.max() < b.min() or b.max() < a.min():
-                    return False
-        return True
+        """Whether their bounds on the floor do."""
+        return footprints_meet(self.corners[:, ::2], other.corners[:, ::2])
 
     def prop(self, rng: np.random.Generator, kind: Thing = Thing.FURNITURE) -> Prop:
         """As a thing of a scene."""
@@ -171,6 +155,8 @@ class Assembly:
 
 def turned_by(points: np.ndarray, yaw: float) -> np.ndarray:
     """[N, 3] turned about the world's Y."""
-    turn = yaw_matrix(yaw)
-    x, y, z = points.T
-    return np.stack([turn[0, 0] * x + turn[0, 2] * z, y, turn[2, 0] * x + turn[2, 2] * z], 1)
+    c, s = np.cos(yaw), np.sin(yaw)
+    out = np.array(points, float)
+    out[:, 0] = c * points[:, 0] + s * points[:, 2]
+    out[:, 2] = c * points[:, 2] - s * points[:, 0]
+    return out

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hmr_ros.body.model import BodyModel
-from hmr_ros.data.clothes.outfit import sample_outfit
+from hmr_ros.data.clothes.outfit import sample_outfit, sole_thickness
 from hmr_ros.data.motions import Motions
 from hmr_ros.data.scenes.cameras import sample_finish, sample_light
 from hmr_ros.data.scenes.crops import crop_camera, crop_window, person_box
@@ -53,16 +53,13 @@ def sample_crop(
     but its camera is the robot's, so it sees the person under the same angle.
     """
     while True:
-        draft = sample_draft(rng, body, motions, mix, photos, 640, 480)
-        target = int(rng.integers(draft.looked_at))
+        draft = sample_draft(rng, body, motions, mix, photos, 640, 480, every=False)
         full = draft.view
-        points = full.to_camera(draft.figures[target].skin)
-        box = person_box(rng, full.camera, points, mix.crop)
+        box = person_box(rng, full.camera, full.to_camera(draft.figures[0].skin), mix.crop)
         if box is not None:
             break
     view = replace(full, camera=crop_camera(full.camera, box, size))
     window = crop_window(full.camera, box, size) if mix.window else None
-    draft.figures.insert(0, draft.figures.pop(target))
     scene = _dressed(rng, draft, view, body, mix, photos)
     coarse = max(0.0, size / box[2] - 1)
     # A person far off covers few pixels of the sensor: the crop is no sharper than those.
@@ -105,10 +102,13 @@ def _dressed(
 
 
 def _person(rng: np.random.Generator, figure: Figure, body: BodyModel, mix: Mix) -> Person:
+    outfit = sample_outfit(rng, body, clothes=mix.clothes)
+    # Who stands stands on the soles of shoes.
+    lift = sole_thickness(outfit) if figure.on_feet else 0.0
     return Person(
         rotations=figure.rotations.astype(np.float32),
         betas=figure.betas,
-        transl=figure.transl.astype(np.float32),
-        outfit=sample_outfit(rng, body, clothes=mix.clothes),
+        transl=(figure.transl + [0.0, lift, 0.0]).astype(np.float32),
+        outfit=outfit,
         activity=figure.activity,
     )
