@@ -98,7 +98,7 @@ def fall(
     below = ramp(0, 0.3, share)
     lift = volume * (0.7 + 0.5 * below + 0.2 * wave * below) + 0.006 * below
     lift = lift * (1 - 0.6 * ramp(0.75, 1.0, share))
-    radius = body + lift + (over + 0.012) * ramp(shoulder + 0.08, shoulder, y)
+    radius = body + lift + (over + 0.012) * ramp(shoulder + 0.13, shoulder + 0.05, y)
     place = np.stack(
         [radius * np.cos(turn) + head.centre[0], y, radius * np.sin(turn) + head.centre[2]], -1
     )

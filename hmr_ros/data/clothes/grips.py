@@ -1,0 +1,93 @@
+"""Where a posed person's hands are, and which room around the body is free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hmr_ros.body.kinematics import forward_kinematics, rest_joints
+from hmr_ros.body.model import BodyModel
+from hmr_ros.data.scenes.scene import Person
+
+PALM = 0.024  # metres from the bones of the hand to its palm
+_ARMS = {16, 17, 18, 19, 20, 21, 22, 23}
+
+
+@dataclass(frozen=True, eq=False)
+class Hand:
+    """One hand; world frame, metres, float64.
+
+    middle: [3] between wrist and knuckles. fingers, palm, thumb: [3] unit vectors along the
+    fingers, out of the palm and to the thumb's side. forearm: [3] from elbow to wrist, unit.
+    """
+
+    middle: np.ndarray
+    fingers: np.ndarray
+    palm: np.ndarray
+    thumb: np.ndarray
+    forearm: np.ndarray
+
+    @property
+    def hold(self) -> np.ndarray:
+        """[3] a place on the palm."""
+        return self.middle + PALM * self.palm
+
+
+@dataclass(frozen=True, eq=False)
+class Stance:
+    """hands: left, right. front: [3] where the trunk faces along the floor, unit; zero if it
+    lies. joints: [24, 3]. solid: [S, 3] points inside trunk, head, and legs. floor: 0."""
+
+    hands: tuple[Hand, Hand]
+    front: np.ndarray
+    joints: np.ndarray
+    solid: np.ndarray
+
+    def free(self, low: np.ndarray, high: np.ndarray, frame: np.ndarray, margin: float) -> bool:
+        """Whether no point of trunk, head or legs is within ``margin`` of a box.
+
+        low, high: [3] corners in the frame whose axes are the rows of ``frame`` [3, 3].
+        """
+        local = (self.solid[:, None] * frame).sum(-1)
+        return not ((local > low - margin) & (local < high + margin)).all(1).any()
+
+
+def stance(person: Person, body: BodyModel) -> Stance:
+    """Pose the skeleton of a scene's person."""
+    rotations = np.asarray(person.rotations, np.float64)[None]
+    rest = rest_joints(body, np.asarray(person.betas, np.float64)[None])
+    joints, turned = forward_kinematics(rotations, rest, body.parents)
+    joints, turned = joints[0] + np.asarray(person.transl, np.float64), turned[0]
+    hands = []
+    for elbow, wrist, hand in ((18, 20, 22), (19, 21, 23)):
+        fingers = _unit(joints[hand] - joints[wrist])
+        # In the T-pose palms look down and thumbs forward.
+        palm = -turned[wrist][:, 1]
+        palm = _unit(palm - fingers * (fingers * palm).sum())
+        hands.append(
+            Hand(
+                middle=0.35 * joints[wrist] + 0.65 * joints[hand],
+                fingers=fingers,
+                palm=palm,
+                thumb=_unit(turned[wrist][:, 2]),
+                forearm=_unit(joints[wrist] - joints[elbow]),
+            )
+        )
+    front = turned[6][:, 2] * [1, 0, 1]
+    length = np.sqrt((front * front).sum())
+    solid = []
+    for joint in range(1, 24):
+        if joint not in _ARMS:
+            start = joints[body.parents[joint]]
+            solid += [start + share * (joints[joint] - start) for share in (0.25, 0.5, 0.75, 1.0)]
+    return Stance(
+        hands=(hands[0], hands[1]),
+        front=front / length if length > 0.3 else np.zeros(3),
+        joints=joints,
+        solid=np.array(solid),
+    )
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return vector / max(float(np.sqrt((vector * vector).sum())), 1e-9)
