@@ -170,7 +170,7 @@ def _obstacles(stage: Stage, others: list[Role], frames: int) -> np.ndarray:
     """[S, O, 3] x, z and radius of furniture and people."""
     rows = []
     for placed in stage.placed:
-        corners = placed.corners()[:, [0, 2]]
+        corners = placed.corners[:, [0, 2]]
         radius = np.sqrt(((corners - corners.mean(0)) ** 2).sum(1)).max()
         rows.append(np.tile([*corners.mean(0), 0.8 * radius + ROUND], (frames, 1)))
     for other in others:

@@ -24,6 +24,7 @@ FEATURE_JOINTS = [4, 5, 7, 8, 15, 18, 19, 20, 21]
 LEAST_SECONDS = 0.8  # of a stretch
 ABOVE_FLOOR = 0.1  # metres that the lowest point may be over the clip's floor but in a leap
 LEAP_SECONDS = 0.9  # longest time in the air
+HIGHEST_LEAP = 0.5  # metres under the lowest point; nobody jumps higher, but people climb
 OFF_BALANCE = 0.2  # metres between the body's middle and the middle of what touches, over 1 s
 SLIDE = 0.35  # m/s of the carrying foot; more is walking on the spot
 WALKING, RUNNING = 0.45, 2.3  # m/s
@@ -35,7 +36,8 @@ _NO_FLOOR = ("swim", "driving", "sitting", "jump_loop")  # in the names of anima
 class FloorClips:
     """F frames in W stretches, ``fps`` frames a second; world axes, Y up.
 
-    rotations [F, 24, 3, 3] float32; pelvis [F, 3] float64, of the recording. starts [W + 1].
+    rotations [F, 24, 3, 3] float32; pelvis [F, 3] float64, of the recording, its height over
+    the floor there. starts [W + 1].
     features [F, D] float32: pose and its change in the heading's frame, metres; mirrored: the same
     of the body in a mirror. kinds: W of "walk", "run", "stand", "other". names: W clips.
     """
@@ -139,6 +141,7 @@ def _stretches(motions, body, rows, fps, name):
     lowest = skin[..., 1].min(1)
     level = grey_opening(lowest, max(3, int(LEAP_SECONDS * fps)), mode="nearest")
     low_enough = level - np.percentile(level, 2) < ABOVE_FLOOR
+    low_enough &= lowest - level < HIGHEST_LEAP
     second = max(3, int(fps))
     touching = skin[..., 1] - lowest[:, None] < 0.04
     support = (skin * touching[..., None]).sum(1) / touching.sum(1)[:, None]
@@ -161,9 +164,10 @@ def _stretches(motions, body, rows, fps, name):
         if last - first < least:
             continue
         part = slice(first, last)
+        over = pelvis[part] - np.stack([0 * level, level, 0 * level], 1)[part]
         arrays = (
             rotations[part].astype(np.float32),
-            pelvis[part],
+            over,
             _features(rotations[part], joints[part], pelvis[part], fps),
             _features(
                 mirror(rotations[part]),

@@ -37,7 +37,7 @@ def furniture_before(
         spot = eye[[0, 2]] + ahead * way + rng.normal(0, 0.25, 2)
         yaw = -np.arctan2(way[0], -way[1]) + 0.5 * np.pi * rng.integers(4) + rng.normal(0, 0.3)
         new = Placed(piece, np.array([spot[0], 0, spot[1]]), yaw)
-        if not stage.holds(new.corners()[:, [0, 2]], 0.02) or not free(new, eyes, roles):
+        if not stage.holds(new.corners[:, [0, 2]], 0.02) or not free(new, eyes, roles):
             continue
         if any(new.overlaps(p) for p in stage.placed):
             continue
@@ -48,9 +48,14 @@ def furniture_before(
     return None
 
 
+def carried(eyes: np.ndarray) -> np.ndarray:
+    """[3 N, 3]: cameras at [N, 3], and what carries them down to the floor."""
+    return np.concatenate([eyes * [1, share, 1] for share in (0.15, 0.6, 1.0)])
+
+
 def free(placed: Placed, eyes: np.ndarray, roles: list[Role]) -> bool:
     """Whether a piece stands clear of the camera's way and of everybody's limbs, all the time."""
-    if (placed.distance(eyes[::3]) < FROM_CAMERA).any():
+    if (placed.distance(carried(eyes[::3])) < FROM_CAMERA).any():
         return False
     return all((placed.distance(r.joints[::3].reshape(-1, 3)) > FLESH).all() for r in roles)
 
@@ -172,7 +177,7 @@ def _rolled(since: np.ndarray, speed: float, reach: np.ndarray) -> np.ndarray:
 def _rolls_free(spots, stage, eyes, roles) -> bool:
     for t in range(0, len(spots), 4):
         spot = spots[t]
-        if spot.distance(eyes[t][None])[0] < FROM_CAMERA:
+        if (spot.distance(carried(eyes[t : t + 1])) < FROM_CAMERA).any():
             return False
         if any((spot.distance(r.joints[t]) < FLESH + 0.05).any() for r in roles):
             return False

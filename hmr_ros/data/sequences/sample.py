@@ -25,6 +25,7 @@ from hmr_ros.data.sequences.odometry import (
 )
 from hmr_ros.data.sequences.passing import (
     FROM_CAMERA,
+    carried,
     furniture_before,
     passer_by,
     passing_cart,
@@ -110,7 +111,7 @@ def sample_sequence(
         props=stage.props + props,
         movers=movers,
         light=sample_light(rng, mix.shadows),
-        background=np.full((height, width, 3), 128, np.uint8),
+        background=np.tile(stage.beyond, (height, width, 1)),
         finish=finish,
         exposure=rng.uniform(0.001, 0.012) if mix.finish else 0.0,
     )
@@ -144,7 +145,7 @@ def _camera_path(rng, kind, camera, times, at, roles, stage, mix) -> CameraPath 
         )
         if not stage.holds(path.positions[:, [0, 2]], FROM_WALLS):
             continue
-        if (stage.clearance(path.positions) < FROM_CAMERA).any():
+        if (stage.clearance(carried(path.positions)) < FROM_CAMERA).any():
             continue
         eyes = np.stack([np.interp(frames, at, p) for p in path.positions.T], 1)
         if any(_touches(eyes, r) for r in roles):
