@@ -17,9 +17,12 @@ import numpy as np
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.motions import Motions
 from hmr_ros.data.photo_split import photos_of
+from hmr_ros.data.render.render import render
 from hmr_ros.data.render.rendered import RenderedImage
+from hmr_ros.data.scenes.mixes import HEAVY, LIGHT, REALISTIC
+from hmr_ros.data.scenes.sampling import sample_scene
+from hmr_ros.data.scenes.scene import Scene
 from hmr_ros.evaluation.synocc.answers import Truth
-from hmr_ros.evaluation.synocc.old_world import old_picture
 
 # Raise it whenever the pictures, the people counted or the protocol change: figures are
 # comparable within one version only.
@@ -27,7 +30,9 @@ VERSION = 1
 SEED = 20261121
 IMAGES = 2000
 WIDTH, HEIGHT = 640, 480
-LEVELS = ("light", "medium", "heavy")  # picture n is of level n modulo 3
+# Picture n is of level n modulo 3, and each level a mix of scenes.
+MIXES = {"light": LIGHT, "medium": REALISTIC, "heavy": HEAVY}
+LEVELS = tuple(MIXES)
 
 # A person is counted whose box is this long and of whom this share shows.
 LEAST_BOX = 80.0
@@ -53,11 +58,15 @@ class Still:
         names = hashlib.sha256("\n".join(p.name for p in self.photos).encode()).hexdigest()
         return f"{len(self.photos)} unseen photographs ({names[:8]}) and procedural"
 
+    def scene(self, number: int) -> Scene:
+        """Scene ``number``."""
+        rng = np.random.default_rng([SEED, number])
+        mix = MIXES[level_of(number)]
+        return sample_scene(rng, self.body, self.motions, mix, self.photos, WIDTH, HEIGHT)
+
     def picture(self, number: int) -> RenderedImage:
         """Picture ``number`` with everything that is true about it."""
-        rng = np.random.default_rng([SEED, number])
-        level = level_of(number)
-        return old_picture(rng, self.body, self.motions, level, self.photos, WIDTH, HEIGHT)
+        return render(self.scene(number), self.body)
 
 
 def still_source(body: BodyModel, motions: Motions, photos: Iterable[Path] = ()) -> Still:
