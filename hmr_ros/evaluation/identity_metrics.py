@@ -64,7 +64,8 @@ def box_iou(boxes_1: np.ndarray, boxes_2: np.ndarray) -> np.ndarray:
     high = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
     shared = np.clip(high - low, 0, None).prod(-1)
     total = a[..., 2:].prod(-1) + b[..., 2:].prod(-1) - shared
-    return shared / np.where(total > 0, total, 1)
+    # Edges of thin boxes round away: never more than 1, so that 1 - IoU is a distance.
+    return np.minimum(shared / np.where(total > 0, total, 1), 1)
 
 
 def box_distances(true: np.ndarray, boxes: np.ndarray, least_iou: float = LEAST_IOU) -> np.ndarray:
