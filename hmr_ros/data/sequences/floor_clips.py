@@ -25,7 +25,8 @@ LEAST_SECONDS = 0.8  # of a stretch
 ABOVE_FLOOR = 0.1  # metres that the lowest point may be over the clip's floor but in a leap
 LEAP_SECONDS = 0.9  # longest time in the air
 HIGHEST_LEAP = 0.5  # metres under the lowest point; nobody jumps higher, but people climb
-OFF_BALANCE = 0.2  # metres between the body's middle and the middle of what touches, over 1 s
+SPARSE = 9  # every so many vertices stand for the body
+OFF_BALANCE = 0.15  # metres between the body's middle and the middle of what touches, over 1 s
 SLIDE = 0.35  # m/s of the carrying foot; more is walking on the spot
 WALKING, RUNNING = 0.45, 2.3  # m/s
 _LEAST_STANDING = 0.75  # height of the pelvis of who stands, shares of a straight leg
@@ -119,7 +120,7 @@ def touching_vertices(body: BodyModel) -> np.ndarray:
     """All vertices of the feet and some of the rest: enough to find the lowest point."""
     feet = np.isin(body.part_id, (7, 8, 10, 11))
     some = np.zeros(len(feet), bool)
-    some[::9] = True
+    some[::SPARSE] = True
     return np.flatnonzero(feet | some)
 
 
@@ -145,7 +146,8 @@ def _stretches(motions, body, rows, fps, name):
     second = max(3, int(fps))
     touching = skin[..., 1] - lowest[:, None] < 0.04
     support = (skin * touching[..., None]).sum(1) / touching.sum(1)[:, None]
-    off = uniform_filter1d((skin.mean(1) - support)[:, [0, 2]], second, axis=0, mode="nearest")
+    middle = skin[:, touching_vertices(body) % SPARSE == 0].mean(1)
+    off = uniform_filter1d((middle - support)[:, [0, 2]], second, axis=0, mode="nearest")
     balanced = np.sqrt((off**2).sum(1)) < OFF_BALANCE
     feet = np.concatenate(sole_vertices(body))
     soles = vertices(body, rotations, np.zeros((len(rows), 10)), subset=feet)
