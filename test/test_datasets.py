@@ -39,6 +39,7 @@ from hmr_ros.data.datasets.posed import (
 )
 from hmr_ros.data.datasets.protocols import PROTOCOLS
 from hmr_ros.data.datasets.threedpw import CROWDED, OBJECT_OCCLUDED, PERSON_OCCLUDED
+from hmr_ros.data.datasets.truth import NAMES, true_joints
 
 MODEL = load_body_model()
 ANY_GENDER = {"neutral": MODEL}
@@ -354,3 +355,52 @@ def test_posed_vertices_carry_the_joints(tmp_path):
     assert (joints > low[:, None]).all() and (joints < high[:, None]).all()
     with pytest.raises(DatasetError, match="needs a male body model"):
         posed_joints(first, {"female": MODEL})
+
+
+def test_true_joints_of_every_protocol_in_3d(tmp_path, subsets):
+    regressor = np.zeros((17, len(MODEL.v_template)))
+    regressor[np.arange(17), 100 * np.arange(17)] = 1
+    given = {"models": ANY_GENDER, "regressor": regressor}
+    writers = {"3doh": write_3doh, "emdb": write_emdb, "h36m": write_h36m, "agora": write_agora}
+    for name, protocol in PROTOCOLS.items():
+        folder = subsets
+        if protocol.dataset in writers:
+            folder = tmp_path / protocol.dataset
+            writers[protocol.dataset](folder)
+            if name == "agora-smplx":
+                write_agora(folder, model="smplx")
+        elif protocol.dataset != "3dpw":
+            continue
+        annotated = next(iter(open_dataset(name, folder)))
+        joints, root = true_joints(annotated, protocol, **given)
+        people = annotated.people
+        assert joints.shape == (len(people), len(NAMES[protocol.joints]), 3)
+        if protocol.regressor:
+            mesh = posed_vertices(annotated, ANY_GENDER)[:, ::100][:, :17]
+            hips = [H36M17.index(n) for n in protocol.root]
+            np.testing.assert_allclose(root, mesh[:, hips].mean(1))
+            np.testing.assert_allclose(joints[:, 2], mesh[:, 1])  # right hip
+            with pytest.raises(DatasetError, match="give SMPL's models and J_regressor_h36m.npy"):
+                true_joints(annotated, protocol, ANY_GENDER)
+        elif protocol.dataset == "h36m":
+            middle = (joints[:, 2] + joints[:, 3]) / 2 if name != "h36m-17" else joints[:, 0]
+            np.testing.assert_allclose(root, middle)
+        elif protocol.dataset == "agora":
+            np.testing.assert_allclose(root, people.joints3d[:, 0])
+        elif name == "emdb-1":
+            np.testing.assert_allclose(joints, posed_joints(annotated, ANY_GENDER))
+            with pytest.raises(DatasetError, match="give SMPL's models"):
+                true_joints(annotated, protocol)
+    rich = next(iter(open_dataset("rich", write_rich(tmp_path / "rich").folder)))
+    with pytest.raises(DatasetError, match="no SMPL parameters"):
+        true_joints(rich, PROTOCOLS["rich"], **given)
+    with pytest.raises(ValueError, match="in the image"):
+        true_joints(rich, PROTOCOLS["coco"])
+
+
+def test_emdb_2_is_scored_in_the_world(tmp_path):
+    written = write_emdb(tmp_path)
+    for annotated in open_dataset("emdb-2", tmp_path):
+        joints, root = true_joints(annotated, PROTOCOLS["emdb-2"], ANY_GENDER)
+        assert root is None
+        np.testing.assert_allclose(joints[0], written.world[0, annotated.frame], atol=1e-5)
