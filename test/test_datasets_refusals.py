@@ -247,3 +247,11 @@ def test_a_whole_folder_is_read(name, tmp_path):
     for annotated in images:
         assert annotated.image.is_file()
         assert annotated.people.evaluated.any()
+
+
+def test_json_that_nests_without_end_is_refused(tmp_path):
+    path = tmp_path / "testset" / "annots.json"
+    path.parent.mkdir()
+    path.write_text("[" * 200_000)
+    with pytest.raises(DatasetError, match="annots.json.*no whole JSON"):
+        list(open_dataset("3doh", tmp_path))

@@ -15,7 +15,7 @@ def read_json(path: Path) -> Fields:
         raise refusal(path, "", "is empty", "download it again")
     try:
         content = json.loads(data.decode("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise refusal(
             path, "", f"is no whole JSON ({error})", "it was cut off or damaged: download it again"
         ) from None
