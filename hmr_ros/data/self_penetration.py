@@ -28,7 +28,7 @@ _TRUNK: dict[str, _Ends] = {
     "head": (15, {15: 1.3, 12: -0.3}, {15: 1.8, 12: -0.8}),
 }
 _LEFT_LIMBS: dict[str, _Ends] = {
-    "upper_arm": (16, {16: 0.75, 18: 0.25}, {18: 1.0}),
+    "upper_arm": (16, {16: 0.5, 18: 0.5}, {18: 1.0}),
     "forearm": (18, {18: 1.0}, {20: 1.0}),
     "hand": (20, {20: 1.0}, {22: 0.8, 20: 0.2}),
     "thigh": (1, {1: 0.7, 4: 0.3}, {4: 1.0}),
@@ -46,10 +46,10 @@ _NEIGHBOURS = {
     ("thigh", "hips"),
 }
 # Metres that the skin of two capsules may overlap: flesh gives way, and clothes are not skin.
-_GIVES = 0.02
-_SOFT = {("thigh", "belly"): 0.05, ("thigh", "chest"): 0.04, ("upper_arm", "chest"): 0.075}
-_SOFT |= {("thigh", "foot"): 0.04, ("hips", "foot"): 0.04, ("thigh", "thigh"): 0.035}
-_SOFT |= {("belly", "upper_arm"): 0.035, ("hips", "shin"): 0.03}
+_GIVES = 0.018
+_SOFT = {("belly", "thigh"): 0.045, ("chest", "thigh"): 0.035, ("thigh", "thigh"): 0.03}
+_SOFT |= {("chest", "upper_arm"): 0.052, ("belly", "upper_arm"): 0.03, ("hips", "shin"): 0.03}
+_SOFT |= {("thigh", "foot"): 0.03, ("hips", "foot"): 0.03, ("hand", "hand"): 0.01}
 
 
 @dataclass(frozen=True, eq=False)
