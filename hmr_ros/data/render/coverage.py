@@ -11,8 +11,9 @@ Written so that a second implementation can give the same result bit by bit:
 - Weights of a sample (x, y), int64: wa = (xc - xb)(y - yb) - (yc - yb)(x - xb), wb and wc by
   rotating the letters. A sample is covered if each weight is positive, or zero on an edge that is
   top (from b to c: yb = yc and xc > xb) or left (yc < yb).
-- q = (wa / za + wb / zb + wc / zc) * (1 / area): quotients first, sum from left to right, float64,
-  rounded to float32. The greatest q is in front; between equals the lower face.
+- q = (wa qa + wb qb + wc qc) * (1 / area) with qa = 1 / za, sum from left to right, float64. At
+  the four samples it is q of the centre plus the same formula of the weights' differences to the
+  centre. Rounded to float32, the greatest q is in front; between equals the lower face.
 - Depth at a pixel centre: the front face's q in float64, 1 / q, rounded to float32.
 - A joint is a sample at its own snapped place, with the same rules.
 """
@@ -35,14 +36,16 @@ _TILE = 16  # pixels; joints are looked up by tiles
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """face: [H, W, 5] int32, the face in front at the centre and the four samples, or ``EMPTY``.
+    """centre: [H, W] int32, the face in front at the pixel's centre, or ``EMPTY``. samples:
+    [H, W, 4] int32, those at the four samples.
 
     depth: [H, W] float32 at the centres, inf where nothing is. silhouettes: [H, W] int64, bit p is
     set where person p covers the centre, seen or not. joint_face: [J] int32 the face in front at
     each probe, joint_depth: [J] float32 its depth, inf where nothing is.
     """
 
-    face: np.ndarray
+    centre: np.ndarray
+    samples: np.ndarray
     depth: np.ndarray
     silhouettes: np.ndarray
     joint_face: np.ndarray
@@ -54,8 +57,10 @@ def covered(draw: DrawList, probes: np.ndarray) -> Coverage:
     if len(draw.people) > MAX_PEOPLE:
         raise ValueError(f"scene has {len(draw.people)} people, at most {MAX_PEOPLE} can be drawn")
     height, width = draw.camera.height, draw.camera.width
-    face = np.full((height, width, 5), EMPTY, np.int32)
-    nearest = np.zeros((height, width, 5), np.float32)
+    centre = np.full((height, width), EMPTY, np.int32)
+    samples = np.full((height, width, 4), EMPTY, np.int32)
+    near_centre = np.zeros((height, width), np.float32)
+    near = np.zeros((height, width, 4), np.float32)
     depth = np.empty((height, width), np.float32)
     silhouettes = np.zeros((height, width), np.int64)
     probe_face = np.full(len(probes), EMPTY, np.int32)
@@ -73,13 +78,15 @@ def covered(draw: DrawList, probes: np.ndarray) -> Coverage:
         steps,
         head,
         following,
-        face,
-        nearest,
+        centre,
+        near_centre,
+        samples,
+        near,
         silhouettes,
         probe_face,
     )
-    _depths(draw.pixels, draw.vertices, draw.faces, face, steps, probe_face, depth, probe_depth)
-    return Coverage(face, depth, silhouettes, probe_face, probe_depth)
+    _depths(draw.pixels, draw.vertices, draw.faces, centre, steps, probe_face, depth, probe_depth)
+    return Coverage(centre, samples, depth, silhouettes, probe_face, probe_depth)
 
 
 def _tiles(steps: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
@@ -114,10 +121,12 @@ def weights_at(pixels, a, b, c, x, y):
 @reproducible
 def _rasterize(
     pixels, vertices, faces, mesh, drawable, two_sided, person, probes, head, following,
-    front, nearest, silhouettes, probe_face,
+    centre, near_centre, samples, near, silhouettes, probe_face,
 ):  # fmt: skip
     height, width = silhouettes.shape
     probe_nearest = np.zeros(len(probes), np.float32)
+    off_a, off_b, off_c = np.empty(4, np.int64), np.empty(4, np.int64), np.empty(4, np.int64)
+    off_q = np.empty(4)
     tile = GRID * _TILE
     for f in range(len(faces)):
         if not drawable[f]:
@@ -159,40 +168,50 @@ def _rasterize(
         inverse = 1 / np.float64(area)
         ax, ay, bx, by, cx, cy = yb - yc, xc - xb, yc - ya, xa - xc, ya - yb, xb - xa
         # Farthest that a sample's weight can be from its pixel's.
-        wide_a, wide_b, wide_c = (
-            64 * (abs(ax) + abs(ay)),
-            64 * (abs(bx) + abs(by)),
-            64 * (abs(cx) + abs(cy)),
-        )
+        wide_a = 64 * (abs(ax) + abs(ay))
+        wide_b = 64 * (abs(bx) + abs(by))
+        wide_c = 64 * (abs(cx) + abs(cy))
+        for s in range(4):
+            dx, dy = SAMPLES[s, 0], SAMPLES[s, 1]
+            off_a[s], off_b[s], off_c[s] = ax * dx + ay * dy, bx * dx + by * dy, cx * dx + cy * dy
+            off_q[s] = (
+                np.float64(off_a[s]) * qa + np.float64(off_b[s]) * qb + np.float64(off_c[s]) * qc
+            ) * inverse
         who = person[mesh[f]]
         bit = np.int64(0) if who < 0 else np.int64(1) << np.int64(who)
+        spans = right - left > 8
         for y in range(top, bottom + 1):
             py = np.int64(y) * GRID
             wa = ax * (left * GRID - xb) + ay * (py - yb) - less_a
             wb = bx * (left * GRID - xc) + by * (py - yc) - less_b
             wc = cx * (left * GRID - xa) + cy * (py - ya) - less_c
-            for x in range(left, right + 1):
-                if wa + wide_a >= 0 and wb + wide_b >= 0 and wc + wide_c >= 0:
-                    for s in range(5):
-                        dx = 0 if s == 0 else (64 if s % 2 == 0 else -64)
-                        dy = 0 if s == 0 else (64 if s > 2 else -64)
-                        sa = wa + ax * dx + ay * dy
-                        sb = wb + bx * dx + by * dy
-                        sc = wc + cx * dx + cy * dy
-                        if (sa | sb | sc) >= 0:
-                            q = np.float32(
-                                (
-                                    np.float64(sa + less_a) * qa
-                                    + np.float64(sb + less_b) * qb
-                                    + np.float64(sc + less_c) * qc
-                                )
-                                * inverse
-                            )
-                            if s == 0:
-                                silhouettes[y, x] |= bit
-                            if q > nearest[y, x, s]:
-                                nearest[y, x, s] = q
-                                front[y, x, s] = f
+            first, last = left, right
+            if spans:
+                first, last = _span(wa + wide_a, ax * GRID, left, first, last)
+                first, last = _span(wb + wide_b, bx * GRID, left, first, last)
+                first, last = _span(wc + wide_c, cx * GRID, left, first, last)
+                wa += (first - left) * (ax * GRID)
+                wb += (first - left) * (bx * GRID)
+                wc += (first - left) * (cx * GRID)
+            for x in range(first, last + 1):
+                if ((wa + wide_a) | (wb + wide_b) | (wc + wide_c)) >= 0:
+                    middle = (
+                        np.float64(wa + less_a) * qa
+                        + np.float64(wb + less_b) * qb
+                        + np.float64(wc + less_c) * qc
+                    ) * inverse
+                    if (wa | wb | wc) >= 0:
+                        silhouettes[y, x] |= bit
+                        q = np.float32(middle)
+                        if q > near_centre[y, x]:
+                            near_centre[y, x] = q
+                            centre[y, x] = f
+                    for s in range(4):
+                        sa, sb, sc = wa + off_a[s], wb + off_b[s], wc + off_c[s]
+                        q = np.float32(middle + off_q[s])
+                        if (sa | sb | sc) >= 0 and q > near[y, x, s]:
+                            near[y, x, s] = q
+                            samples[y, x, s] = f
                 wa += ax * GRID
                 wb += bx * GRID
                 wc += cx * GRID
@@ -217,6 +236,19 @@ def _rasterize(
 
 
 @reproducible
+def _span(reach, step, left, first, last):
+    """Narrow first..last to where ``reach + (x - left) * step`` is not negative."""
+    if step > 0:
+        if reach < 0:
+            first = max(first, left + (-reach + step - 1) // step)
+    elif reach < 0:
+        last = first - 1
+    elif step < 0:
+        last = min(last, left + reach // -step)
+    return first, last
+
+
+@reproducible
 def depth_at(pixels, vertices, face, x, y):
     """Depth of a face at (x, y) steps, float64."""
     a, b, c = face[0], face[1], face[2]
@@ -235,11 +267,11 @@ def depth_at(pixels, vertices, face, x, y):
 
 
 @reproducible
-def _depths(pixels, vertices, faces, front, probes, probe_face, depth, probe_depth):
+def _depths(pixels, vertices, faces, centre, probes, probe_face, depth, probe_depth):
     height, width = depth.shape
     for y in range(height):
         for x in range(width):
-            f = front[y, x, 0]
+            f = centre[y, x]
             depth[y, x] = np.inf
             if f >= 0:
                 depth[y, x] = depth_at(

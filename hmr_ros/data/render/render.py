@@ -38,7 +38,7 @@ def render(scene: Scene, body: BodyModel, truth: bool = True) -> RenderedImage:
     image = finished(light, scene.finish, scene.window)
     if scene.window is not None:
         outside = ~inside_window(scene.window, camera.height, camera.width)
-        coverage.face[outside, 0] = EMPTY
+        coverage.centre[outside] = EMPTY
         coverage.depth[outside] = np.inf
         coverage.silhouettes[outside] = 0
     thing, person_id, part_id = maps(draw, coverage)

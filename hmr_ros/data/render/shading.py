@@ -65,7 +65,7 @@ def shaded(
     _shade(
         image,
         background,
-        *fragments(coverage.face, draw.faces, draw.mesh, draw.part),
+        *fragments(coverage.centre, coverage.samples, draw.faces, draw.mesh, draw.part),
         draw.pixels,
         draw.vertices,
         draw.normals,
@@ -108,28 +108,33 @@ def _rays(camera: Camera, needed: bool) -> np.ndarray:
 
 
 @reproducible
-def fragments(front, faces, mesh, part):
+def fragments(centre, samples, faces, mesh, part):
     """Groups of samples that are shaded once, pixel by pixel.
 
     Returns row of the pixel [N] int32, face [N] int32 (``EMPTY``: background), place [N] int32 (0
     centre, 1..4 sample) and number of samples [N] int32.
     """
-    height, width = front.shape[:2]
+    height, width = centre.shape
     most = 4 * height * width
     pixel, face = np.empty(most, np.int32), np.empty(most, np.int32)
     place, count = np.empty(most, np.int32), np.empty(most, np.int32)
-    key = np.empty(5, np.int64)
+    key, shown = np.empty(5, np.int64), np.empty(5, np.int32)
     made = 0
     for y in range(height):
         for x in range(width):
-            samples = front[y, x]
-            f = samples[0]
-            if f == samples[1] and f == samples[2] and f == samples[3] and f == samples[4]:
+            f = centre[y, x]
+            if (
+                f == samples[y, x, 0]
+                and f == samples[y, x, 1]
+                and f == samples[y, x, 2]
+                and f == samples[y, x, 3]
+            ):
                 pixel[made], face[made], place[made], count[made] = y * width + x, f, 0, 4
                 made += 1
                 continue
             for s in range(5):
-                f = samples[s]
+                f = centre[y, x] if s == 0 else samples[y, x, s - 1]
+                shown[s] = f
                 key[s] = -1 if f < 0 else np.int64(mesh[f]) * 256 + part[faces[f, 0]]
             for s in range(1, 5):
                 number, fresh = 0, True
@@ -139,7 +144,7 @@ def fragments(front, faces, mesh, part):
                     fresh &= not (same and t < s)
                 if fresh:
                     chosen = 0 if key[0] == key[s] else s
-                    pixel[made], face[made] = y * width + x, samples[chosen]
+                    pixel[made], face[made] = y * width + x, shown[chosen]
                     place[made], count[made] = chosen, number
                     made += 1
     return pixel[:made], face[:made], place[:made], count[:made]

@@ -19,7 +19,15 @@ def maps(draw: DrawList, coverage: Coverage) -> tuple[np.ndarray, np.ndarray, np
     person = np.full(shape, NOBODY, np.int32)
     part = np.full(shape, NO_PART, np.uint8)
     _maps(
-        coverage.face, draw.faces, draw.mesh, draw.kind, draw.person, draw.part, thing, person, part
+        coverage.centre,
+        draw.faces,
+        draw.mesh,
+        draw.kind,
+        draw.person,
+        draw.part,
+        thing,
+        person,
+        part,
     )
     return thing, person, part
 
@@ -67,11 +75,11 @@ def boxes_and_shares(
 
 
 @reproducible
-def _maps(front, faces, mesh, kinds, people, parts, thing, person, part):
+def _maps(centre, faces, mesh, kinds, people, parts, thing, person, part):
     height, width = thing.shape
     for y in range(height):
         for x in range(width):
-            f = front[y, x, 0]
+            f = centre[y, x]
             if f >= 0:
                 m = mesh[f]
                 thing[y, x] = kinds[m]
