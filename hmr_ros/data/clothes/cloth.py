@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hmr_ros.compiled import reproducible
@@ -58,6 +60,29 @@ def paint(
         features=np.zeros((0, 9), np.float32),
         seed=int(rng.integers(1 << 30)),
     )
+
+
+def repainted(
+    rng: np.random.Generator,
+    shell: Shell,
+    ground: tuple[np.ndarray, np.ndarray, float],
+    layers: tuple[np.ndarray, ...] = (),
+) -> Shell:
+    """The same shape of another cloth; layers: the colours [3] of its layers."""
+    old = shell.surface
+    palette = np.empty((1 + len(layers), 2, 3))
+    palette[0] = ground[0]
+    for n, colour in enumerate(layers):
+        palette[1 + n] = colour
+    patterns = old.patterns.copy()
+    patterns[0] = ground[1]
+    surface = replace(
+        old,
+        palette=np.ascontiguousarray(palette[..., ::-1].clip(0, 1), np.float32),
+        patterns=patterns,
+        seed=int(rng.integers(1 << 30)),
+    )
+    return replace(shell, surface=surface)
 
 
 def cut_shell(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hmr_ros.body.model import BodyModel
+from hmr_ros.compiled import reproducible
 from hmr_ros.data.clothes.colours import face_features, hair_colour, skin_colour
 from hmr_ros.data.clothes.extras import backpack, gloves
 from hmr_ros.data.clothes.figure import Figure, figure
@@ -32,16 +33,14 @@ def sample_outfit(rng: np.random.Generator, body: BodyModel, clothes: bool = Tru
     if packed:
         shells.append(backpack(rng, tailor, lift))
     if rng.random() < 0.94:
-        boots = rng.random() < 0.2
-        shaft = rng.uniform(0.12, 0.24) if boots else rng.uniform(0.07, 0.1)
-        shells += shoes(rng, tailor, shaft * tailor.size, rng.uniform(0.012, 0.03), cover)
+        shells += shoes(rng, tailor, cover)
     if rng.random() < 0.07:
         shells.append(gloves(rng, tailor, cover))
     on_head, levels = sample_head(rng, tailor, hair, lift)
     shells += on_head
     return Outfit(
         skin=_skin(rng, tailor, skin, hair, levels),
-        bare=~cover[body.faces].all(1),
+        bare=_bare(body.faces, cover),
         shells=tuple(shells),
     )
 
@@ -53,6 +52,14 @@ def sole_thickness(outfit: Outfit) -> float:
         if shell.name == "shoe":
             thickest = max(thickest, float(-shell.offset[:, 1].min()))
     return thickest
+
+
+@reproducible
+def _bare(faces, cover):
+    out = np.empty(len(faces), np.bool_)
+    for f in range(len(faces)):
+        out[f] = not (cover[faces[f, 0]] and cover[faces[f, 1]] and cover[faces[f, 2]])
+    return out
 
 
 def _skin(

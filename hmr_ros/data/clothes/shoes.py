@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 
 from hmr_ros.body.model import BodyModel
-from hmr_ros.data.clothes.cloth import PLAIN_ROW
+from hmr_ros.data.clothes.cloth import PLAIN_ROW, repainted
 from hmr_ros.data.clothes.colours import cloth_colour
-from hmr_ros.data.clothes.figure import Figure, edges_of, figure, nearest_vertices, ramp
+from hmr_ros.data.clothes.figure import Figure, edges_of, nearest_vertices, ramp
+from hmr_ros.data.clothes.figure import figure as figure_of
 from hmr_ros.data.clothes.sections import Outlines, outlines
 from hmr_ros.data.clothes.sheets import sheet_shell
 from hmr_ros.data.scenes.scene import Shell
@@ -20,7 +21,7 @@ _OUTLINE = np.arange(0.01, 0.05, 0.01)  # heights over the floor that a sole's o
 @lru_cache(maxsize=4)
 def lasts(body: BodyModel) -> tuple[tuple[Outlines, np.ndarray], ...]:
     """For the left and the right foot: outlines around the ankle, and nearest vertices; kept."""
-    tailor = figure(body)
+    tailor = figure_of(body)
     edges = edges_of(body.faces)
     both = []
     for side, parts in (("left", (4, 7, 10)), ("right", (5, 8, 11))):
@@ -33,18 +34,30 @@ def lasts(body: BodyModel) -> tuple[tuple[Outlines, np.ndarray], ...]:
     return tuple(both)
 
 
-def shoes(
-    rng: np.random.Generator, figure: Figure, shaft: float, sole: float, cover: np.ndarray
-) -> tuple[Shell, ...]:
-    """A pair. shaft: height of the upper edge over the floor, sole: thickness, metres.
+SHAPES = 48  # different pairs, made when first worn and kept; their colours are always new
 
-    cover: [V] bool, marked where a shoe hides the body.
-    """
-    body, floor = figure.body, figure.floor
-    ease = rng.uniform(0.006, 0.01)
+
+def shoes(rng: np.random.Generator, figure: Figure, cover: np.ndarray) -> list[Shell]:
+    """A pair of shoes or boots. cover: [V] bool, marked where a shoe hides the body."""
+    pair, hidden = _pair(figure.body, int(rng.integers(SHAPES)))
+    cover[hidden] = True
     colour = cloth_colour(rng) * rng.uniform(0.4, 1.0)
-    under = np.full(3, rng.choice([0.08, 0.2, 0.9])) * rng.uniform(0.8, 1.05)
+    under = np.full(3, (0.08, 0.2, 0.9)[rng.integers(3)]) * rng.uniform(0.8, 1.05)
     ground = (np.stack([colour, colour]), PLAIN_ROW, 0.1)
+    return [repainted(rng, shoe, ground, (under,)) for shoe in pair]
+
+
+@lru_cache(maxsize=4 * SHAPES)
+def _pair(body: BodyModel, shape: int) -> tuple[tuple[Shell, ...], np.ndarray]:
+    """Both shoes and the vertices of the body that they hide."""
+    rng = np.random.default_rng(shape)
+    figure = figure_of(body)
+    floor = figure.floor
+    shaft = rng.uniform(0.12, 0.24) if rng.random() < 0.2 else rng.uniform(0.07, 0.1)
+    shaft, sole = shaft * figure.size, rng.uniform(0.012, 0.03)
+    ease = rng.uniform(0.006, 0.01)
+    black = np.zeros(3)
+    ground = (np.zeros((2, 3)), PLAIN_ROW, 0.1)
     # Denser in front, where the toes are far from the ankle.
     step = np.arange(26) * (2 * np.pi / 26)
     angle = 0.5 * np.pi - (step - 0.55 * np.sin(step))
@@ -80,13 +93,12 @@ def shoes(
                 weights,
                 ground,
                 "shoe",
-                layers=((floor - y + 0.004, under),),
+                layers=((floor - y + 0.004, black),),
                 two_sided=shaft > 0.1,
             )  # fmt: skip
         )
     foot = np.isin(body.part_id, (4, 5, 7, 8, 10, 11))
-    cover[foot & (figure.place[:, 1] < floor + shaft - 0.02)] = True
-    return tuple(pair)
+    return tuple(pair), np.flatnonzero(foot & (figure.place[:, 1] < floor + shaft - 0.02))
 
 
 def _skinning(figure: Figure, place: np.ndarray, side: str) -> tuple[np.ndarray, np.ndarray]:
