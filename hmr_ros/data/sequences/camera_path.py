@@ -131,7 +131,7 @@ def _drive_by(rng, plan, away, reach, times):
     """Past the person on an arc, to a stop; the camera looks to the side on which they are."""
     along = np.array([-away[1], away[0]]) * rng.choice([-1.0, 1.0])
     cruise = rng.uniform(0.4, 1.05)
-    length = min(cruise * len(plan) * STEP, rng.uniform(2.5, 8))
+    length = min(cruise * len(plan) * STEP, rng.uniform(2, 6.5))
     start = plan[0] + reach * away - along * length * rng.uniform(0.3, 0.6)
     goal = start + along * length
     yaw = bearing(along) + rng.normal(0, 0.3)

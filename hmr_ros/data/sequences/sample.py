@@ -9,6 +9,7 @@ import numpy as np
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.motions import MotionError, Motions
+from hmr_ros.data.render.projection import projected
 from hmr_ros.data.scenes.cameras import sample_camera, sample_finish, sample_light
 from hmr_ros.data.scenes.mix import Mix
 from hmr_ros.data.scenes.scene import Finish
@@ -32,14 +33,14 @@ from hmr_ros.data.sequences.passing import (
 )
 from hmr_ros.data.sequences.sequence import Sequence
 from hmr_ros.data.sequences.stage import Stage, sample_stage
-from hmr_ros.data.viewpoints import Viewpoint
 from hmr_ros.geometry.camera import Camera
 
 FRAMES = (2, 300)
 RATES = (10.0, 15.0, 30.0)
 FROM_WALLS = 0.3  # metres of the camera
-IN_VIEW = 0.75  # share of the frames at which the first person is in the picture
-_LAYOUTS, _CAMERAS = 12, 16
+# Share of the frames at which the first person is in the picture; who is passed by leaves it.
+IN_VIEW = {kind: 0.55 if kind == "drive_by" else 0.75 for kind in KINDS}
+_LAYOUTS, _CAMERAS = 24, 16
 _CHOICE = 3  # cameras with the first person in view, of which the one that sees most is taken
 
 
@@ -151,7 +152,7 @@ def _camera_path(rng, kind, camera, times, at, roles, stage, mix) -> CameraPath 
         if any(_touches(eyes, r) for r in roles):
             continue
         shares = [_in_view(camera, path, r.joints, at).mean() for r in roles]
-        if shares[0] >= IN_VIEW:
+        if shares[0] >= IN_VIEW[kind]:
             found += 1
             if sum(shares) > most:
                 best, most = path, sum(shares)
@@ -167,13 +168,12 @@ def _touches(eyes: np.ndarray, role: Role) -> bool:
 
 def _in_view(camera: Camera, path: CameraPath, joints: np.ndarray, at: np.ndarray) -> np.ndarray:
     """[T] bool: a third of the joints or more is inside the picture."""
-    inside = np.zeros(len(path), bool)
-    for t, row in enumerate(np.minimum(np.round(at).astype(int), len(joints) - 1)):
-        view = Viewpoint(camera, path.rotations[t], path.positions[t])
-        pixels = camera.project(view.to_camera(joints[row]))
-        good = (pixels > -0.5) & (pixels < [camera.width - 0.5, camera.height - 0.5])
-        inside[t] = good.all(1).mean() > 1 / 3
-    return inside
+    rows = np.minimum(np.round(at).astype(int), len(joints) - 1)
+    seen = joints[rows] - path.positions[:, None]
+    seen = np.einsum("tab,tjb->tja", path.rotations, seen)
+    pixels = projected(seen.reshape(-1, 3), camera).reshape(*seen.shape[:2], 2)
+    good = (pixels > -0.5) & (pixels < [camera.width - 0.5, camera.height - 0.5])
+    return good.all(-1).mean(1) > 1 / 3
 
 
 def _occluders(rng, body, clips, steps, mix, stage, eyes, roles, shown, at, rate):

@@ -8,6 +8,7 @@ import numpy as np
 
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
+from hmr_ros.data.render.projection import projected
 from hmr_ros.data.scenes.scene import Finish, Light, Outfit, Person, Prop, Scene
 from hmr_ros.data.sequences.camera_path import CameraPath
 from hmr_ros.data.sequences.odometry import Odometry, angular_velocity
@@ -128,7 +129,8 @@ class Sequence:
             rotations[:, p] = actor.rotations
         turned = rotations.copy()
         turned[:, :, 0] = np.einsum("tab,tpbc->tpac", turn, rotations[:, :, 0].astype(float))
-        pixels = self.camera.project(seen)
+        pixels = projected(seen.astype(np.float32).reshape(-1, 3), self.camera)
+        pixels = pixels.reshape(frames, people, 24, 2)
         size = [self.camera.width - 0.5, self.camera.height - 0.5]
         inside = ((pixels >= -0.5) & (pixels < size)).all(-1)
         return SequenceTruth(
@@ -161,7 +163,7 @@ class SequenceTruth:
     joints_world:     [T, P, 24, 3]. rotations_world: [T, P, 24, 3, 3], joint 0 to the world.
                       transl_world: [T, P, 3], SMPL's. World: Y up, floor at y = 0.
     joints, rotations, transl: the same in the camera's optical frame of each moment.
-    joints_2d:        [T, P, 24, 2] pixels, NaN behind the camera.
+    joints_2d:        [T, P, 24, 2] pixels, NaN behind the camera and where the lens cannot see.
     in_view:          [T, P] bool: a joint lies within the picture, hidden or not. People enter and
                       leave the picture where it changes.
     camera_positions: [T, 3] and camera_rotations: [T, 3, 3] world to optical frame, float64.
