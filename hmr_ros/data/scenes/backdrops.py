@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from hmr_ros.compiled import reproducible
 from hmr_ros.geometry.camera import Camera
 
 
@@ -63,13 +64,45 @@ class Backdrop:
             )
             x0, y0 = (x0 + 0.5) / shrink - 0.5, (y0 + 0.5) / shrink - 0.5
             sx, sy = sx / shrink, sy / shrink
-        return cv2.warpAffine(
-            image,
-            np.array([[sx, 0, x0], [0, sy, y0]]),
-            (camera.width, camera.height),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        return resampled(image, (x0, y0), (sx, sy), camera.width, camera.height)
+
+
+def resampled(
+    image: np.ndarray,
+    start: tuple[float, float],
+    step: tuple[float, float],
+    width: int,
+    height: int,
+) -> np.ndarray:
+    """[height, width, 3] uint8, linear between pixels: pixel (x, y) is the picture at column
+    ``start[0] + step[0] * x`` and row ``start[1] + step[1] * y``; border pixels repeat."""
+    out = np.empty((height, width, 3), np.uint8)
+    _resample(image, *start, *step, out)
+    return out
+
+
+@reproducible
+def _resample(image, x0, y0, sx, sy, out):
+    height, width = image.shape[:2]
+    left = np.empty(out.shape[1], np.int64)
+    right = np.empty(out.shape[1], np.int64)
+    share = np.empty(out.shape[1], np.int64)  # in 1/256
+    for x in range(out.shape[1]):
+        at = min(max(x0 + sx * x, 0.0), width - 1.0)
+        left[x] = int(at)
+        right[x] = min(left[x] + 1, width - 1)
+        share[x] = int(256 * (at - left[x]))
+    for y in range(out.shape[0]):
+        at = min(max(y0 + sy * y, 0.0), height - 1.0)
+        top = int(at)
+        low = min(top + 1, height - 1)
+        down = int(256 * (at - top))
+        for x in range(out.shape[1]):
+            a, b, w = left[x], right[x], share[x]
+            for c in range(3):
+                upper = image[top, a, c] * (256 - w) + image[top, b, c] * w
+                lower = image[low, a, c] * (256 - w) + image[low, b, c] * w
+                out[y, x, c] = (upper * (256 - down) + lower * down + 32768) >> 16
 
 
 def photo_backdrop(rng: np.random.Generator, camera: Camera, photos: tuple[Path, ...]) -> Backdrop:

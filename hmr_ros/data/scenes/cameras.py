@@ -46,7 +46,7 @@ def monotonic(camera: Camera, beyond: float = 1.15) -> bool:
 
     The distorted radius must rise with the true one, by a fifth of its rate in the middle or more,
     until it is ``beyond`` times that of the farthest corner; the tangential part, a hundredth of
-    the radial one, is taken as a margin.
+    the radial one, is taken as a margin. ``Camera.rays`` must find the rays of the border, too.
     """
     if not camera.distorted:
         return True
@@ -57,7 +57,14 @@ def monotonic(camera: Camera, beyond: float = 1.15) -> bool:
     rate = 1 + 3 * k1 * r**2 + 5 * k2 * r**4 + 7 * k3 * r**6
     bent = r * (1 + k1 * r**2 + k2 * r**4 + k3 * r**6)
     good = np.cumprod(rate > 0.2).astype(bool)
-    return bool(bent[good].max() >= beyond * np.hypot(x, y))
+    if bent[good].max() < beyond * np.hypot(x, y):
+        return False
+    # ``rays`` iterates, and must arrive.
+    u, v = np.meshgrid(np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.5, 1.0]))
+    border = np.stack([u * camera.width, v * camera.height], -1).reshape(-1, 2) - 0.5
+    rays = camera.rays(border)
+    back = camera.project(np.concatenate([rays, np.ones((9, 1))], 1))
+    return bool(np.abs(back - border).max() < 1e-4)
 
 
 def oriented(camera: Camera, position: np.ndarray, yaw: float, pitch: float, roll: float = 0.0):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
+from hmr_ros.data.scenes.backdrops import resampled
 from hmr_ros.data.scenes.scene import Scene
 from hmr_ros.geometry.camera import Camera
 
@@ -58,13 +58,7 @@ def crop_of(scene: Scene, box: np.ndarray, size: int) -> Scene:
     camera = crop_camera(full, box, size)
     scale = full.fx / camera.fx
     x, y = full.cx - scale * camera.cx, full.cy - scale * camera.cy
-    image = cv2.warpAffine(
-        scene.background,
-        np.array([[scale, 0, x], [0, scale, y]]),
-        (size, size),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    image = resampled(scene.background, (x, y), (scale, scale), size, size)
     return replace(
         scene,
         view=replace(scene.view, camera=camera),

@@ -64,13 +64,14 @@ def beside(figure: Figure, figures: list[Figure], eye: np.ndarray) -> bool:
 
 
 def put_before_or_behind(
-    rng: np.random.Generator, figure: Figure, target: Figure, eye: np.ndarray
+    rng: np.random.Generator, figure: Figure, target: Figure, eye: np.ndarray, before: float
 ) -> Figure | None:
-    """The figure where it hides a part of the target, mostly, or is partly hidden by it."""
+    """The figure where it hides a part of the target, or (else than with the chance ``before``)
+    is partly hidden by it; None if there is no room."""
     away = target.joints[0] - eye
     distance, azimuth = float(np.hypot(away[0], away[2])), float(np.arctan2(away[0], -away[2]))
     aside = rng.uniform(0.08, 0.5) * (1 if rng.random() < 0.5 else -1)
-    if rng.random() < 0.8:
+    if rng.random() < before:
         ahead = max(rng.uniform(0.4, 0.9) * distance, min(NEAREST, distance - 0.45))
         if ahead < 0.6 or distance - ahead < 0.35:
             return None

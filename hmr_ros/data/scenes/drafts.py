@@ -178,7 +178,7 @@ def _occlude(rng, draft: Draft, row: int, figure, mix: Mix, eye, photos) -> None
 
 def _add_person(rng, draft: Draft, target: Figure, one: Figure, mix: Mix, eye) -> None:
     for _ in range(4):
-        other = put_before_or_behind(rng, one, target, eye)
+        other = put_before_or_behind(rng, one, target, eye, mix.before)
         if other is None:
             continue
         furniture = mix.occluders.get(Thing.FURNITURE, 0.0) > 0
@@ -200,7 +200,7 @@ def _hang(rng, draft: Draft, target: Figure, kind: Thing, eye, photos) -> None:
     """A solid or a cut-out between the camera and a point of the target's skin."""
     for _ in range(4):
         at = target.skin[rng.integers(len(target.skin))]
-        share = rng.uniform(0.45, 0.9)
+        share = rng.uniform(0.55, 0.9)
         distance = float(np.sqrt(((at - eye) ** 2).sum()))
         at = eye + share * (at - eye) + rng.normal(0, 0.08, 3)
         half = (0.06, min(0.3, 0.25 * share * distance))

@@ -10,7 +10,7 @@ from hmr_ros.data.scenes.things import Thing
 REALISTIC = Mix(
     name="realistic",
     occluders={
-        Thing.PERSON: 0.18,
+        Thing.PERSON: 0.16,
         Thing.FURNITURE: 0.28,
         Thing.SOLID: 0.1,
         Thing.CUTOUT: 0.1,
@@ -57,7 +57,7 @@ PROTOTYPE = Mix(
     occluders={
         Thing.PERSON: 0.3,
         Thing.FURNITURE: 0.0,
-        Thing.SOLID: 2 / 3,
+        Thing.SOLID: 0.5,
         Thing.CUTOUT: 0.0,
         Thing.CARRIED: 0.0,
         Thing.BORDER: 0.0,
@@ -74,6 +74,7 @@ PROTOTYPE = Mix(
     height=(0.6, 2.2),
     fov_deg=(40.0, 75.0),
     pitch_sd=0.06,
+    before=0.5,
     crop=(0.87, 1.6),
     window=False,
 )

@@ -77,6 +77,11 @@ def plaster(rng: np.random.Generator) -> Material:
     return Material(_bgr(pair), (CLOUDS, rng.uniform(1, 12), 0, 0), 0.05)
 
 
+def ceiling(rng: np.random.Generator) -> Material:
+    tone = np.full(3, rng.uniform(0.72, 0.97)) * (1 + rng.normal(0, 0.015, 3))
+    return Material(_bgr(np.stack([tone, 0.97 * tone])), (CLOUDS, rng.uniform(0.5, 3), 0, 0), 0.04)
+
+
 def colour(rng: np.random.Generator) -> np.ndarray:
     """Red, green, blue; greys as often as colours."""
     if rng.random() < 0.45:
@@ -88,7 +93,9 @@ def hard(rng: np.random.Generator) -> Material:
     return (wood, wood, metal, plastic)[rng.integers(4)](rng)
 
 
-MATERIALS = {f.__name__: f for f in (wood, metal, plastic, cloth, cardboard, leaf, plaster, hard)}
+MATERIALS = {
+    f.__name__: f for f in (wood, metal, plastic, cloth, cardboard, leaf, plaster, ceiling, hard)
+}
 
 
 def painted(

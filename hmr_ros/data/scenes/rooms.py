@@ -81,7 +81,7 @@ def room_props(
     props = [_flat(room, floor, faces[:, ::-1], flat, [floor_material(rng)], seed)]
     if rng.random() < 0.6:
         ceiling = floor + [0.0, room.height, 0.0]
-        props.append(_flat(room, ceiling, faces, flat, [MATERIALS["plaster"](rng)], seed + 1))
+        props.append(_flat(room, ceiling, faces, flat, [MATERIALS["ceiling"](rng)], seed + 1))
     props += _walls(rng, room, at, seed)
     props += _fittings(rng, room, photos)
     return props

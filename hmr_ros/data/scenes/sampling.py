@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hmr_ros.body.model import BodyModel
+from hmr_ros.data.clothes.carried import sample_carried
 from hmr_ros.data.clothes.outfit import sample_outfit, sole_thickness
 from hmr_ros.data.motions import Motions
 from hmr_ros.data.scenes.cameras import sample_finish, sample_light
@@ -16,7 +17,10 @@ from hmr_ros.data.scenes.culling import rooms_in_view, stands_in_view, view_limi
 from hmr_ros.data.scenes.drafts import Draft, sample_draft
 from hmr_ros.data.scenes.figures import Figure
 from hmr_ros.data.scenes.mix import Mix
+from hmr_ros.data.scenes.nearness import point_gap
+from hmr_ros.data.scenes.placing import CLEAR
 from hmr_ros.data.scenes.scene import Finish, Person, Scene
+from hmr_ros.data.scenes.things import Thing
 from hmr_ros.data.viewpoints import Viewpoint
 
 
@@ -89,6 +93,7 @@ def _dressed(
     props += [
         p for p in draft.props if not len(p.vertices) or stands_in_view(p.vertices, view, limits)
     ]
+    props += _carried(rng, people, body, mix, view.position)
     room = rooms_in_view(draft.surroundings, view, limits)
     return Scene(
         view=view,
@@ -99,6 +104,17 @@ def _dressed(
         catcher=mix.shadows and not draft.surroundings,
         finish=sample_finish(rng) if mix.finish else Finish(),
     )
+
+
+def _carried(
+    rng: np.random.Generator, people: list[Person], body: BodyModel, mix: Mix, eye
+) -> list:
+    """What some of them hold in their hands, unless it is right before the camera at ``eye``."""
+    chance = mix.occluders.get(Thing.CARRIED, 0.0)
+    made = [sample_carried(rng, p, body) for p in people if rng.random() < chance]
+    return [
+        m for m in made if m is not None and point_gap(m.vertices.astype(float), eye[None]) > CLEAR
+    ]
 
 
 def _person(rng: np.random.Generator, figure: Figure, body: BodyModel, mix: Mix) -> Person:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 
@@ -66,12 +68,20 @@ def grid(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Faces [M, 3] are counter-clockwise where u points right and v up.
     """
-    across, along = np.meshgrid(u, v)
-    row, column = np.meshgrid(np.arange(len(v) - 1), np.arange(len(u) - 1), indexing="ij")
-    a = row * len(u) + column
-    b, c, d = a + 1, a + len(u) + 1, a + len(u)
-    faces = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)], -2).reshape(-1, 3)
-    return np.stack([across, along], -1).reshape(-1, 2), faces.astype(np.int32)
+    flat = np.empty((len(v), len(u), 2))
+    flat[..., 0], flat[..., 1] = u, np.asarray(v)[:, None]
+    return flat.reshape(-1, 2), _grid_faces(len(u), len(v))
+
+
+@lru_cache(maxsize=512)
+def _grid_faces(across: int, along: int) -> np.ndarray:
+    row, column = np.meshgrid(np.arange(along - 1), np.arange(across - 1), indexing="ij")
+    a = row * across + column
+    b, c, d = a + 1, a + across + 1, a + across
+    faces = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)], -2)
+    faces = faces.reshape(-1, 3).astype(np.int32)
+    faces.setflags(write=False)
+    return faces
 
 
 def yaw_matrix(angle: float) -> np.ndarray:
