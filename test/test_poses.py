@@ -131,7 +131,7 @@ def test_who_sits_has_bent_hips_and_a_low_pelvis(drawn):
         assert share((knees > 15) & (knees < 150)) > 0.93 and 60 < np.median(knees) < 110
     assert share(thigh_up > -0.32) > 0.97, "thighs do not hang"
     height = -joints[:, :, 1].min(1)
-    assert share(height < 0.75) > 0.97, "the pelvis is lower than that of who stands (0.9 m)"
+    assert share(height < 0.82) > 0.97 and np.median(height) < 0.6, "who stands: 0.88 m"
     assert share(trunk_tilt(joints) < 60) > 0.97
 
 
@@ -144,7 +144,7 @@ def test_who_lies_is_level_on_every_side(drawn):
 
 
 def test_who_crouches_or_kneels_is_low_and_who_bends_is_not(drawn):
-    for activity, low, high in (("crouch", 0.25, 0.78), ("kneel", 0.2, 0.55), ("bend", 0.65, 0.9)):
+    for activity, low, high in (("crouch", 0.25, 0.78), ("kneel", 0.12, 0.55), ("bend", 0.65, 0.9)):
         height = -drawn[activity][0][:, [7, 8, 4, 5], 1].min(1)
         assert share((height > low) & (height < high)) > 0.97, activity
     joints = drawn["crouch"][0]

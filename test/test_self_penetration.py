@@ -67,7 +67,7 @@ def test_plain_cases(body):
     ]
     through = [
         posed(j16=(0, 0, -1.45), j18=(0, 0, -1.3)),  # forearm down into the belly
-        posed(j16=(0, -0.2, 1.2), j18=(0, 0, 1.6)),  # forearm through the head
+        posed(j16=(0, -0.15, 1.2), j18=(0, 0, 1.95)),  # forearm through the head
         posed(j1=(0, 0, -0.5), j2=(0, 0, 0.5)),  # legs through each other
     ]
     assert not penetrates(body, np.array(clear)).any()
