@@ -8,7 +8,7 @@ the first N pictures are the same whether 60 or 2,000 are asked for, in any orde
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +53,7 @@ class Still:
     @property
     def backgrounds(self) -> str:
         """In words, for the figures: other backgrounds, other pictures."""
-        if not self.photos:
-            return "procedural"
-        names = hashlib.sha256("\n".join(p.name for p in self.photos).encode()).hexdigest()
-        return f"{len(self.photos)} unseen photographs ({names[:8]}) and procedural"
+        return backgrounds_in_words(self.photos)
 
     def scene(self, number: int) -> Scene:
         """Scene ``number``."""
@@ -67,6 +64,14 @@ class Still:
     def picture(self, number: int) -> RenderedImage:
         """Picture ``number`` with everything that is true about it."""
         return render(self.scene(number), self.body)
+
+
+def backgrounds_in_words(photos: Sequence[Path]) -> str:
+    """How many photographs, and the start of a hash of their names."""
+    if not photos:
+        return "procedural"
+    names = hashlib.sha256("\n".join(p.name for p in photos).encode()).hexdigest()
+    return f"{len(photos)} unseen photographs ({names[:8]}) and procedural"
 
 
 def still_source(body: BodyModel, motions: Motions, photos: Iterable[Path] = ()) -> Still:

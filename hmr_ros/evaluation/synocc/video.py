@@ -1,0 +1,86 @@
+"""SynOcc video: 60 clips of moving people before a moving camera, drawn on demand.
+
+As SynOcc still: poses of the ``test`` clips, unseen photographs, and every clip depends on its
+number alone. Levels and kinds of camera motion come in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hmr_ros.body.model import BodyModel
+from hmr_ros.data.motions import MotionError, Motions
+from hmr_ros.data.photo_split import photos_of
+from hmr_ros.data.render.render import render
+from hmr_ros.data.render.rendered import RenderedImage
+from hmr_ros.data.sequences.camera_path import KINDS
+from hmr_ros.data.sequences.sample import sample_sequence
+from hmr_ros.data.sequences.sequence import Sequence
+from hmr_ros.evaluation.synocc.still import (
+    HEIGHT,
+    LEVELS,
+    MIXES,
+    SEED,
+    WIDTH,
+    backgrounds_in_words,
+)
+
+VERSION = 1
+CLIPS = 60
+FRAMES = 90
+FPS = 15.0
+_TRIES = 8  # draws of a clip in which nobody can be filmed
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """Where the clips are drawn from: motions of the split ``test`` and unseen photographs."""
+
+    body: BodyModel
+    motions: Motions
+    photos: tuple[Path, ...] = ()
+    frames: int = FRAMES
+
+    @property
+    def backgrounds(self) -> str:
+        """As SynOcc still's."""
+        return backgrounds_in_words(self.photos)
+
+    def clip(self, number: int) -> Sequence:
+        """Clip ``number``."""
+        mix = MIXES[level_of(number)]
+        for attempt in range(_TRIES):
+            rng = np.random.default_rng([SEED, 1, number, attempt])
+            try:
+                return sample_sequence(
+                    rng, self.body, self.motions, mix, self.frames, kind_of(number), FPS,
+                    WIDTH, HEIGHT, self.photos,
+                )  # fmt: skip
+            except MotionError as error:
+                last = error
+        raise MotionError(f"clip {number} of the benchmark cannot be drawn: {last}")
+
+    def pictures(self, clip: Sequence) -> Iterator[RenderedImage]:
+        """The pictures of a clip in order, with their truth; people are its actors in order."""
+        for frame in range(len(clip)):
+            yield render(clip.scene(frame, self.body), self.body)
+
+
+def video_source(
+    body: BodyModel, motions: Motions, photos: Iterable[Path] = (), frames: int = FRAMES
+) -> Video:
+    """The benchmark from all motions and all photographs: takes the unseen ones of both."""
+    return Video(body, motions.split("test"), photos_of(photos, "test"), frames)
+
+
+def level_of(number: int) -> str:
+    return LEVELS[number % len(LEVELS)]
+
+
+def kind_of(number: int) -> str:
+    """How the camera of a clip moves."""
+    return KINDS[number // len(LEVELS) % len(KINDS)]

@@ -1,0 +1,162 @@
+"""Figures of watched clips: poses, paths, smoothness, identity and speed, by model and level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hmr_ros.evaluation.bootstrap import mean_interval, ratio_interval
+from hmr_ros.evaluation.identity_metrics import OVERALL, tracking_scores
+from hmr_ros.evaluation.motion_metrics import acceleration_errors, jitter
+from hmr_ros.evaluation.pose_metrics import HIPS, aligned_errors, joint_errors, pck3d
+from hmr_ros.evaluation.subsets import LIMB
+from hmr_ros.evaluation.synocc.still import LEVELS
+from hmr_ros.evaluation.synocc.watching import ClipTruth, Watched
+from hmr_ros.evaluation.trajectory_metrics import (
+    held,
+    root_translation_errors,
+    world_aligned_errors,
+    world_errors,
+)
+
+ROUNDS = 1000
+LEAST_FRAMES = 15  # of a person in a clip, for figures of whole motions
+Clips = Sequence[tuple[ClipTruth, Mapping[str, Watched]]]
+
+
+def video_rows(clips: Clips) -> list[dict]:
+    """One row a model and level; errors in millimetres over the 12 limb joints.
+
+    ``n``: people in frames; ``recall``: share of them that were reported. ``mpjpe_mm`` and
+    ``pa_mpjpe_mm``: reported ones, about the middle of the hips. ``root_mm``: the pelvis in the
+    camera frame. ``w_mpjpe_mm``, ``wa_mpjpe_mm``, ``rte_percent``: in the world, the camera path
+    being known, as tf gives it on a robot; people who are lost stand still. ``acceleration``:
+    m/s^2, error about the hips; ``jitter`` and ``true_jitter``: m/s^3 in the world, on runs of
+    frames in which the person is reported. Identity figures as motmetrics'. ``fps``: frames a
+    second of the pipeline alone. Intervals redraw clips.
+    """
+    names = list(clips[0][1])
+    levels = ["all", *(x for x in LEVELS if any(truth.level == x for truth, _ in clips))]
+    rows = []
+    for level in levels:
+        chosen = [(truth, said) for truth, said in clips if level in ("all", truth.level)]
+        for name in names:
+            head = {"model": name, "subset": "all", "level": level, "clips": len(chosen)}
+            rows.append(head | figures([(truth, said[name]) for truth, said in chosen]))
+    return rows
+
+
+def figures(clips: Sequence[tuple[ClipTruth, Watched]]) -> dict:
+    """Figures of one model on some clips; see ``video_rows``."""
+    values: dict[str, list[tuple[int, np.ndarray]]] = {}
+
+    def note(name: str, clip: int, numbers: np.ndarray) -> None:
+        values.setdefault(name, []).append((clip, np.ravel(numbers)))
+
+    for truth, said in clips:
+        clip = truth.number
+        for p in range(truth.joints.shape[1]):
+            _frames(note, clip, truth, said, p)
+            _motion(note, clip, truth, said, p)
+    row: dict = {"n": int(sum(truth.counted.sum() for truth, _ in clips))}
+    intervals = {}
+    for name, parts in values.items():
+        numbers = np.array([v.sum() for _, v in parts], float)
+        weights = np.array([len(v) for _, v in parts], float)
+        estimate = ratio_interval(numbers, weights, np.array([c for c, _ in parts]), ROUNDS)
+        row[name], intervals[name] = estimate.value, [estimate.low, estimate.high]
+    scores = tracking_scores({str(truth.number): said.identities for truth, said in clips})[OVERALL]
+    for name in ("mota", "idf1", "precision", "switches", "fragmentations"):
+        row[name] = scores[name]
+    seconds = np.concatenate([said.seconds for _, said in clips])
+    row["fps"] = float(1 / seconds.mean())
+    row["p95_ms"] = float(1e3 * np.percentile(seconds, 95))
+    return row | {"ci95": intervals}
+
+
+def _frames(note, clip: int, truth: ClipTruth, said: Watched, p: int) -> None:
+    """Figures of single frames of one person."""
+    limb = list(LIMB)
+    counted = truth.counted[:, p]
+    reported = counted & np.isfinite(said.joints[:, p]).all((1, 2))
+    note("recall", clip, reported[counted])
+    if not counted.any():
+        return
+    if not reported.any():
+        note("pck3d", clip, np.zeros(counted.sum() * len(limb)))
+        return
+    guess, true = said.joints[reported, p].astype(float), truth.joints[reported, p].astype(float)
+    error = joint_errors(guess, true, HIPS)[:, limb]
+    note("mpjpe_mm", clip, 1e3 * error)
+    note("pa_mpjpe_mm", clip, 1e3 * aligned_errors(guess[:, limb], true[:, limb]))
+    note("root_mm", clip, 1e3 * np.linalg.norm(guess[:, 0] - true[:, 0], axis=-1))
+    lost = np.zeros((counted & ~reported).sum() * len(limb))
+    note("pck3d", clip, np.concatenate([pck3d(error).ravel(), lost]))
+
+
+def _motion(note, clip: int, truth: ClipTruth, said: Watched, p: int) -> None:
+    """Figures of one person's motion: from the first counted frame to the last."""
+    limb = list(LIMB)
+    counted = np.flatnonzero(truth.counted[:, p])
+    if len(counted) < LEAST_FRAMES:
+        return
+    span = slice(counted[0], counted[-1] + 1)
+    guess, true = said.world[span, p], truth.world[span, p].astype(float)
+    reported = np.isfinite(guess).all((1, 2))
+    if reported.sum() < 2:
+        return
+    whole = held(guess, reported)
+    note("w_mpjpe_mm", clip, 1e3 * world_errors(whole[:, limb], true[:, limb]))
+    note("wa_mpjpe_mm", clip, 1e3 * world_aligned_errors(whole[:, limb], true[:, limb]))
+    path = root_translation_errors(whole[:, 0], true[:, 0])
+    if np.isfinite(path).all():
+        note("rte_percent", clip, path)
+    for run in runs(reported):
+        a, b = guess[run][:, limb], true[run][:, limb]
+        if len(a) > 2:
+            about = [m - _hips(m0) for m, m0 in ((a, guess[run]), (b, true[run]))]
+            note("acceleration", clip, acceleration_errors(*about, truth.fps))
+        if len(a) > 3:
+            note("jitter", clip, jitter(a, truth.fps))
+            note("true_jitter", clip, jitter(b, truth.fps))
+
+
+def _hips(joints: np.ndarray) -> np.ndarray:
+    return joints[:, list(HIPS)].mean(1, keepdims=True)
+
+
+def runs(reported: np.ndarray) -> list[slice]:
+    """Stretches of frames [T] bool that follow each other."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], reported.astype(int), [0]])))
+    return [slice(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def over_time(clips: Clips, name: str, field: str, bins: np.ndarray) -> list[tuple]:
+    """(value, low, high) of ``mpjpe_mm`` or ``recall`` by seconds since the clip began."""
+    found = []
+    for low, high in zip(bins[:-1], bins[1:], strict=True):
+        values, masks, labels = [], [], []
+        for truth, said in clips:
+            frames = (truth.times >= low) & (truth.times < high)
+            counted = truth.counted[frames]
+            joints = said[name].joints[frames]
+            reported = counted & np.isfinite(joints).all((2, 3))
+            if field == "recall":
+                values.append(reported.ravel().astype(float))
+                masks.append(counted.ravel())
+            else:
+                flat = joints.reshape(-1, 24, 3).astype(float)
+                true = truth.joints[frames].reshape(-1, 24, 3).astype(float)
+                values.append(1e3 * joint_errors(flat, true, HIPS)[:, list(LIMB)].mean(1))
+                masks.append(reported.ravel())
+            labels.append(np.full(counted.size, truth.number))
+        mask = np.concatenate(masks)
+        if not mask.any():
+            found.append((np.nan, np.nan, np.nan))
+            continue
+        estimate = mean_interval(
+            np.concatenate(values), mask, np.concatenate(labels), rounds=ROUNDS
+        )
+        found.append((estimate.value, estimate.low, estimate.high))
+    return found
