@@ -1,0 +1,242 @@
+"""Pictures of 256 x 256 with all their truth: how many a second, where the time goes, memory."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.data.stream import image_rng, rendered_stream
+
+SUMMARY = "rendered pictures with all truth, by process and by worker; time by step; memory"
+WARM_UP = 4
+OLD_IMAGES = 24
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--images", type=int, default=200, help="pictures of each measurement")
+    parser.add_argument("--workers", type=int, default=2, help="processes of the parallel one")
+    parser.add_argument("--size", type=int, default=256, help="pixels along a side")
+    parser.add_argument("--mix", default="realistic", help="kinds of scenes")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
+    )
+    parser.add_argument("--photos", type=Path, help="folder of backgrounds; default: noise")
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Picture ``i`` of a stream: a pure function of what is named here and of ``i``."""
+
+    mix: str
+    seed: int
+    size: int
+    motions: Path
+    photos: Path | None
+
+    def scene(self, index: int):
+        from hmr_ros.data.scenes.mixes import MIXES
+        from hmr_ros.data.scenes.sampling import sample_crop
+
+        body, motions, photos = _parts(self.motions, self.photos)
+        rng = image_rng(self.seed, index)
+        return sample_crop(rng, body, motions, MIXES[self.mix], photos, self.size)
+
+    def __call__(self, index: int):
+        from hmr_ros.data.render.render import render
+
+        return render(self.scene(index), _parts(self.motions, self.photos)[0])
+
+
+_LOADED: dict = {}
+
+
+def _parts(motions: Path, photos: Path | None):
+    """Body, motions and photographs, read once a process."""
+    key = (motions, photos)
+    if key not in _LOADED:
+        from hmr_ros.body.model import load_body_model
+        from hmr_ros.data.backgrounds import background_photos
+        from hmr_ros.data.motions import load_motions
+
+        _LOADED[key] = (
+            load_body_model(),
+            load_motions(motions).split("train"),
+            background_photos(photos),
+        )
+    return _LOADED[key]
+
+
+def measure(args: argparse.Namespace) -> list[dict]:
+    """Rows for one process, for the workers, for each step and for the first renderer.
+
+    Raises ValueError for an unknown mix, or if a worker's pictures differ from this process'.
+    """
+    from hmr_ros.data.scenes.mixes import MIXES
+
+    if args.mix not in MIXES:
+        raise ValueError(f"mix {args.mix!r} is unknown; known: {', '.join(MIXES)}")
+    make = Crop(args.mix, args.seed, args.size, args.motions, args.photos)
+    for index in range(WARM_UP):
+        make(index)
+    title = f"render, {args.mix}, {args.size} px"
+    old = _old(args)
+    alone, sums = _timed(make, args.images, 0)
+    shared, again = _timed(make, args.images, args.workers)
+    if sums != again:
+        raise ValueError("pictures from workers differ from those of one process")
+    rows = [
+        _row(f"{title}, one process", alone, old=old),
+        _row(f"{title}, {args.workers} workers", shared, old=old),
+    ]
+    rows += _steps(make, args.images, title)
+    rows.append(_row("render, first version, one process", old, old=old))
+    return rows
+
+
+def _timed(make: Crop, images: int, workers: int) -> tuple[dict, list[int]]:
+    """Seconds between pictures and what the memory did; a checksum of each picture."""
+    seconds, sums, memory = [], [], []
+    stream = rendered_stream(make, range(images), workers)
+    sums.append(_checksum(next(stream)))  # processes start and compile first
+    start = before = time.perf_counter()
+    for n, picture in enumerate(stream):
+        now = time.perf_counter()
+        seconds.append(now - before)
+        before = now
+        sums.append(_checksum(picture))
+        if n % 50 == 0:
+            memory.append(_memory())
+    total = time.perf_counter() - start
+    # The first tenth fills caches of photographs, motions and compiled functions.
+    settled = memory[len(memory) // 10 :] or [_memory()]
+    figures = {
+        "seconds": np.array(seconds),
+        "per_second": (images - 1) / total,
+        "memory_mib": settled[-1] / 2**20,
+        "growth_mib": (settled[-1] - settled[0]) / 2**20,
+    }
+    return figures, sums
+
+
+def _checksum(picture) -> int:
+    import zlib
+
+    total = 0
+    arrays = (picture.image, picture.depth, picture.part_id, picture.joints, picture.visibility)
+    for array in arrays:
+        total = zlib.crc32(np.ascontiguousarray(array), total)
+    return total
+
+
+def _memory() -> int:
+    """Bytes resident now; the greatest so far where /proc is missing."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * resource.getpagesize()
+    except (OSError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _steps(make: Crop, images: int, title: str) -> list[dict]:
+    """Processor time of each step of one process, and its share of all."""
+    from hmr_ros.data.render import render as renderer
+
+    body = _parts(make.motions, make.photos)[0]
+    spent: Counter[str] = Counter()
+    with _watched(renderer, spent):
+        for index in range(images):
+            start = time.process_time()
+            scene = make.scene(index)
+            spent["sampling"] += time.process_time() - start
+            start = time.process_time()
+            renderer.render(scene, body)
+            spent["all but sampling"] += time.process_time() - start
+    steps = ("posing", "raster", "shadow", "shading", "finish", "truth")
+    spent["the rest"] = spent.pop("all but sampling") - sum(spent[s] for s in steps)
+    total = sum(spent.values())
+    return [
+        {
+            "name": f"{title}, step: {name}",
+            "mean_ms": 1e3 * spent[name] / images,
+            "share": spent[name] / total,
+        }
+        for name in ("sampling", *steps, "the rest")
+    ]
+
+
+_STEPS = {
+    "draw_list": "posing",
+    "covered": "raster",
+    "shadow_map": "shadow",
+    "shaded": "shading",
+    "finished": "finish",
+    "maps": "truth",
+    "seen_joints": "truth",
+    "boxes_and_shares": "truth",
+}
+
+
+@contextmanager
+def _watched(renderer, spent: Counter[str]) -> Iterator[None]:
+    """The renderer's steps with a clock around each."""
+    originals = {name: getattr(renderer, name) for name in _STEPS}
+
+    def clocked(name: str, function: Callable) -> Callable:
+        def call(*arguments):
+            start = time.process_time()
+            result = function(*arguments)
+            spent[_STEPS[name]] += time.process_time() - start
+            return result
+
+        return call
+
+    for name, function in originals.items():
+        setattr(renderer, name, clocked(name, function))
+    try:
+        yield
+    finally:
+        for name, function in originals.items():
+            setattr(renderer, name, function)
+
+
+def _old(args: argparse.Namespace) -> dict:
+    """The first version's sampler and renderer: painted bodies, one lamp, no shadows."""
+    from hmr_ros.data.people_scene import SceneRanges, sample_crop
+    from hmr_ros.data.rendering import render
+
+    body, motions, photos = _parts(args.motions, args.photos)
+    ranges = SceneRanges(people=(1, 2), photos=photos)
+    seconds = []
+    for index in range(-WARM_UP, OLD_IMAGES):
+        start = time.perf_counter()
+        rng = image_rng(args.seed, index + WARM_UP)
+        render(sample_crop(rng, body, motions, args.size, ranges=ranges), body)
+        if index >= 0:
+            seconds.append(time.perf_counter() - start)
+    return {"seconds": np.array(seconds), "per_second": len(seconds) / sum(seconds)}
+
+
+def _row(name: str, figures: dict, old: dict) -> dict:
+    p50, p95, p99 = 1e3 * np.percentile(figures["seconds"], [50, 95, 99])
+    return {
+        "name": name,
+        "p50_ms": p50,
+        "p95_ms": p95,
+        "p99_ms": p99,
+        "per_second": figures["per_second"],
+        "bytes": None,
+        "versus": "render, first version, one process",
+        "ratio": figures["per_second"] / old["per_second"],
+        "memory_mib": figures.get("memory_mib"),
+        "growth_mib": figures.get("growth_mib"),
+    }
