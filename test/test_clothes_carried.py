@@ -49,7 +49,7 @@ def person(body, pose, yaw=0.0, betas=None, place=(1.5, -2.0)) -> tuple[Person, 
     return Person(rotations, betas, transl, outfit), mesh + transl
 
 
-def carried(body, kind, tries=12):
+def carried(body, kind, tries=8):
     out = []
     for seed in range(tries):
         rng = np.random.default_rng(seed)
@@ -149,7 +149,7 @@ def _sampled(prop) -> np.ndarray:
     area = np.linalg.norm(
         np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
     )
-    count = int(min(max(area.sum() / 2 / 1e-4, 3000), 40_000))
+    count = int(min(max(area.sum() / 2 / 1e-4, 3000), 15_000))
     pick = rng.choice(len(corners), count, p=area / area.sum())
     u, v = rng.random((2, count))
     flip = u + v > 1

@@ -54,8 +54,10 @@ def trousers(
         hidden=cover[zone.ids],
         apart=True,
     )
-    margin = MARGIN + 2 * max(flare, 0) + 0.03 * drape
-    return Worn((shell,), zone.ids[np.minimum(waist - y - 0.02, y - hem - margin) > 0])
+    margin = MARGIN + flare + 0.02 * drape
+    # The seat moves most under the cloth: no skin there, even in short shorts.
+    seat = (y > figure.crotch - 0.03 * size) & (y > hem + MARGIN)
+    return Worn((shell,), zone.ids[(waist - y > 0.02) & (seat | (y - hem > margin))])
 
 
 def top(

@@ -79,8 +79,8 @@ def _hung(figure: Figure, place: np.ndarray, anchor: np.ndarray) -> tuple[np.nda
     x, y = place[..., 0], place[..., 1]
     hip, knee = joint["left_hip"], joint["left_knee"]
     left = ramp(-0.75 * abs(hip[0]), 0.75 * abs(hip[0]), x)
-    thighs = 0.94 * ramp(hip[1] + 0.06 * size, figure.crotch - 0.16 * size, y)
-    shins = 0.8 * ramp(knee[1] + 0.08 * size, knee[1] - 0.22 * size, y)
+    thighs = 0.9 * ramp(hip[1] + 0.06 * size, figure.crotch - 0.16 * size, y)
+    shins = 0.6 * ramp(knee[1] + 0.08 * size, knee[1] - 0.22 * size, y)
     body = np.zeros((*y.shape, 24))
     np.put_along_axis(body, figure.bones[anchor], figure.weights[anchor], axis=2)
     # What the body's own skin knows only counts at the waist; the fork of the legs is the skirt's.

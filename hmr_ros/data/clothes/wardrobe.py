@@ -120,6 +120,8 @@ def _skirt(rng, figure: Figure, waist, ease, cover, ground, name) -> tuple[Shell
     long = rng.random() < 0.25
     hem = rng.uniform(ankle + 0.05, knee - 0.15) if long else knee + rng.uniform(-0.1, 0.18) * size
     straight = rng.random() < 0.35
+    # Cloth is heavy: long skirts do not stand out at the same slope as short ones.
+    flare = rng.uniform(0.0, 0.02) if straight else rng.uniform(0.03, 0.1)
     shell = skirt(
         rng,
         figure,
@@ -128,7 +130,7 @@ def _skirt(rng, figure: Figure, waist, ease, cover, ground, name) -> tuple[Shell
         ground,
         name,
         ease=ease + 0.004,
-        flare=rng.uniform(0.0, 0.05) if straight else rng.uniform(0.08, 0.3),
+        flare=flare / (waist - hem),
         folds=0.004 if straight else rng.uniform(0.008, 0.03),
     )
     y = figure.legs.place[:, 1]
