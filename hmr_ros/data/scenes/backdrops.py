@@ -86,23 +86,28 @@ def _resample(image, x0, y0, sx, sy, out):
     height, width = image.shape[:2]
     left = np.empty(out.shape[1], np.int64)
     right = np.empty(out.shape[1], np.int64)
-    share = np.empty(out.shape[1], np.int64)  # in 1/256
+    share = np.empty(out.shape[1], np.int32)  # in 1/256
     for x in range(out.shape[1]):
         at = min(max(x0 + sx * x, 0.0), width - 1.0)
         left[x] = int(at)
         right[x] = min(left[x] + 1, width - 1)
-        share[x] = int(256 * (at - left[x]))
+        share[x] = np.int32(256 * (at - left[x]))
+    mixed = np.empty((out.shape[1], 3), np.int32)
     for y in range(out.shape[0]):
         at = min(max(y0 + sy * y, 0.0), height - 1.0)
         top = int(at)
         low = min(top + 1, height - 1)
-        down = int(256 * (at - top))
+        down = np.int32(256 * (at - top))
+        up = np.int32(256) - down
         for x in range(out.shape[1]):
             a, b, w = left[x], right[x], share[x]
             for c in range(3):
-                upper = image[top, a, c] * (256 - w) + image[top, b, c] * w
-                lower = image[low, a, c] * (256 - w) + image[low, b, c] * w
-                out[y, x, c] = (upper * (256 - down) + lower * down + 32768) >> 16
+                one = np.int32(image[top, a, c]) * up + np.int32(image[low, a, c]) * down
+                two = np.int32(image[top, b, c]) * up + np.int32(image[low, b, c]) * down
+                mixed[x, c] = one * (np.int32(256) - w) + two * w
+        for x in range(out.shape[1]):
+            for c in range(3):
+                out[y, x, c] = (mixed[x, c] + np.int32(32768)) >> np.int32(16)
 
 
 def photo_backdrop(rng: np.random.Generator, camera: Camera, photos: tuple[Path, ...]) -> Backdrop:

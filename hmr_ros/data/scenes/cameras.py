@@ -12,7 +12,6 @@ from hmr_ros.data.scenes.scene import Finish, Light
 from hmr_ros.data.scenes.shapes import yaw_matrix
 from hmr_ros.data.viewpoints import LEVEL, Viewpoint, camera_with_fov
 from hmr_ros.geometry.camera import Camera
-from hmr_ros.geometry.rotations import matrix_from_axis_angle
 
 _STEEPEST = np.radians(35)  # robots look ahead: more than this is cut
 
@@ -69,8 +68,10 @@ def monotonic(camera: Camera, beyond: float = 1.15) -> bool:
 
 def oriented(camera: Camera, position: np.ndarray, yaw: float, pitch: float, roll: float = 0.0):
     """Viewpoint at ``position`` [3]; radians: yaw > 0 turns left, pitch > 0 looks down."""
-    tilt = matrix_from_axis_angle(np.array([pitch, 0.0, 0.0]))
-    lean = matrix_from_axis_angle(np.array([0.0, 0.0, roll]))
+    c, s = np.cos(pitch), np.sin(pitch)
+    tilt = np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
+    c, s = np.cos(roll), np.sin(roll)
+    lean = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
     rotation = _product(_product(lean, tilt), _product(LEVEL, yaw_matrix(-yaw)))
     return Viewpoint(camera, rotation, np.asarray(position, float))
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hmr_ros.data.scenes.nearness import faces_inside, sides
 from hmr_ros.data.scenes.scene import Prop
 from hmr_ros.data.viewpoints import Viewpoint
 
@@ -27,7 +28,8 @@ def view_limits(view: Viewpoint) -> np.ndarray:
 
 def stands_in_view(points: np.ndarray, view: Viewpoint, limits: np.ndarray) -> bool:
     """Whether the hull of points [N, 3] of the world reaches into the view or nearly so."""
-    return not _outside(points, view, limits, _SHADE).all(1).any()
+    code = sides(points, view.rotation, view.position, *limits, _SHADE)
+    return not np.bitwise_and.reduce(code)
 
 
 def rooms_in_view(
@@ -37,28 +39,8 @@ def rooms_in_view(
     limits = view_limits(view) if limits is None else limits
     kept = []
     for prop in props:
-        outside = _outside(prop.vertices, view, limits, 0.0)
-        # A face is left out if one plane has all its corners on the wrong side.
-        a, b, c = prop.faces.T
-        seen = ~(outside[:, a] & outside[:, b] & outside[:, c]).any(0)
-        if seen.any():
-            kept.append(replace(prop, faces=np.ascontiguousarray(prop.faces[seen])))
+        code = sides(prop.vertices, view.rotation, view.position, *limits, 0.0)
+        faces = faces_inside(np.asarray(prop.faces), code)
+        if len(faces):
+            kept.append(replace(prop, faces=faces))
     return tuple(kept)
-
-
-def _outside(points, view: Viewpoint, limits, spare: float) -> np.ndarray:
-    """[5, N] bool: beyond the left, right, upper, lower plane of the view, and behind it."""
-    away = np.asarray(points, float) - view.position
-    x, y, z = (
-        away[:, 0] * row[0] + away[:, 1] * row[1] + away[:, 2] * row[2] for row in view.rotation
-    )
-    left, right, top, bottom = limits
-    return np.stack(
-        [
-            x < left * z - spare,
-            x > right * z + spare,
-            y < top * z - spare,
-            y > bottom * z + spare,
-            z < 0.02 - spare,
-        ]
-    )

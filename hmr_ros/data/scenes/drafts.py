@@ -10,7 +10,7 @@ import numpy as np
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.motions import Motions
 from hmr_ros.data.scenes.backdrops import Backdrop, noise_backdrop, photo_backdrop, sky_backdrop
-from hmr_ros.data.scenes.cameras import framed, sample_camera
+from hmr_ros.data.scenes.cameras import bearings, framed, sample_camera
 from hmr_ros.data.scenes.crowd import (
     beside,
     free,
@@ -93,12 +93,19 @@ def sample_draft(
     ahead = _azimuth(draft.view)
     apart = mix.occluders.get(Thing.PERSON, 0.0) == 0
     for _ in range(int(rng.integers(mix.people[0], mix.people[1] + 1)) - 1):
-        one = figure()
-        for _ in range(6):
-            azimuth = ahead + half * rng.uniform(-0.85, 0.85)
-            there, seat, kind = seated(
-                rng, put(one, eye, azimuth, rng.uniform(*mix.distance)), furniture
-            )
+        if every:
+            one, tries = figure(), 6
+        else:
+            # What a crop of the first would not show need not be posed.
+            azimuth, distance = ahead + half * rng.uniform(-0.85, 0.85), rng.uniform(*mix.distance)
+            if not _may_be_beside(first, eye, azimuth, distance):
+                continue
+            one, tries = figure(), 1
+        for _ in range(tries):
+            if every:
+                azimuth = ahead + half * rng.uniform(-0.85, 0.85)
+                distance = rng.uniform(*mix.distance)
+            there, seat, kind = seated(rng, put(one, eye, azimuth, distance), furniture)
             if apart and not beside(there, draft.figures, eye):
                 continue
             if _joined(draft, there, seat, kind, eye):
@@ -116,6 +123,14 @@ def sample_draft(
 def _azimuth(view: Viewpoint) -> float:
     """Where the camera looks, radians to the right of the world's -Z."""
     return float(np.arctan2(view.rotation[2, 0], -view.rotation[2, 2]))
+
+
+def _may_be_beside(figure: Figure, eye: np.ndarray, azimuth: float, distance: float) -> bool:
+    """Whether a crop around a figure may show somebody at a place as seen from ``eye``."""
+    low, high, left, right = bearings(figure.skin, eye)
+    around = 0.5 * (left + right) + np.array([-1.0, 1.0]) * 0.72 * max(high - low, right - left)
+    spare = np.arctan(0.55 / distance)
+    return bool(around[0] - spare < azimuth < around[1] + spare)
 
 
 def _joined(draft: Draft, figure: Figure, seat: Placed | None, kind: Thing, eye) -> bool:

@@ -10,12 +10,12 @@ from hmr_ros.data.scenes.things import Thing
 REALISTIC = Mix(
     name="realistic",
     occluders={
-        Thing.PERSON: 0.16,
-        Thing.FURNITURE: 0.28,
+        Thing.PERSON: 0.13,
+        Thing.FURNITURE: 0.24,
         Thing.SOLID: 0.1,
         Thing.CUTOUT: 0.1,
-        Thing.CARRIED: 0.2,
-        Thing.BORDER: 0.18,
+        Thing.CARRIED: 0.3,
+        Thing.BORDER: 0.15,
     },
     more=0.15,
     activities=EVERYDAY,
@@ -25,11 +25,11 @@ REALISTIC = Mix(
 HEAVY = Mix(
     name="heavy",
     occluders={
-        Thing.PERSON: 0.5,
+        Thing.PERSON: 0.42,
         Thing.FURNITURE: 0.6,
-        Thing.SOLID: 0.3,
-        Thing.CUTOUT: 0.35,
-        Thing.CARRIED: 0.35,
+        Thing.SOLID: 0.35,
+        Thing.CUTOUT: 0.4,
+        Thing.CARRIED: 0.5,
         Thing.BORDER: 0.35,
     },
     more=0.25,
@@ -57,7 +57,7 @@ PROTOTYPE = Mix(
     occluders={
         Thing.PERSON: 0.3,
         Thing.FURNITURE: 0.0,
-        Thing.SOLID: 0.5,
+        Thing.SOLID: 0.45,
         Thing.CUTOUT: 0.0,
         Thing.CARRIED: 0.0,
         Thing.BORDER: 0.0,

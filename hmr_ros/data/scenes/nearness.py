@@ -107,3 +107,40 @@ def footprints_meet(one, other):
             if a1 < b0 or b1 < a0:
                 return False
     return True
+
+
+@reproducible
+def sides(points, rotation, position, left, right, top, bottom, spare):
+    """[N] uint8: which planes of a view each point [N, 3] is beyond, by more than ``spare``: bits
+    1 left, 2 right, 4 top, 8 bottom (slopes at z = 1), 16 behind the camera."""
+    out = np.zeros(len(points), np.uint8)
+    for n in range(len(points)):
+        a, b, c = points[n, 0] - position[0], points[n, 1] - position[1], points[n, 2] - position[2]
+        x = a * rotation[0, 0] + b * rotation[0, 1] + c * rotation[0, 2]
+        y = a * rotation[1, 0] + b * rotation[1, 1] + c * rotation[1, 2]
+        z = a * rotation[2, 0] + b * rotation[2, 1] + c * rotation[2, 2]
+        code = 0
+        if x < left * z - spare:
+            code |= 1
+        if x > right * z + spare:
+            code |= 2
+        if y < top * z - spare:
+            code |= 4
+        if y > bottom * z + spare:
+            code |= 8
+        if z < 0.02 - spare:
+            code |= 16
+        out[n] = code
+    return out
+
+
+@reproducible
+def faces_inside(faces, code):
+    """The faces [M, 3] of which no plane (bits of ``code`` [N]) has all corners beyond it."""
+    out = np.empty_like(faces)
+    count = 0
+    for f in range(len(faces)):
+        if code[faces[f, 0]] & code[faces[f, 1]] & code[faces[f, 2]] == 0:
+            out[count] = faces[f]
+            count += 1
+    return out[:count].copy()

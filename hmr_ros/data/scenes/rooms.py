@@ -146,8 +146,8 @@ def _fittings(rng: np.random.Generator, room: Room, photos: tuple[Path, ...]) ->
     for number in range(4):
         if not room.walls[number]:
             continue
-        frame = room.wall(number)
-        length = frame[3]
+        start, along, inward, length = room.wall(number)
+        frame = (start.tolist(), along.tolist(), inward.tolist(), length)
         _panel(parts, kinds, frame, 0, length, 0, skirting, _SKIN, 0)
         at = rng.uniform(0.2, 1.2)
         while at < length - 1.2 and len(parts) < 40:
@@ -194,15 +194,15 @@ def _fittings(rng: np.random.Generator, room: Room, photos: tuple[Path, ...]) ->
 
 
 def _panel(parts, kinds, frame, left, right, low, high, thick, kind) -> None:
-    start, along, inward, _ = frame
-    a = start + left * along + [0.0, low, 0.0]
-    b = start + right * along + thick * inward + [0.0, high, 0.0]
-    parts.append((np.minimum(a, b), np.maximum(a, b)))
+    (x, _, z), (ax, _, az), (nx, _, nz), _ = frame
+    x0, x1 = x + left * ax, x + right * ax + thick * nx
+    z0, z1 = z + left * az, z + right * az + thick * nz
+    parts.append(((min(x0, x1), low, min(z0, z1)), (max(x0, x1), high, max(z0, z1))))
     kinds.append(kind)
 
 
 def _picture(rng, room: Room, frame, inner, photos) -> Prop:
-    start, along, inward, _ = frame
+    start, along, inward = (np.array(part) for part in frame[:3])
     left, right, low, high = inner
     flat, faces = grid(np.linspace(0, 1, 4), np.linspace(0, 1, 4))
     u, v = flat.T
