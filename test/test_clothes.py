@@ -1,5 +1,7 @@
 """Outfits as meshes at rest: what a renderer relies on, and what a tailor promises."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -212,6 +214,23 @@ def test_the_same_seed_is_the_same_outfit(body):
         for other in range(50, 54):
             sample_outfit(np.random.default_rng(other), body)
         assert one == _bytes(sample_outfit(np.random.default_rng(seed), body))
+
+
+def test_bodies_with_another_origin_and_no_landmarks_are_dressed_alike(body):
+    """SMPL's own template has its origin at the chest, and its files name no landmarks."""
+    shift = np.array([0.0, -0.23, 0.03])
+    moved = replace(
+        body,
+        v_template=(body.v_template + shift).astype(np.float32),
+        joint_template=body.joint_template + shift,
+        extra_vertices={},
+    )
+    for seed in range(8):
+        one, two = (sample_outfit(np.random.default_rng(seed), b) for b in (body, moved))
+        assert abs(int(one.bare.sum()) - int(two.bare.sum())) < 300
+        assert len(two.skin.features) == 0
+        for shell in two.shells:
+            assert np.isfinite(shell.offset).all() and np.abs(shell.offset).max() < 0.45
 
 
 def test_outfits_differ(outfits):

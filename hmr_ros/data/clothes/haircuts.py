@@ -23,6 +23,8 @@ _HAT_CHANCE = np.cumsum([0.4, 0.2, 0.15, 0.25])
 _UNDER_HAT = 0.009
 _OVER = (0.02, 0.032, 0.042)  # metres of clothes on the shoulders that long hair is made for
 
+_HOOD = 0.06  # what stands off further leaves no room for hair on the back
+
 
 def sample_head(
     rng: np.random.Generator, figure: Figure, colour: np.ndarray, over: float
@@ -33,6 +35,8 @@ def sample_head(
     """
     body = figure.body
     style = STYLES[_drawn(rng, _STYLE_CHANCE)]
+    if style == "long" and over > _HOOD:
+        style = "short"
     hatted = rng.random() < 0.22
     thick = int(np.searchsorted(_OVER, over)) if style in ("long", "pony tail") else 0
     shells: list[Shell] = []

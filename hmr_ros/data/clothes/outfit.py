@@ -36,6 +36,8 @@ def sample_outfit(rng: np.random.Generator, body: BodyModel, clothes: bool = Tru
         shells += shoes(rng, tailor, cover)
     if rng.random() < 0.07:
         shells.append(gloves(rng, tailor, cover))
+    if any(shell.name == "hood" for shell in shells):
+        lift += 0.05
     on_head, levels = sample_head(rng, tailor, hair, lift)
     shells += on_head
     return Outfit(
