@@ -27,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="boxes told to the models, people found by the models, or both",
     )
     parser.add_argument(
+        "--workers",
+        type=int,
+        help="processes that draw while the models look (default: all cores but one, at most 4)",
+    )
+    parser.add_argument(
         "--cases", type=int, default=4, help="pictures of each group in the HTML report"
     )
 
@@ -76,21 +81,29 @@ def measure(args: argparse.Namespace) -> dict:
     protocols = {"both": (GIVEN, DETECTION)}.get(args.protocol, (args.protocol,))
     models, peers = opened(args, body, motions)
     stopped = []
+    workers = default_workers(len(chosen)) if args.workers is None else args.workers
     try:
-        pictures = with_progress(benchmark.pictures(source, chosen), len(chosen), "pictures")
+        drawn = benchmark.pictures(source, chosen, workers)
+        pictures = with_progress(drawn, len(chosen), "pictures")
         study = examine([*models, *peers], pictures, body, protocols, lambda: stopped.append(True))
     finally:
         for peer in peers:
             peer.close()
     rows, compared = rows_of(study), comparisons(study, models[0].name)
     facts = facts_of(args, "synocc-still", VERSION, source.backgrounds)
-    facts["pictures"] = f"{study.images} of {len(chosen)}"
+    facts["pictures"] = f"{study.images}, fingerprint {study.fingerprint}"
     facts |= {p.name: f"{p.version}; its process died at {p.deaths} pictures" for p in peers}
     if stopped:
         facts["interrupted"] = f"figures of the first {study.images} pictures"
     if args.html is not None:
         write_report(args, study, rows, compared, source, facts)
-    return {"rows": rows, "comparisons": compared, "facts": facts, "alarms": study.alarms}
+    return {
+        "rows": rows,
+        "comparisons": compared,
+        "false_alarms": study.alarms,
+        "fingerprint": study.fingerprint,
+        "facts": facts,
+    }
 
 
 def show(figures: Mapping) -> None:
@@ -231,6 +244,13 @@ def opened(args: argparse.Namespace, body, motions) -> tuple[list, list]:
 
         peers.append(Mediapipe())
     return models, peers
+
+
+def default_workers(images: int) -> int:
+    """None for a quick look: starting a process takes as long as drawing some ten pictures."""
+    import os
+
+    return 0 if images < 30 else min(4, max(1, len(os.sched_getaffinity(0)) - 1))
 
 
 def with_progress(items, total: int, what: str):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from hmr_ros.data.render.rendered import RenderedImage
 from hmr_ros.data.scenes.mixes import HEAVY, LIGHT, REALISTIC
 from hmr_ros.data.scenes.sampling import sample_scene
 from hmr_ros.data.scenes.scene import Scene
+from hmr_ros.data.stream import rendered_stream
 from hmr_ros.evaluation.synocc.answers import Truth
 
 # Raise it whenever the pictures, the people counted or the protocol change: figures are
@@ -95,10 +97,20 @@ def numbers(images: int = IMAGES, level: str | None = None) -> list[int]:
     return [n for n in range(images) if level in (None, level_of(n))]
 
 
-def pictures(still: Still, chosen: Iterable[int]) -> Iterator[tuple[int, RenderedImage]]:
-    """(number, picture) in order."""
-    for number in chosen:
-        yield number, still.picture(number)
+def pictures(
+    still: Still, chosen: Sequence[int], workers: int = 0
+) -> Iterator[tuple[int, RenderedImage]]:
+    """(number, picture) in order, drawn by ``workers`` processes beside this one; without the
+    maps (depth, thing, person_id, part_id are empty), which nothing here reads."""
+    yield from zip(
+        chosen, rendered_stream(partial(_without_maps, still), chosen, workers), strict=True
+    )
+
+
+def _without_maps(still: Still, number: int) -> RenderedImage:
+    picture = still.picture(number)
+    maps = ("depth", "thing", "person_id", "part_id")
+    return replace(picture, **{name: getattr(picture, name)[:0] for name in maps})
 
 
 def counted_people(picture: RenderedImage) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ class Study:
 
     alarms: answers of the protocol ``detection`` that are about nobody, by model name.
     images: pictures that were looked at (also those without a person who counts).
+    fingerprint: start of a SHA-256 of all pixels and joints: runs of the same pictures share it.
     """
 
     truth: Truth
@@ -33,6 +35,7 @@ class Study:
     errors: dict[str, dict[str, Errors]]
     alarms: dict[str, int] = field(default_factory=dict)
     images: int = 0
+    fingerprint: str = ""
 
     @property
     def models(self) -> list[str]:
@@ -49,6 +52,7 @@ class Examination:
         self._said: dict[str, dict[str, list[Answer]]] = {p: {} for p in self._protocols}
         self._alarms: dict[str, int] = {}
         self._images = 0
+        self._hash = hashlib.sha256()
 
     def show(self, number: int, picture: RenderedImage) -> None:
         """Ask every model about picture ``number``."""
@@ -66,6 +70,7 @@ class Examination:
                     self._alarms[model.name] = self._alarms.get(model.name, 0) + alarms
         # Only whole pictures count: all models have answered by now.
         self._images += 1
+        self._hash.update(picture.image.tobytes() + picture.joints.tobytes())
         if len(truth):
             self._truth.append(truth)
             for protocol, name, answer in said:
@@ -84,7 +89,8 @@ class Examination:
             protocol: {name: errors_of(truth, answer, body) for name, answer in said.items()}
             for protocol, said in answers.items()
         }
-        return Study(truth, answers, errors, dict(self._alarms), self._images)
+        fingerprint = self._hash.hexdigest()[:16]
+        return Study(truth, answers, errors, dict(self._alarms), self._images, fingerprint)
 
 
 def examine(
