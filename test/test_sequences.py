@@ -1,6 +1,9 @@
 """Films: people who move on a floor, cameras that move too, what passes between, and the truth."""
 
 import hashlib
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -405,3 +408,45 @@ def test_three_hundred_frames_at_any_rate(motions, body):
         )
         truth = film.truth(body)
         assert len(film) == 300 and np.isfinite(truth.joints).all()
+
+
+_DIGEST = """
+import hashlib, sys
+import numpy as np
+from hmr_ros.body.model import load_body_model
+from hmr_ros.data.motions import load_motions
+from hmr_ros.data.scenes.mixes import MIXES
+from hmr_ros.data.sequences.sample import sample_sequence
+motions, body = load_motions(sys.argv[1]).split("val"), load_body_model()
+total = hashlib.sha256()
+for seed in range(3):
+    film = sample_sequence(np.random.default_rng(seed), body, motions, MIXES["realistic"], 40)
+    truth, scene = film.truth(body), film.scene(7)
+    arrays = [truth.joints, truth.joints_2d, truth.rotations_world, truth.camera_rotations]
+    arrays += [truth.camera_positions, truth.stamps, film.odometry.gyro, film.odometry.positions]
+    for a in arrays + [p.vertices for p in scene.props]:
+        total.update(np.ascontiguousarray(a).tobytes())
+print("digest", total.hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_the_same_bytes_on_another_processor(shared_data):
+    """Other kernels of BLAS, no wide vectors, another number of threads."""
+    plain = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    other = {
+        "OMP_NUM_THREADS": "2",
+        "OPENBLAS_CORETYPE": "Prescott",
+        "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX2 FMA3",
+    }
+    digests = set()
+    for extra in (plain, other):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", _DIGEST, str(shared_data / "motions.npz")],
+            env={**os.environ, **extra},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        digests.add(done.stdout.split("digest ")[1])
+    assert len(digests) == 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hmr_ros.data.sequences.camera_path import CameraPath
+from hmr_ros.data.sequences.camera_path import CameraPath, rounded
 from hmr_ros.geometry.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 
 UP = np.array([0.0, 1.0, 0.0])
@@ -68,7 +68,7 @@ def sample_stamps(
     kept = np.concatenate([[0], np.cumsum(1 + (rng.random(frames - 1) < faults.dropped))])
     times = kept / fps
     error = np.clip(rng.normal(0, faults.stamp_jitter, frames), -0.4 / fps, 0.4 / fps)
-    return times, times + error
+    return times, rounded(times + error)
 
 
 def angular_velocity(rotations: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -129,4 +129,5 @@ def sample_odometry(
     lean = matrix_from_axis_angle(tilt)
     # An odometry frame that has wandered by W sees the camera's axes turned by W.
     rotations = path.rotations @ lean @ wander.transpose(0, 2, 1)
-    return Odometry(gyro, path.positions[0] + np.cumsum(steps, 0), rotations)
+    positions = path.positions[0] + np.cumsum(steps, 0)
+    return Odometry(rounded(gyro), rounded(positions), rounded(rotations))
