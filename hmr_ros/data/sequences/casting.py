@@ -18,7 +18,7 @@ from hmr_ros.data.sequences.stage import Stage
 from hmr_ros.data.sequences.takes import Take, sample_take, slerp
 from hmr_ros.data.sequences.walks import Footing, footing, walk
 
-APART = 0.55  # metres between the pelvises of two people, at any time, and twice what follows
+APART = 0.55  # metres between the pelvises of two people, at any time
 FLESH = 0.12  # metres from a bone to clothes
 FROM_WALLS = 0.45
 ROUND = 0.35  # metres that a person needs when others walk around
