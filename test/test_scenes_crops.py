@@ -30,6 +30,8 @@ def test_rays_of_a_crop_are_those_of_the_same_places_of_the_full_image(camera, b
     full = np.array([left, top]) + share * side
     inside = ((full > -0.5) & (full < [639.5, 479.5])).all(1)
     small = share[inside] * 256 - 0.5
+    if len(small) == 0:
+        return  # beside the image
     assert np.allclose(camera.rays(full[inside]), crop.rays(small), atol=1e-6)
 
 

@@ -136,8 +136,15 @@ def sample_light(rng: np.random.Generator, shadows: bool) -> Light:
     )
 
 
-def sample_finish(rng: np.random.Generator) -> Finish:
-    """Faults of camera and transport; half of the pictures are nearly free of each."""
+def sample_finish(rng: np.random.Generator, faults: bool = True) -> Finish:
+    """What camera and transport do; ``faults``: with smear, flicker and JPEG now and then."""
+    if not faults:
+        return Finish(
+            blur=rng.uniform(0.3, 1.0) if rng.random() < 0.5 else 0.0,
+            gamma=rng.uniform(0.75, 1.3),
+            noise=rng.uniform(0, 6),
+            seed=int(rng.integers(1 << 30)),
+        )
     motion = (0.0, 0.0)
     if rng.random() < 0.15:
         angle, length = rng.uniform(0, np.pi), rng.uniform(1.5, 7)

@@ -24,6 +24,7 @@ class Mix:
     before:    share of the ``PERSON`` occluders that stand before, not behind.
     crop:      side of a crop in units of the longer side of the person's box.
     window:    crops are black beyond the border of the picture that they are cut from.
+    faults:    smear, flicker, JPEG and the coarse pixels of far people, beside blur and noise.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Mix:
     before: float = 0.8
     crop: tuple[float, float] = (1.1, 1.4)
     window: bool = True
+    faults: bool = True
 
     def without(self, kind: Thing) -> Mix:
         """The same mix but for one kind of occluder, for ablations."""

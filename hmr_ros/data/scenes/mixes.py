@@ -10,8 +10,8 @@ from hmr_ros.data.scenes.things import Thing
 REALISTIC = Mix(
     name="realistic",
     occluders={
-        Thing.PERSON: 0.13,
-        Thing.FURNITURE: 0.24,
+        Thing.PERSON: 0.09,
+        Thing.FURNITURE: 0.21,
         Thing.SOLID: 0.1,
         Thing.CUTOUT: 0.1,
         Thing.CARRIED: 0.3,
@@ -26,11 +26,11 @@ HEAVY = Mix(
     name="heavy",
     occluders={
         Thing.PERSON: 0.42,
-        Thing.FURNITURE: 0.6,
+        Thing.FURNITURE: 0.55,
         Thing.SOLID: 0.35,
         Thing.CUTOUT: 0.4,
         Thing.CARRIED: 0.5,
-        Thing.BORDER: 0.35,
+        Thing.BORDER: 0.33,
     },
     more=0.25,
     activities=EVERYDAY,
@@ -77,6 +77,7 @@ PROTOTYPE = Mix(
     before=0.5,
     crop=(0.87, 1.6),
     window=False,
+    faults=False,
 )
 
 MIXES = {m.name: m for m in (REALISTIC, HEAVY, LIGHT, PROTOTYPE)}

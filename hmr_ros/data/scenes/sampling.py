@@ -65,10 +65,11 @@ def sample_crop(
     view = replace(full, camera=crop_camera(full.camera, box, size))
     window = crop_window(full.camera, box, size) if mix.window else None
     scene = _dressed(rng, draft, view, body, mix, photos)
-    coarse = max(0.0, size / box[2] - 1)
-    # A person far off covers few pixels of the sensor: the crop is no sharper than those.
-    blur = float(np.hypot(scene.finish.blur, min(0.4 * coarse, 1.5))) if mix.finish else 0.0
-    return replace(scene, window=window, finish=replace(scene.finish, blur=blur))
+    finish = scene.finish
+    if mix.finish and mix.faults:
+        coarse = max(0.0, size / box[2] - 1)
+        finish = replace(finish, blur=float(np.hypot(finish.blur, min(0.4 * coarse, 1.5))))
+    return replace(scene, window=window, finish=finish)
 
 
 def _dressed(
@@ -102,7 +103,7 @@ def _dressed(
         light=sample_light(rng, mix.shadows),
         background=draft.backdrop.drawn(view.camera),
         catcher=mix.shadows and not draft.surroundings,
-        finish=sample_finish(rng) if mix.finish else Finish(),
+        finish=sample_finish(rng, mix.faults) if mix.finish else Finish(),
     )
 
 

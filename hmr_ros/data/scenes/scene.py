@@ -116,8 +116,9 @@ class Scene:
     background: [H, W, 3] uint8 BGR in the camera's size, seen where no mesh is.
     catcher: the floor is not drawn but takes shadows (a photograph as background).
     window: (left, top, right, bottom) in pixels of the camera: the part of the picture that the
-    real sensor covers, when the camera is a crop that reaches over its border; else None. Outside
-    of it the picture is black and joints are behind the ``BORDER``.
+    real sensor covers, when the camera is a crop that reaches over its border; else None. These are
+    outer edges, so a pixel is covered if its centre lies within. Outside of it the picture is
+    black and joints are behind the ``BORDER``.
     """
 
     view: Viewpoint
