@@ -10,8 +10,8 @@ from hmr_ros.data.scenes.things import Thing
 REALISTIC = Mix(
     name="realistic",
     occluders={
-        Thing.PERSON: 0.09,
-        Thing.FURNITURE: 0.21,
+        Thing.PERSON: 0.07,
+        Thing.FURNITURE: 0.18,
         Thing.SOLID: 0.1,
         Thing.CUTOUT: 0.1,
         Thing.CARRIED: 0.3,
@@ -25,10 +25,10 @@ REALISTIC = Mix(
 HEAVY = Mix(
     name="heavy",
     occluders={
-        Thing.PERSON: 0.42,
-        Thing.FURNITURE: 0.55,
-        Thing.SOLID: 0.35,
-        Thing.CUTOUT: 0.4,
+        Thing.PERSON: 0.38,
+        Thing.FURNITURE: 0.52,
+        Thing.SOLID: 0.28,
+        Thing.CUTOUT: 0.36,
         Thing.CARRIED: 0.5,
         Thing.BORDER: 0.33,
     },
