@@ -88,18 +88,17 @@ def measure(args: argparse.Namespace) -> list[dict]:
     make = Crop(args.mix, args.seed, args.size, args.motions, args.photos)
     for index in range(WARM_UP):
         make(index)
-    title = f"render, {args.mix}, {args.size} px"
     old = _old(args)
     alone, sums = _timed(make, args.images, 0)
     shared, again = _timed(make, args.images, args.workers)
     if sums != again:
         raise ValueError("pictures from workers differ from those of one process")
     rows = [
-        _row(f"{title}, one process", alone, old=old),
-        _row(f"{title}, {args.workers} workers", shared, old=old),
+        _row("render, 1 process", alone, old=old),
+        _row(f"render, {args.workers} workers", shared, old=old),
     ]
-    rows += _steps(make, args.images, title)
-    rows.append(_row("render, first version, one process", old, old=old))
+    rows += _steps(make, args.images)
+    rows.append(_row("render, first", old, old=old))
     return rows
 
 
@@ -147,7 +146,7 @@ def _memory() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _steps(make: Crop, images: int, title: str) -> list[dict]:
+def _steps(make: Crop, images: int) -> list[dict]:
     """Processor time of each step of one process, and its share of all."""
     from hmr_ros.data.render import render as renderer
 
@@ -166,7 +165,8 @@ def _steps(make: Crop, images: int, title: str) -> list[dict]:
     total = sum(spent.values())
     return [
         {
-            "name": f"{title}, step: {name}",
+            "name": f"render, {name}",
+            "p50_ms": None,
             "mean_ms": 1e3 * spent[name] / images,
             "share": spent[name] / total,
         }
@@ -235,7 +235,7 @@ def _row(name: str, figures: dict, old: dict) -> dict:
         "p99_ms": p99,
         "per_second": figures["per_second"],
         "bytes": None,
-        "versus": "render, first version, one process",
+        "versus": "render, first",
         "ratio": figures["per_second"] / old["per_second"],
         "memory_mib": figures.get("memory_mib"),
         "growth_mib": figures.get("growth_mib"),

@@ -283,7 +283,8 @@ def shade_at(x, y, z, heights, lamp):
     """Share of 3 x 3 texels of the shadow map around a place that are above it."""
     right = (lamp[0] * x + lamp[1] * y + lamp[2] * z - lamp[9]) * lamp[12]
     up = (lamp[3] * x + lamp[4] * y + lamp[5] * z - lamp[10]) * lamp[12]
-    level = lamp[6] * x + lamp[7] * y + lamp[8] * z - lamp[11] + ONE
+    # Empty texels are 0 and hide nothing, however far below all casters the place is.
+    level = max(lamp[6] * x + lamp[7] * y + lamp[8] * z - lamp[11] + ONE, _ZERO)
     spacing = lamp[13]
     rows, columns = heights.shape
     total = 0
