@@ -221,3 +221,58 @@ def test_mean_pose_fills_the_box_and_knows_how_little_it_knows(body, shared_data
     # Upright, facing the camera: the head is up, the subject's left is on the right.
     assert y[15] < y[0] < y[7] and x[16] > x[17]
     assert np.linalg.eigvalsh(answer.joint_cov[0, list(LIMB)]).min() > 1e-6
+
+
+@pytest.mark.slow
+def test_a_few_pictures_from_end_to_end(shared_data, capsys, tmp_path):
+    from hmr_ros.cli.main import main
+
+    figures = tmp_path / "f.json"
+    words = ["eval", "synocc-still", "--images", "4", "--protocol", "given"]
+    words += ["--model", "mean-pose", "--json", str(figures), "--workers", "1"]
+    words += ["--motions", str(shared_data / "motions.npz")]
+    html = tmp_path / "report.html"
+    assert main([*words, "--html", str(html)]) == 0
+    first = json.loads(figures.read_text())
+    assert first["benchmark"] == "synocc-still" and {"light", "medium", "heavy"} <= {
+        r["level"] for r in first["rows"]
+    }
+    assert "<h2>Cases" in html.read_text() and "mean-pose" in capsys.readouterr().out
+    # The same pictures whoever draws them.
+    assert main([*words, "--workers", "0"]) == 0
+    assert json.loads(figures.read_text())["fingerprint"] == first["fingerprint"]
+
+
+def test_unknown_names_are_refused_before_anything_is_drawn(shared_data, capsys):
+    from hmr_ros.cli.main import main
+
+    motions = ["--motions", str(shared_data / "motions.npz")]
+    assert main(["eval", "synocc-still", "--model", "hmr2", *motions]) == 2
+    assert "known: lifter" in capsys.readouterr().err
+    assert main(["eval", "synocc-still", "--peers", "openpose", *motions]) == 2
+    assert "known: mediapipe" in capsys.readouterr().err
+
+
+def test_versions_are_those_of_the_benchmarks():
+    from hmr_ros.cli.evaluations import synocc_still, synocc_video
+    from hmr_ros.evaluation.synocc import still, video
+
+    assert (synocc_still.VERSION, synocc_video.VERSION) == (still.VERSION, video.VERSION)
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_tables_fit_the_terminal(truth, body, columns, capsys, monkeypatch):
+    from rich.console import Console
+
+    from hmr_ros.cli.evaluations import synocc_still
+
+    study = made_study(body, lifter=noisy_answer(truth, 0.05, 0.02))
+    figures = {"rows": rows_of(study), "comparisons": [], "facts": {}}
+    console = Console(width=columns, force_terminal=True, color_system=None)
+    narrow = columns < synocc_still.WIDTH
+    monkeypatch.setattr(synocc_still, "roomy_console", lambda width: (console, narrow))
+    synocc_still.show(figures)
+    printed = capsys.readouterr().out
+    lines = [line for line in printed.splitlines() if "lifter" in line]
+    assert len(lines) == 4 and all("heavy" in x or "%" in x for x in lines)
+    assert "\u2026" not in printed and "MPJPE" in printed and "over-confident" in printed

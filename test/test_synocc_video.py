@@ -1,0 +1,149 @@
+"""SynOcc video's figures, on motions whose errors are known; and a short clip from end to end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hmr_ros.data.joint_visibility import VISIBLE
+from hmr_ros.evaluation.identity_metrics import Frame
+from hmr_ros.evaluation.report.video_report import video_report
+from hmr_ros.evaluation.synocc.video import CLIPS, kind_of, level_of
+from hmr_ros.evaluation.synocc.video_rows import figures, over_time, runs, video_rows
+from hmr_ros.evaluation.synocc.watching import UNREPORTED, ClipTruth, Watched
+
+FRAMES, FPS = 60, 15.0
+
+
+def made_clip(number: int, people: int = 2) -> ClipTruth:
+    """People who walk 4 m along x with 1 m between them; the camera stands at the origin."""
+    rng = np.random.default_rng(number)
+    shape = rng.normal(0, 0.3, (1, people, 24, 3))
+    path = np.linspace(0, 4, FRAMES)[:, None] * [1.0, 0, 0]
+    joints = shape + path[:, None, None] + np.array([[[0, 0, 5.0]], [[0, 0, 6.0]]])[:people]
+    return ClipTruth(
+        number=number,
+        level=level_of(number),
+        kind=kind_of(number),
+        joints=joints,
+        world=joints,
+        visibility=np.full((FRAMES, people, 24), VISIBLE, np.uint8),
+        counted=np.ones((FRAMES, people), bool),
+        times=np.arange(FRAMES) / FPS,
+        fps=FPS,
+    )
+
+
+def said_of(truth: ClipTruth, joints: np.ndarray, lost=(), swapped_from: int = FRAMES) -> Watched:
+    """Reports ``joints`` but for the (frame, person) in ``lost``; the two identities change places
+    at the frame ``swapped_from``."""
+    joints = joints.copy()
+    ids = np.tile([7, 9], (FRAMES, 1))
+    ids[swapped_from:] = [9, 7]
+    for t, p in lost:
+        joints[t, p], ids[t, p] = np.nan, UNREPORTED
+    frames = []
+    for t in range(FRAMES):
+        there = np.flatnonzero(ids[t] != UNREPORTED)
+        distances = np.full((2, len(there)), np.nan)
+        distances[there, np.arange(len(there))] = 0.01
+        frames.append(Frame(np.arange(2), ids[t, there], distances))
+    return Watched(joints, joints.astype(float), ids, frames, np.full(FRAMES, 0.05))
+
+
+def test_clips_take_turns_in_level_and_camera():
+    pairs = [(level_of(n), kind_of(n)) for n in range(CLIPS)]
+    assert len(set(pairs)) == 18 and min(pairs.count(p) for p in set(pairs)) >= 3
+    assert [level_of(n) for n in range(4)] == ["light", "medium", "heavy", "light"]
+
+
+def test_the_truth_is_without_fault():
+    truth = made_clip(0)
+    row = figures([(truth, said_of(truth, truth.joints))])
+    for name in ("mpjpe_mm", "pa_mpjpe_mm", "root_mm", "w_mpjpe_mm", "wa_mpjpe_mm", "rte_percent"):
+        assert row[name] == pytest.approx(0, abs=1e-6), name
+    assert row["acceleration"] == pytest.approx(0, abs=1e-6)
+    assert row["recall"] == row["mota"] == row["idf1"] == row["precision"] == row["pck3d"] == 1
+    assert (row["switches"], row["fps"]) == (0, pytest.approx(20)) and row["n"] == 2 * FRAMES
+
+
+def test_a_body_in_the_wrong_place_is_right_in_pose_and_after_alignment():
+    truth = made_clip(0)
+    row = figures([(truth, said_of(truth, truth.joints + [0, 0, 0.5]))])
+    assert row["mpjpe_mm"] == pytest.approx(0, abs=1e-6)
+    assert row["root_mm"] == pytest.approx(500)
+    assert row["w_mpjpe_mm"] == pytest.approx(0, abs=1e-6)
+
+
+def test_swapped_identities_and_lost_people_are_counted():
+    truth = made_clip(0)
+    swapped = figures([(truth, said_of(truth, truth.joints, swapped_from=30))])
+    assert swapped["switches"] == 2 and swapped["idf1"] == pytest.approx(0.5)
+    assert swapped["mpjpe_mm"] == pytest.approx(0, abs=1e-6)
+    lost = [(t, 0) for t in range(30, FRAMES)]
+    row = figures([(truth, said_of(truth, truth.joints, lost))])
+    assert row["recall"] == pytest.approx(0.75) and row["pck3d"] == pytest.approx(0.75)
+    # Whoever is lost stands still while the truth walks on.
+    assert row["mpjpe_mm"] == pytest.approx(0, abs=1e-6) and row["w_mpjpe_mm"] > 200
+
+
+def test_trembling_shows_in_acceleration_and_jitter():
+    truth = made_clip(0)
+    tremble = truth.joints + 0.01 * (-1.0) ** np.arange(FRAMES)[:, None, None, None]
+    one_joint = truth.joints.copy()
+    one_joint[..., 20, :] = tremble[..., 20, :]
+    row = figures([(truth, said_of(truth, one_joint))])
+    # Second difference of +-a is 4a, third 8a, in three axes; one of the twelve joints trembles.
+    assert row["acceleration"] == pytest.approx(4 * 0.01 * 3**0.5 * FPS**2 / 12)
+    assert row["jitter"] - row["true_jitter"] == pytest.approx(8 * 0.01 * 3**0.5 * FPS**3 / 12)
+
+
+def test_runs_of_frames():
+    assert runs(np.array([1, 1, 0, 1, 0, 0, 1], bool)) == [slice(0, 2), slice(3, 4), slice(6, 7)]
+    assert runs(np.zeros(3, bool)) == []
+
+
+def test_rows_by_level_over_time_and_the_report():
+    clips = []
+    for number in range(6):
+        truth = made_clip(number)
+        late = truth.joints.copy()
+        late[30:, :, 20] += [0.12, 0, 0]
+        lost = [(t, 1) for t in range(15)]
+        clips.append((truth, {"a": said_of(truth, late, lost), "b": said_of(truth, truth.joints)}))
+    rows = video_rows(clips)
+    assert [(r["level"], r["model"], r["clips"]) for r in rows[:3]] == [
+        ("all", "a", 6), ("all", "b", 6), ("light", "a", 2),
+    ]  # fmt: skip
+    bins = np.array([0, 1, 2, 3, 4.0])
+    errors = [v[0] for v in over_time(clips, "a", "mpjpe_mm", bins)]
+    assert errors == pytest.approx([0, 0, 10, 10], abs=1e-6)
+    assert [v[0] for v in over_time(clips, "a", "recall", bins)] == pytest.approx([0.5, 1, 1, 1])
+    text = video_report(clips, rows, {"command": "x"}, 1)
+    assert "6 rendered clips" in text and "Over time" in text and "https:" not in text
+
+
+@pytest.mark.slow
+def test_a_short_clip_from_end_to_end(shared_data):
+    from hmr_ros.body.model import load_body_model
+    from hmr_ros.data.motions import load_motions
+    from hmr_ros.evaluation.synocc.models import load_model
+    from hmr_ros.evaluation.synocc.video import video_source
+    from hmr_ros.evaluation.synocc.watching import watch
+
+    body, motions = load_body_model(), load_motions(shared_data / "motions.npz")
+    source = video_source(body, motions, frames=16)
+    clip = source.clip(0)
+    again = source.clip(0)
+    assert all(
+        np.array_equal(a.transl, b.transl) for a, b in zip(clip.actors, again.actors, strict=True)
+    )
+    pipelines = {"lifter": load_model("lifter", body, motions).pipeline}
+    truth, said = watch(clip, source.pictures(clip), pipelines, 0, "light", "static")
+    assert truth.joints.shape == said["lifter"].joints.shape == (16, len(clip.actors), 24, 3)
+    row = figures([(truth, said["lifter"])])
+    assert row["n"] == truth.counted.sum() and row["fps"] > 0.2
+    # Through the true camera path, the truth of the camera frame is the truth of the world.
+    turn, eye = clip.truth(body).camera_rotations, clip.truth(body).camera_positions
+    world = np.einsum("tba,tpjb->tpja", turn, truth.joints.astype(float)) + eye[:, None, None]
+    assert np.abs(world - truth.world).max() < 1e-5
