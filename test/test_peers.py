@@ -124,8 +124,10 @@ def test_cut_outs_carry_pixels_where_they_say():
     y, x = np.unravel_index(square[..., 0].argmax(), square.shape[:2])
     assert np.allclose((np.array([x, y]) + 0.5) / scale + corner - 0.5, [50, 100], atol=0.5)
     outside, corner, scale = cut_out(image_of(200), np.array([-100, 0, 400, 240]))
-    assert scale == 1 and outside.shape == (500, 500, 3)
-    assert (outside[:, : -int(corner[0])] == 0).all() and outside[130, 200, 0] == 200
+    assert scale == 1 and outside.shape == (round(MARGIN * 400), round(MARGIN * 400), 3)
+    left, top = (-corner).astype(int)
+    assert (outside[:, :left] == 0).all() and (outside[:top] == 0).all()
+    assert (outside[top : top + 240, left : left + 320] == 200).sum() > 0.9 * 240 * 320 * 3
 
 
 def test_world_landmarks_are_turned_to_the_camera_axis():
@@ -154,8 +156,10 @@ def test_landmarks_become_limb_joints_in_the_image(script, monkeypatch):
         assert np.isnan(whole.joints[0, rest]).all() and whole.joint_cov is None
         given = peer.given(frame, np.array([[100, 20, 100, 200], [200, 20, 60, 200]]))
         assert given.found.tolist() == [True, True]
-        # A quarter and three quarters of a square of 250 pixels around (150, 120).
-        assert np.allclose(given.joints_2d[0, 1], [150 - 62.5 - 0.5, 120 + 62.5 - 0.5], atol=1)
+        # A quarter and three quarters of the square around (150, 120).
+        quarter = MARGIN * 200 / 4
+        expected = [150 - quarter - 0.5, 120 + quarter - 0.5]
+        assert np.allclose(given.joints_2d[0, 1], expected, atol=1)
         dark = Frame(image_of(0), CAMERA, 0.0)
         assert len(peer.detected(dark)) == 0
         nobody = peer.given(dark, np.array([[100, 20, 100, 200]]))
