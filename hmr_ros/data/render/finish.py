@@ -6,6 +6,9 @@ noise comes from whole numbers.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from statistics import NormalDist
+
 import cv2
 import numpy as np
 
@@ -18,9 +21,9 @@ TONES = 4096  # steps of the light, 0..1, in the table of tones
 def finished(light: np.ndarray, finish: Finish, window=None) -> np.ndarray:
     """Light [H, W, 3] float32, 0..1, as it is delivered: uint8; black outside of ``window``."""
     if finish.blur > 0:
-        light = _swept(light, *_bell(finish.blur))
+        light = _swept(light, *bell(finish.blur))
     if finish.motion != (0.0, 0.0):
-        light = _smeared(light, _smear(finish.motion))
+        light = _smeared(light, smear(finish.motion))
     tones = tone_table(finish)
     gains = row_gains(finish, len(light))
     image = _developed(
@@ -58,25 +61,26 @@ def noise_table(deviation: float) -> np.ndarray:
     """[256] float32: quantiles of the normal distribution; empty for none."""
     if deviation <= 0:
         return np.zeros(0, np.float32)
-    from statistics import NormalDist
-
-    return (deviation * np.array(_quantiles(NormalDist()))).astype(np.float32)
+    return (deviation * np.array(normal_quantiles())).astype(np.float32)
 
 
-def _quantiles(normal) -> list[float]:
+@lru_cache(maxsize=1)
+def normal_quantiles() -> tuple[float, ...]:
+    """256 values in the middle of equal shares of the normal distribution, of variance 1."""
+    normal = NormalDist()
     values = [normal.inv_cdf((n + 0.5) / 256) for n in range(256)]
     scale = (sum(v * v for v in values) / 256) ** 0.5
-    return [v / scale for v in values]
+    return tuple(v / scale for v in values)
 
 
-def _bell(deviation: float) -> tuple[np.ndarray, int]:
+def bell(deviation: float) -> tuple[np.ndarray, int]:
     """Gaussian weights out to three deviations, and how many on each side."""
     reach = max(1, int(np.ceil(3 * deviation)))
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
     return (weights / weights.sum()).astype(np.float32), reach
 
 
-def _smear(motion: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+def smear(motion: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     """Steps [N, 2] int64 (x, y) along the smear, centred, and their weights [N] float32."""
     count = int(np.ceil(max(abs(motion[0]), abs(motion[1])))) * 2 + 1
     taps: dict[tuple[int, int], float] = {}

@@ -34,7 +34,7 @@ from hmr_ros.geometry.camera import Camera
 
 _NO_SHADOW = np.zeros((0, 0), np.float32)
 _ZERO = np.float32(0)
-_CELL = 8  # pixels between rays that are looked up through a distorted lens
+CELL = 8  # pixels between rays that are looked up through a distorted lens
 
 
 def shaded(
@@ -90,17 +90,17 @@ def shaded(
         heights,
         lamp,
         np.float32(floor),
-        _rays(camera, floor > 0),
+        camera_rays(camera, floor > 0),
     )
     return image
 
 
-def _rays(camera: Camera, needed: bool) -> np.ndarray:
-    """[h, w, 2] float32 rays at every ``_CELL``-th pixel; linear between, exact without a lens."""
+def camera_rays(camera: Camera, needed: bool) -> np.ndarray:
+    """[h, w, 2] float32 rays at every ``CELL``-th pixel; linear between, exact without a lens."""
     if not needed:
         return np.zeros((0, 0, 2), np.float32)
-    rows, columns = (n // _CELL + 2 for n in (camera.height, camera.width))
-    pixels = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1) * float(_CELL)
+    rows, columns = (n // CELL + 2 for n in (camera.height, camera.width))
+    pixels = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1) * float(CELL)
     if camera.distorted:
         # Beyond the border the lens may have no ray; the border's will do.
         pixels = np.minimum(pixels, [camera.width - 1.0, camera.height - 1.0])
@@ -302,9 +302,9 @@ def shade_at(x, y, z, heights, lamp):
 @reproducible
 def _floor_shade(x, y, rays, floor, up, towards, heights, lamp):
     """Shade on the floor behind a pixel; 0 if there is no floor in this direction."""
-    i, j = x // _CELL, y // _CELL
-    s = np.float32(x - i * _CELL) * np.float32(1 / _CELL)
-    t = np.float32(y - j * _CELL) * np.float32(1 / _CELL)
+    i, j = x // CELL, y // CELL
+    s = np.float32(x - i * CELL) * np.float32(1 / CELL)
+    t = np.float32(y - j * CELL) * np.float32(1 / CELL)
     p = rays[j, i, 0] + s * (rays[j, i + 1, 0] - rays[j, i, 0])
     q = rays[j + 1, i, 0] + s * (rays[j + 1, i + 1, 0] - rays[j + 1, i, 0])
     u = p + t * (q - p)

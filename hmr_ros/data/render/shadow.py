@@ -17,8 +17,8 @@ from hmr_ros.compiled import reproducible
 from hmr_ros.data.render.draw_list import DrawList
 from hmr_ros.data.render.projection import GRID
 
-_FINEST = 0.01  # metres a texel
-_LARGEST = 320  # texels along a side
+FINEST = 0.01  # metres a texel
+LARGEST = 320  # texels along a side
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def shadow_frame(draw: DrawList) -> ShadowFrame | None:
     if not np.isfinite(low).all():
         return None
     extent = high - low
-    texel = max(_FINEST, float(extent[:2].max()) / (_LARGEST - 4))
+    texel = max(FINEST, float(extent[:2].max()) / (LARGEST - 4))
     # Two texels of margin on each side.
     low[:2] -= 2 * texel
     width, height = (int(np.ceil(e / texel)) + 4 for e in extent[:2])

@@ -32,7 +32,7 @@ def blocks(counts: Tensor, budget: int) -> Iterator[tuple[int, int, int]]:
     total = int(ends[-1])
     if total == 0:
         return
-    marks = torch.arange(budget, total, budget, device=counts.device)
+    marks = torch.arange(budget, max(total, budget), budget, device=counts.device)
     cuts = torch.searchsorted(ends, marks) + 1
     sums = ends[(cuts - 1).clamp(max=len(counts) - 1)]
     first = before = 0

@@ -101,6 +101,7 @@ def _shade(
     right = (lamp[:, 0] * x + lamp[:, 1] * y + lamp[:, 2] * z - lamp[:, 9]) * lamp[:, 12]
     up = (lamp[:, 3] * x + lamp[:, 4] * y + lamp[:, 5] * z - lamp[:, 10]) * lamp[:, 12]
     level = lamp[:, 6] * x + lamp[:, 7] * y + lamp[:, 8] * z - lamp[:, 11] + 1.0
+    level = level.clamp(min=0.0)
     spacing, rows, columns = lamp[:, 13], shadows.rows[scene], shadows.columns[scene]
     side = shadows.height.shape[-1]
     heights = shadows.height.view(-1)
@@ -125,9 +126,9 @@ def _surface(
     if len(pixel) == 0:
         return torch.zeros(0, 3, device=t.device)
     corners, area, shares = _corner_shares(soup, pixel, face, place)
-    values = (
-        shares[0] * vertex[corners[0]] + shares[1] * vertex[corners[1]]
-    ) + shares[2] * vertex[corners[2]]
+    values = (shares[0] * vertex[corners[0]] + shares[1] * vertex[corners[1]]) + shares[2] * vertex[
+        corners[2]
+    ]
     nx, ny, nz, x, y, z, vx, vy, vz, *levels = values.unbind(1)
     length = 1.0 / ((nx * nx + ny * ny + nz * nz).sqrt() + _TINY)
     length = torch.where(area < 0, -length, length)

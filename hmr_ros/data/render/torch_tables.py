@@ -13,7 +13,7 @@ from torch import Tensor
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.render.finish import inside_window
 from hmr_ros.data.render.render import allowed, sensor
-from hmr_ros.data.render.shading import camera_rays
+from hmr_ros.data.render.shading import CELL, camera_rays
 from hmr_ros.data.scenes.scene import Finish, Scene
 from hmr_ros.data.viewpoints import Viewpoint
 
@@ -183,16 +183,20 @@ def scene_tables(
         per_pixel=_sent([1 / s.view.camera.fx for s in scenes], np.float32, device),
         background=_sent([s.background for s in scenes], np.uint8, device),
         catcher=_sent([s.catcher for s in scenes], bool, device),
-        rays=_sent(
-            [camera_rays(s.view.camera, s.catcher and s.light.shadow > 0) for s in scenes],
-            np.float32,
-            device,
-        ),
+        rays=_sent([_rays(s) for s in scenes], np.float32, device),
         sensor=_sent([sensor(s) for s in scenes], np.float64, device),
         outside=outside,
         betas=_sent(betas, np.float32, device),
         allowed=_sent(allowed(body), np.float64, device),
     )
+
+
+def _rays(scene: Scene) -> np.ndarray:
+    """Zeros where no photographed floor needs them."""
+    camera = scene.view.camera
+    if scene.catcher and scene.light.shadow > 0:
+        return camera_rays(camera, True)
+    return np.zeros((camera.height // CELL + 2, camera.width // CELL + 2, 2), np.float32)
 
 
 def _sent(rows, kind, device: torch.device | str) -> Tensor:
