@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,13 +14,28 @@ from made_study import CAMERA, limb_answer, made_study, made_truth, noisy_answer
 from hmr_ros.body.model import load_body_model
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
 from hmr_ros.data.photo_split import TEST_SHARE, photo_part, photos_of
+from hmr_ros.data.render.rendered import RenderedImage
+from hmr_ros.data.viewpoints import Viewpoint
 from hmr_ros.evaluation.subsets import LIMB, TORSO
 from hmr_ros.evaluation.synocc.answers import Answer, no_answer, placed
 from hmr_ros.evaluation.synocc.errors import errors_of
 from hmr_ros.evaluation.synocc.matching import matched
 from hmr_ros.evaluation.synocc.rows import comparisons, rows_of
-from hmr_ros.evaluation.synocc.still import BOX_NOISE, IMAGES, jittered, level_of, numbers
-from hmr_ros.evaluation.synocc.study import joined
+from hmr_ros.evaluation.synocc.still import (
+    BOX_NOISE,
+    IMAGES,
+    counted_people,
+    jittered,
+    level_of,
+    numbers,
+    truth_of,
+)
+from hmr_ros.evaluation.synocc.study import assigned, examine, joined
+
+
+@pytest.fixture(autouse=True)
+def few_rounds(monkeypatch):
+    monkeypatch.setattr("hmr_ros.evaluation.synocc.rows.ROUNDS", 200)
 
 
 @pytest.fixture(scope="module")
@@ -276,3 +292,86 @@ def test_tables_fit_the_terminal(truth, body, columns, capsys, monkeypatch):
     lines = [line for line in printed.splitlines() if "lifter" in line]
     assert len(lines) == 4 and all("heavy" in x or "%" in x for x in lines)
     assert "\u2026" not in printed and "MPJPE" in printed and "over-confident" in printed
+
+
+def picture_of(truth, rows) -> RenderedImage:
+    """A picture of these people, without pixels worth looking at."""
+    people = truth[rows]
+    nothing = np.zeros((480, 640))
+    return RenderedImage(
+        image=np.zeros((480, 640, 3), np.uint8),
+        depth=nothing,
+        thing=nothing,
+        person_id=nothing,
+        part_id=nothing,
+        joints=people.joints,
+        joints_2d=people.joints_2d,
+        visibility=people.visibility,
+        occluder=people.occluder,
+        rotations=people.rotations,
+        betas=people.betas,
+        transl=np.zeros((len(people), 3), np.float32),
+        boxes=people.boxes,
+        shown=people.shown,
+        view=Viewpoint(CAMERA, np.eye(3), np.zeros(3)),
+    )
+
+
+class Oracle:
+    """Knows the people of a picture when it is given their boxes; finds them from last to first by
+    itself, and somebody who is not there."""
+
+    name = "oracle"
+
+    def __init__(self, truth) -> None:
+        self.people = noisy_answer(truth, 0.0, 0.05)
+        self.rows = []
+
+    def given(self, frame, boxes):
+        assert len(boxes) == len(self.rows[-1])
+        return self.people[self.rows[-1]]
+
+    def detected(self, frame):
+        answer = self.people[[*self.rows[-1][::-1], 0]]
+        answer.joints_2d[-1] += 5000
+        return answer
+
+
+def test_answers_reach_the_people_they_are_about(truth, body):
+    apart = truth.joints_2d + np.float32([200, 0]) * (truth.person[:, None, None] == 1)
+    boxes = truth.boxes + np.float32([200, 0, 0, 0]) * (truth.person[:, None] == 1)
+    truth = truth.replace(joints_2d=apart, boxes=boxes)
+    oracle = Oracle(truth)
+    oracle.people.joints_2d[:] = apart
+    stops = []
+
+    def pictures():
+        for number, rows in enumerate([[0, 1], [2, 3], [4, 5]]):
+            oracle.rows.append(rows)
+            yield number, picture_of(truth, rows)
+        raise KeyboardInterrupt
+
+    study = examine([oracle], pictures(), body, interrupted=lambda: stops.append(True))
+    assert stops == [True] and study.images == 3 and study.alarms == {"oracle": 3}
+    assert len(study.truth) == 6 and study.truth.level.tolist() == [
+        "light", "light", "medium", "medium", "heavy", "heavy",
+    ]  # fmt: skip
+    for protocol in ("given", "detection"):
+        assert study.answers[protocol]["oracle"].found.all()
+        assert study.errors[protocol]["oracle"].joints.max() < 1e-5
+        assert row(rows_of(study), "oracle", protocol=protocol)["pck"] == 1
+
+
+def test_small_and_hidden_people_do_not_count_and_raise_no_alarm(truth, body):
+    picture = picture_of(truth, [0])
+    small = dataclasses.replace(picture, boxes=picture.boxes * np.float32([1, 1, 0.1, 0.1]))
+    hidden = dataclasses.replace(picture, shown=np.float32([0.05]))
+    behind = dataclasses.replace(picture, joints=picture.joints - np.float32([0, 0, 4]))
+    assert counted_people(picture).tolist() == [0]
+    assert (
+        not len(counted_people(small)) + len(counted_people(hidden)) + len(counted_people(behind))
+    )
+    seen = noisy_answer(truth, 0.0, 0.05)[[0]]
+    assert assigned(seen, hidden, truth_of(0, hidden))[1] == 0
+    with pytest.raises(ValueError, match="nobody to look at"):
+        examine([], [(0, hidden)], body)
