@@ -102,7 +102,7 @@ def cases_section(cases: Sequence[Case], names: Sequence[str]) -> Section | None
         "Cases",
         f"People at whom {escaped(names[0])} errs most, middling and least. Left: the picture. "
         "Then for each model: its joints in its colour over the true ones in white (hollow where "
-        "they cannot be seen), and both from the person's side, with the camera on the left, where "
+        "they cannot be seen), and both from the side, with the camera on the left, where "
         "errors in depth show.",
         content,
     )
