@@ -76,10 +76,13 @@ def repainted(
         palette[1 + n] = colour
     patterns = old.patterns.copy()
     patterns[0] = ground[1]
-    surface = replace(
-        old,
+    surface = Surface(
+        texture=old.texture,
+        levels=old.levels,
         palette=np.ascontiguousarray(palette[..., ::-1].clip(0, 1), np.float32),
         patterns=patterns,
+        creases=old.creases,
+        features=old.features,
         seed=int(rng.integers(1 << 30)),
     )
     return replace(shell, surface=surface)

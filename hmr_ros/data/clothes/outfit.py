@@ -6,13 +6,13 @@ import numpy as np
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.compiled import reproducible
+from hmr_ros.data.clothes.closet import sample_clothes
 from hmr_ros.data.clothes.colours import face_features, hair_colour, skin_colour
-from hmr_ros.data.clothes.extras import backpack, gloves
+from hmr_ros.data.clothes.extras import gloves
 from hmr_ros.data.clothes.figure import Figure, figure
 from hmr_ros.data.clothes.haircuts import sample_head
 from hmr_ros.data.clothes.painted import painted_surface
 from hmr_ros.data.clothes.shoes import shoes
-from hmr_ros.data.clothes.wardrobe import dress_body
 from hmr_ros.data.scenes.scene import Outfit
 from hmr_ros.data.surfaces import CLOUDS, Surface
 
@@ -21,17 +21,13 @@ def sample_outfit(rng: np.random.Generator, body: BodyModel, clothes: bool = Tru
     """How a random person looks.
 
     clothes: garments and hair with a shape of their own; else paint on the body. The first call
-    with a body model takes a second longer than the others.
+    with a body model takes a second longer than the others; shapes are cut when first worn.
     """
     if not clothes:
         return Outfit(skin=painted_surface(rng, body), bare=np.ones(len(body.faces), bool))
     tailor = figure(body)
-    cover = np.zeros(len(body.v_template), bool)
     skin, hair = skin_colour(rng), hair_colour(rng)
-    packed = rng.random() < 0.12
-    shells, lift = dress_body(rng, tailor, cover, packed)
-    if packed:
-        shells.append(backpack(rng, tailor, lift))
+    shells, cover, lift = sample_clothes(rng, tailor)
     if rng.random() < 0.94:
         shells += shoes(rng, tailor, cover)
     if rng.random() < 0.07:

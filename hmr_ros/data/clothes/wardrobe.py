@@ -14,8 +14,8 @@ from hmr_ros.data.scenes.scene import Shell
 
 OVER = ("none", "jacket", "coat", "vest")
 LOWER = ("trousers", "shorts", "skirt", "dress")
-_OVER_CHANCE = np.array([0.6, 0.2, 0.11, 0.09])
-_LOWER_CHANCE = np.array([0.62, 0.14, 0.11, 0.13])
+OVER_CHANCE = np.array([0.6, 0.2, 0.11, 0.09])
+LOWER_CHANCE = np.array([0.62, 0.14, 0.11, 0.13])
 # Share of the way to straight hanging cloth, and metres of flare at the ankles.
 CUTS = {"tight": (0.05, 0.0), "straight": (0.4, 0.004), "loose": (0.8, 0.012), "wide": (1.0, 0.045)}
 
@@ -34,8 +34,8 @@ def dress_body(
     lower, over: one of ``LOWER`` and ``OVER``, or None for a random one.
     Returns the shells and how far, in metres, they stand off the back.
     """
-    lower = lower or LOWER[rng.choice(4, p=_LOWER_CHANCE)]
-    over = over or OVER[rng.choice(4, p=_OVER_CHANCE)]
+    lower = lower or LOWER[rng.choice(4, p=LOWER_CHANCE)]
+    over = over or OVER[rng.choice(4, p=OVER_CHANCE)]
     joint, size = figure.joint, figure.size
     waist = joint["pelvis"][1] + rng.uniform(0.03, 0.1) * size
     ease, drape = rng.uniform(0.012, 0.017), rng.uniform(0.15, 0.95)
