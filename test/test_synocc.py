@@ -280,14 +280,14 @@ def test_versions_are_those_of_the_benchmarks():
 def test_tables_fit_the_terminal(truth, body, columns, capsys, monkeypatch):
     from rich.console import Console
 
-    from hmr_ros.cli.evaluations import synocc_still
+    from hmr_ros.cli import synocc_tables
 
     study = made_study(body, lifter=noisy_answer(truth, 0.05, 0.02))
     figures = {"rows": rows_of(study), "comparisons": [], "facts": {}}
     console = Console(width=columns, force_terminal=True, color_system=None)
-    narrow = columns < synocc_still.WIDTH
-    monkeypatch.setattr(synocc_still, "roomy_console", lambda width: (console, narrow))
-    synocc_still.show(figures)
+    narrow = columns < synocc_tables.STILL_WIDTH
+    monkeypatch.setattr(synocc_tables, "roomy_console", lambda width: (console, narrow))
+    synocc_tables.show_still(figures)
     printed = capsys.readouterr().out
     lines = [line for line in printed.splitlines() if "lifter" in line]
     assert len(lines) == 4 and all("heavy" in x or "%" in x for x in lines)

@@ -11,7 +11,6 @@ from hmr_ros.cli.motion_file import default_motions
 
 SUMMARY = "3D error, calibration and recall on rendered people at three levels of occlusion"
 VERSION = 1  # hmr_ros.evaluation.synocc.still's, without importing it; a test compares them
-WIDTH = 142  # columns of the terminal's table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,125 +108,10 @@ def measure(args: argparse.Namespace) -> dict:
 
 def show(figures: Mapping) -> None:
     """The terminal's tables: one line a model and level, then the paired differences."""
-    if "rows" not in figures:
-        return
-    console, narrow = roomy_console(WIDTH)
-    for protocol, title in (
-        ("given", "SynOcc still, boxes given"),
-        ("detection", "SynOcc still, people found by the models"),
-    ):
-        rows = [r for r in figures["rows"] if r["protocol"] == protocol]
-        if rows:
-            console.print(summary_table(title, rows, narrow))
-    compared = [
-        r for r in figures["comparisons"] if r["protocol"] == "given" and r["subset"] == "all"
-    ]
-    if compared:
-        console.print(difference_table(compared))
-    if any(r.get("calibration") == "over-confident" for r in figures["rows"]):
-        console.print(
-            "[red]red coverage: over-confident, its regions hold less than they promise[/red]"
-        )
-    for name in ("interrupted", "report"):
-        if name in figures["facts"]:
-            console.print(f"{name}: {figures['facts'][name]}", highlight=False)
+    from hmr_ros.cli.synocc_tables import show_still
 
-
-def roomy_console(width: int):
-    """A console, and whether tables of ``width`` columns are too wide for it. What is not a
-    terminal (a file, a pipe) is as wide as need be."""
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=max(console.width, width))
-    return console, console.width < width
-
-
-def summary_table(title: str, rows: Sequence[Mapping], narrow: bool = False):
-    """Rows of the subset ``all``, with the error on visible and hidden joints beside. narrow:
-    intervals below the figures, and fewer columns."""
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", padding=(0, 0) if narrow else (0, 1))
-    table.add_column("level", no_wrap=True)
-    table.add_column("model", no_wrap=True)
-    heads = ("people", "seen", "MPJPE", "PA-MPJPE", "PVE", "visible", "hidden", "PCK", "PCK3D")
-    heads = (*heads, "cov50", "cov90")
-    dropped = {"PVE", "PCK3D", "cov50"} if narrow else set()
-    for head in heads:
-        if head not in dropped:
-            table.add_column(head, justify="right", no_wrap=True)
-    chosen = [r for r in rows if r["subset"] == "all"]
-    by = {(r["model"], r["level"], r["subset"]): r.get("mpjpe_mm") for r in rows}
-    for level in dict.fromkeys(r["level"] for r in chosen):
-        for row in (r for r in chosen if r["level"] == level):
-            ci, key = row["ci95"], (row["model"], level)
-            colour = "red" if row.get("calibration") == "over-confident" else ""
-            cover = [share(row.get(name)) for name in ("coverage50", "coverage90")]
-            cells = (
-                f"{row['people']:,}",
-                share(row["found"]),
-                *(
-                    ranged(row.get(name), ci.get(name), narrow=narrow)
-                    for name in ("mpjpe_mm", "pa_mpjpe_mm", "pve_mm")
-                ),
-                *(ranged(by.get((*key, subset))) for subset in ("visible", "hidden")),
-                share(row.get("pck")),
-                share(row.get("pck3d")),
-                *(f"[{colour}]{text}[/]" if colour else text for text in cover),
-            )
-            kept = (c for c, head in zip(cells, heads, strict=True) if head not in dropped)
-            table.add_row(level, row["model"], *kept)
-        table.add_section()
-    return table
-
-
-def difference_table(compared: Sequence[Mapping]):
-    """Paired differences on the people whom both models answer."""
-    from rich.table import Table
-
-    first = compared[0]["versus"]
-    table = Table(
-        title=f"More error than {first}, on the same people (mm, 95 % interval)",
-        title_justify="left",
-    )
-    table.add_column("level")
-    table.add_column("model", no_wrap=True)
-    for head in ("people", "MPJPE", "PA-MPJPE"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for row in compared:
-        table.add_row(
-            row["level"],
-            row["model"],
-            f"{row['people']:,}",
-            *(
-                ranged(row.get(name), row["ci95"].get(name), sign=True)
-                for name in ("mpjpe_mm", "pa_mpjpe_mm")
-            ),
-        )
-    return table
-
-
-def ranged(
-    value: float | None,
-    ends: Sequence[float] | None = None,
-    sign: bool = False,
-    narrow: bool = False,
-) -> str:
-    """A figure in millimetres with its interval, which is on a line of its own if ``narrow``."""
-    if value is None or value != value:
-        return "-"
-    form = "+.0f" if sign else ".0f"
-    text = format(value, form)
-    if ends is None or any(end != end for end in ends):
-        return text
-    interval = f"{format(ends[0], form)}..{format(ends[1], form)}"
-    return f"{text}\n{interval}" if narrow else f"{text} ({interval})"
-
-
-def share(value: float | None) -> str:
-    return "-" if value is None or value != value else f"{100 * value:.0f} %"
+    if "rows" in figures:
+        show_still(figures)
 
 
 def set_up_peers(names: Sequence[str]) -> dict:

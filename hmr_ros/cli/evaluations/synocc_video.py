@@ -10,7 +10,6 @@ from hmr_ros.cli.motion_file import default_motions
 
 SUMMARY = "poses, paths, identity and speed over time on rendered clips with a moving camera"
 VERSION = 1  # hmr_ros.evaluation.synocc.video's
-WIDTH = 136  # columns of the terminal's table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,33 +77,6 @@ def measure(args: argparse.Namespace) -> dict:
 
 def show(figures: Mapping) -> None:
     """The terminal's table."""
-    from rich.table import Table
+    from hmr_ros.cli.synocc_tables import show_video
 
-    from hmr_ros.cli.evaluations.synocc_still import ranged, roomy_console, share
-
-    console, narrow = roomy_console(WIDTH)
-    padding = (0, 0) if narrow else (0, 1)
-    table = Table(title="SynOcc video (errors in mm)", title_justify="left", padding=padding)
-    table.add_column("level", no_wrap=True)
-    table.add_column("model", no_wrap=True)
-    columns = ("recall", "MPJPE", "PA-MPJPE", "pelvis", "W", "WA", "MOTA", "IDF1", "switches")
-    for name in (*columns, "accel", "jitter", "fps"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in figures["rows"]:
-        ci = row["ci95"]
-        table.add_row(
-            row["level"],
-            row["model"],
-            share(row["recall"]),
-            ranged(row.get("mpjpe_mm"), ci.get("mpjpe_mm"), narrow=narrow),
-            ranged(row.get("pa_mpjpe_mm"), ci.get("pa_mpjpe_mm"), narrow=narrow),
-            *(ranged(row.get(name)) for name in ("root_mm", "w_mpjpe_mm", "wa_mpjpe_mm")),
-            share(row["mota"]),
-            share(row["idf1"]),
-            str(row["switches"]),
-            *(ranged(row.get(name)) for name in ("acceleration", "jitter", "fps")),
-        )
-    console.print(table)
-    for name in ("interrupted", "report"):
-        if name in figures["facts"]:
-            console.print(f"{name}: {figures['facts'][name]}", highlight=False)
+    show_video(figures)
