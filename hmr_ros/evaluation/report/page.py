@@ -156,3 +156,8 @@ def legend(names: Sequence[str]) -> str:
 def colour(number: int) -> str:
     """Of series ``number``."""
     return COLOURS[number % len(COLOURS)]
+
+
+def dot(names: Sequence[str], name: str) -> str:
+    """The model's colour before its name."""
+    return f'<i class="key" style="background:{colour(list(names).index(name))}"></i>'

@@ -6,9 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hmr_ros.evaluation.report.page import Section, escaped, figure, legend, page, percent, table
+from hmr_ros.evaluation.report.page import (
+    Section,
+    dot,
+    escaped,
+    figure,
+    legend,
+    page,
+    percent,
+    table,
+)
 from hmr_ros.evaluation.report.plots import curves, dots
-from hmr_ros.evaluation.report.still_report import about_section, dot
+from hmr_ros.evaluation.report.still_report import about_section
 from hmr_ros.evaluation.synocc.video_rows import Clips, over_time
 
 STEP_S = 0.5
