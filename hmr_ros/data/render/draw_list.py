@@ -116,7 +116,7 @@ def draw_list(scene: Scene, body: BodyModel) -> DrawList:
         count = len(prop.vertices)
         meshes.append(
             _Mesh(
-                vertices=_seen(np.ascontiguousarray(prop.vertices), rotation, position),
+                vertices=seen_from(np.ascontiguousarray(prop.vertices), rotation, position),
                 faces=prop.faces,
                 texture=prop.surface.texture,
                 levels=prop.surface.levels,
@@ -134,7 +134,7 @@ def draw_list(scene: Scene, body: BodyModel) -> DrawList:
 
 def _dressed(posed: PosedPerson, body: BodyModel, row: int) -> list[_Mesh]:
     outfit = posed.person.outfit
-    ids, faces = _compact(body.faces, np.ascontiguousarray(outfit.bare), len(body.v_template))
+    ids, faces = compact(body.faces, np.ascontiguousarray(outfit.bare), len(body.v_template))
     common = {"kind": int(Thing.PERSON), "person": row, "casts": True}
     meshes = [
         _Mesh(
@@ -176,7 +176,7 @@ def _flat(scene: Scene, meshes: list[_Mesh], people, rotation, position) -> Draw
         "vertices": vertices,
         "normals": _normals(vertices, faces),
         "texture": _joined([m.texture for m in meshes], (3,), np.float32),
-        "levels": _levels(meshes, counts),
+        "levels": padded_levels(meshes, counts),
         "part": _joined([m.part for m in meshes], (), np.uint8),
         "thickness": _joined([m.thickness for m in meshes], (), np.float32),
     }
@@ -191,7 +191,7 @@ def _flat(scene: Scene, meshes: list[_Mesh], people, rotation, position) -> Draw
     reached = (vertices[:, 2] >= NEAR) & ~np.isnan(places[:, 0])
     pixels = snapped(places)
     features = [m.surface.features for m in meshes]
-    photos, photo_start, photo_size = _photos(meshes, places, reached, starts)
+    photos, photo_start, photo_size = photo_rows(meshes, places, reached, starts)
     return DrawList(
         camera=camera,
         pixels=pixels,
@@ -202,16 +202,16 @@ def _flat(scene: Scene, meshes: list[_Mesh], people, rotation, position) -> Draw
         person=np.array([m.person for m in meshes], np.int32),
         two_sided=np.array([m.two_sided for m in meshes], bool),
         casts=np.array([m.casts for m in meshes], bool),
-        palette=_padded([m.surface.palette for m in meshes], (LAYERS + 1, 2, 3)),
-        patterns=_padded([m.surface.patterns for m in meshes], (LAYERS + 1, 4)),
-        creases=_padded([m.surface.creases for m in meshes], (LAYERS + 1,)),
+        palette=padded([m.surface.palette for m in meshes], (LAYERS + 1, 2, 3)),
+        patterns=padded([m.surface.patterns for m in meshes], (LAYERS + 1, 4)),
+        creases=padded([m.surface.creases for m in meshes], (LAYERS + 1,)),
         seed=np.array([m.surface.seed for m in meshes], np.int64).astype(np.int32),
         features=_joined(features, (9,), np.float32),
         feature_start=np.cumsum([0, *(len(f) for f in features)]).astype(np.int32),
         photos=photos,
         photo_start=photo_start,
         photo_size=photo_size,
-        towards=_turned(rotation, np.asarray(scene.light.towards, np.float64)),
+        towards=turned(rotation, np.asarray(scene.light.towards, np.float64)),
         up=rotation[:, 1].astype(np.float32),
         floor=float(position[1]),
         light=scene.light,
@@ -226,7 +226,8 @@ def _joined(arrays: list[np.ndarray], shape: tuple[int, ...], kind) -> np.ndarra
     return np.ascontiguousarray(np.concatenate(arrays), kind)
 
 
-def _levels(meshes: list[_Mesh], counts: np.ndarray) -> np.ndarray:
+def padded_levels(meshes: list[_Mesh], counts: np.ndarray) -> np.ndarray:
+    """``DrawList.levels`` of meshes with ``counts`` vertices. Raises ValueError for too many."""
     out = np.full((int(counts.sum()), LAYERS), -1, np.float32)
     first = 0
     for m, count in zip(meshes, counts, strict=True):
@@ -238,14 +239,17 @@ def _levels(meshes: list[_Mesh], counts: np.ndarray) -> np.ndarray:
     return out
 
 
-def _padded(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+def padded(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """[M, *shape] float32 of a mesh's array each, zeros where one is shorter."""
     out = np.zeros((len(arrays), *shape), np.float32)
     for row, array in zip(out, arrays, strict=True):
         row[: len(array)] = array
     return out
 
 
-def _photos(meshes, places, reached, starts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def photo_rows(meshes, places, reached, starts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``photos``, ``photo_start`` and ``photo_size`` of meshes whose vertices start at rows
+    ``starts`` (one more than meshes) of places [V, 2] pixels, valid where ``reached`` [V]."""
     texels, start = [], np.zeros(len(meshes), np.int64)
     size = np.zeros((len(meshes), 2), np.int32)
     filled = 0
@@ -273,7 +277,7 @@ def _halved(photo: np.ndarray) -> np.ndarray:
 
 
 @reproducible
-def _compact(faces, bare, count):
+def compact(faces, bare, count):
     """Vertices that the faces marked in ``bare`` use, and those faces on them."""
     new = np.full(count, -1, np.int32)
     kept = 0
@@ -308,7 +312,8 @@ def _all_reached(reached, faces):
 
 
 @reproducible
-def _seen(points, rotation, position):
+def seen_from(points, rotation, position):
+    """World [N, 3] to the optical frame, [N, 3] float32."""
     out = np.empty((len(points), 3), np.float32)
     for n in range(len(points)):
         x = points[n, 0] - position[0]
@@ -320,7 +325,8 @@ def _seen(points, rotation, position):
 
 
 @reproducible
-def _turned(rotation, vector):
+def turned(rotation, vector):
+    """A direction [3] of the world in the optical frame, [3] float32."""
     out = np.empty(3, np.float32)
     for a in range(3):
         out[a] = (

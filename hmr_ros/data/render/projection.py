@@ -21,12 +21,12 @@ def projected(points: np.ndarray, camera: Camera) -> np.ndarray:
     view that its formula folds back into the picture.
     """
     points = np.ascontiguousarray(points, np.float64)
-    if camera.distorted and len(_polynomial(camera)) == 0:
+    if camera.distorted and len(polynomial(camera)) == 0:
         # arctan and tilted sensors: OpenCV's, whose last bit may depend on the machine.
         pixels = camera.project(points)
     else:
         pixels = np.empty((len(points), 2))
-        _project(points, camera.fx, camera.fy, camera.cx, camera.cy, _polynomial(camera), pixels)
+        _project(points, camera.fx, camera.fy, camera.cx, camera.cy, polynomial(camera), pixels)
     if camera.distorted:
         x, y, z = points.T
         pixels[x * x + y * y > (widest(camera) * z) ** 2] = np.nan
@@ -39,7 +39,7 @@ def snapped(pixels: np.ndarray) -> np.ndarray:
     return np.nan_to_num(np.clip(steps, -REACH, REACH), nan=-REACH).astype(np.int32)
 
 
-def _polynomial(camera: Camera) -> np.ndarray:
+def polynomial(camera: Camera) -> np.ndarray:
     """k1 k2 p1 p2 k3 k4 k5 k6 (zeros without distortion); empty if the lens needs more."""
     if not camera.distorted:
         return np.zeros(8)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from hmr_ros.data.render.coverage import EMPTY, SAMPLES
-from hmr_ros.data.render.projection import GRID, REACH
+from hmr_ros.data.render.projection import GRID
 from hmr_ros.data.render.torch_edges import SHIFT, Box, Edges, boxes, edges, touched
+from hmr_ros.data.render.torch_lens import snapped
 from hmr_ros.data.render.torch_ranges import blocks, expanded
 from hmr_ros.data.render.torch_soup import Soup
 
@@ -180,8 +181,7 @@ def _probed(soup: Soup, drawn: _Drawn, budget: int, probe: bool) -> tuple[Tensor
     """The face in front of each joint [B, P, 24] and its depth."""
     t = soup.tables
     shape = soup.places.shape[:-1]
-    steps = torch.floor(soup.places * GRID + 0.5).clamp(-REACH, REACH)
-    steps = steps.nan_to_num(nan=-REACH).to(torch.int64).view(-1, 2)
+    steps = snapped(soup.places).view(-1, 2)
     keys = torch.zeros(len(steps), dtype=torch.int64, device=t.device)
     if probe and len(steps) and len(drawn.row):
         for face, joint in _pairs(soup, drawn, steps, budget):

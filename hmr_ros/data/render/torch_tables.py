@@ -134,13 +134,13 @@ def scene_tables(
     if any(s.window is not None for s in scenes):
         everywhere = (-np.inf, -np.inf, np.inf, np.inf)
         windows = [everywhere if s.window is None else s.window for s in scenes]
-        outside = _sent(np.stack([~inside_window(w, height, width) for w in windows]), bool, device)
+        outside = sent(np.stack([~inside_window(w, height, width) for w in windows]), bool, device)
 
     def mesh(name: str, kind) -> Tensor:
         return joined([getattr(m, name) for m in meshes], kind, device)
 
     def light(name: str, kind) -> Tensor:
-        return _sent([np.asarray(getattr(s.light, name)) for s in scenes], kind, device)
+        return sent([np.asarray(getattr(s.light, name)) for s in scenes], kind, device)
 
     return SceneTables(
         height=height,
@@ -180,14 +180,14 @@ def scene_tables(
         colour=light("colour", np.float32),
         shadow=light("shadow", np.float64),
         softness=light("softness", np.float64),
-        per_pixel=_sent([1 / s.view.camera.fx for s in scenes], np.float32, device),
-        background=_sent([s.background for s in scenes], np.uint8, device),
-        catcher=_sent([s.catcher for s in scenes], bool, device),
-        rays=_sent([_rays(s) for s in scenes], np.float32, device),
-        sensor=_sent([sensor(s) for s in scenes], np.float64, device),
+        per_pixel=sent([1 / s.view.camera.fx for s in scenes], np.float32, device),
+        background=sent([s.background for s in scenes], np.uint8, device),
+        catcher=sent([s.catcher for s in scenes], bool, device),
+        rays=sent([_rays(s) for s in scenes], np.float32, device),
+        sensor=sent([sensor(s) for s in scenes], np.float64, device),
         outside=outside,
-        betas=_sent(betas, np.float32, device),
-        allowed=_sent(allowed(body), np.float64, device),
+        betas=sent(betas, np.float32, device),
+        allowed=sent(allowed(body), np.float64, device),
     )
 
 
@@ -199,5 +199,6 @@ def _rays(scene: Scene) -> np.ndarray:
     return np.zeros((camera.height // CELL + 2, camera.width // CELL + 2, 2), np.float32)
 
 
-def _sent(rows, kind, device: torch.device | str) -> Tensor:
+def sent(rows, kind, device: torch.device | str) -> Tensor:
+    """Rows of one shape as a tensor."""
     return torch.from_numpy(np.ascontiguousarray(np.asarray(rows), kind)).to(device)
