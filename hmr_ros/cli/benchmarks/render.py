@@ -18,7 +18,6 @@ from hmr_ros.data.stream import image_rng, rendered_stream
 
 SUMMARY = "rendered pictures with all truth, by process and by worker; time by step; memory"
 WARM_UP = 4
-OLD_IMAGES = 24
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,41 +42,28 @@ class Crop:
     motions: Path
     photos: Path | None
 
+    @property
+    def ingredients(self):
+        from hmr_ros.data.ingredients import load_ingredients
+
+        return load_ingredients(self.motions, "train", self.photos)
+
     def scene(self, index: int):
         from hmr_ros.data.scenes.mixes import MIXES
         from hmr_ros.data.scenes.sampling import sample_crop
 
-        body, motions, photos = _parts(self.motions, self.photos)
+        has = self.ingredients
         rng = image_rng(self.seed, index)
-        return sample_crop(rng, body, motions, MIXES[self.mix], photos, self.size)
+        return sample_crop(rng, has.body, has.motions, MIXES[self.mix], has.photos, self.size)
 
     def __call__(self, index: int):
         from hmr_ros.data.render.render import render
 
-        return render(self.scene(index), _parts(self.motions, self.photos)[0])
-
-
-_LOADED: dict = {}
-
-
-def _parts(motions: Path, photos: Path | None):
-    """Body, motions and photographs, read once a process."""
-    key = (motions, photos)
-    if key not in _LOADED:
-        from hmr_ros.body.model import load_body_model
-        from hmr_ros.data.backgrounds import background_photos
-        from hmr_ros.data.motions import load_motions
-
-        _LOADED[key] = (
-            load_body_model(),
-            load_motions(motions).split("train"),
-            background_photos(photos),
-        )
-    return _LOADED[key]
+        return render(self.scene(index), self.ingredients.body)
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
-    """Rows for one process, for the workers, for each step and for the first renderer.
+    """Rows for one process, for the workers and for each step.
 
     Raises ValueError for an unknown mix, or if a worker's pictures differ from this process'.
     """
@@ -88,18 +74,15 @@ def measure(args: argparse.Namespace) -> list[dict]:
     make = Crop(args.mix, args.seed, args.size, args.motions, args.photos)
     for index in range(WARM_UP):
         make(index)
-    old = _old(args)
     alone, sums = _timed(make, args.images, 0)
     shared, again = _timed(make, args.images, args.workers)
     if sums != again:
         raise ValueError("pictures from workers differ from those of one process")
-    rows = [
-        _row("render, 1 process", alone, old=old),
-        _row(f"render, {args.workers} workers", shared, old=old),
+    return [
+        _row("render, 1 process", alone, alone),
+        _row(f"render, {args.workers} workers", shared, alone),
+        *_steps(make, args.images),
     ]
-    rows += _steps(make, args.images)
-    rows.append(_row("render, first", old, old=old))
-    return rows
 
 
 def _timed(make: Crop, images: int, workers: int) -> tuple[dict, list[int]]:
@@ -150,7 +133,7 @@ def _steps(make: Crop, images: int) -> list[dict]:
     """Processor time of each step of one process, and its share of all."""
     from hmr_ros.data.render import render as renderer
 
-    body = _parts(make.motions, make.photos)[0]
+    body = make.ingredients.body
     spent: Counter[str] = Counter()
     with _watched(renderer, spent):
         for index in range(images):
@@ -209,24 +192,7 @@ def _watched(renderer, spent: Counter[str]) -> Iterator[None]:
             setattr(renderer, name, function)
 
 
-def _old(args: argparse.Namespace) -> dict:
-    """The first version's sampler and renderer: painted bodies, one lamp, no shadows."""
-    from hmr_ros.data.people_scene import SceneRanges, sample_crop
-    from hmr_ros.data.rendering import render
-
-    body, motions, photos = _parts(args.motions, args.photos)
-    ranges = SceneRanges(people=(1, 2), photos=photos)
-    seconds = []
-    for index in range(-WARM_UP, OLD_IMAGES):
-        start = time.perf_counter()
-        rng = image_rng(args.seed, index + WARM_UP)
-        render(sample_crop(rng, body, motions, args.size, ranges=ranges), body)
-        if index >= 0:
-            seconds.append(time.perf_counter() - start)
-    return {"seconds": np.array(seconds), "per_second": len(seconds) / sum(seconds)}
-
-
-def _row(name: str, figures: dict, old: dict) -> dict:
+def _row(name: str, figures: dict, alone: dict) -> dict:
     p50, p95, p99 = 1e3 * np.percentile(figures["seconds"], [50, 95, 99])
     return {
         "name": name,
@@ -235,8 +201,8 @@ def _row(name: str, figures: dict, old: dict) -> dict:
         "p99_ms": p99,
         "per_second": figures["per_second"],
         "bytes": None,
-        "versus": "render, first",
-        "ratio": figures["per_second"] / old["per_second"],
+        "versus": "render, 1 process",
+        "ratio": figures["per_second"] / alone["per_second"],
         "memory_mib": figures.get("memory_mib"),
         "growth_mib": figures.get("growth_mib"),
     }
