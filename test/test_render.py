@@ -13,9 +13,9 @@ import pytest
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.body.skinning import vertices as skinned
+from hmr_ros.data.clothes.painted import painted_surface
 from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE, allowed_depth
 from hmr_ros.data.motions import Motions
-from hmr_ros.data.outfits import sample_outfit
 from hmr_ros.data.render.coverage import covered
 from hmr_ros.data.render.draw_list import draw_list
 from hmr_ros.data.render.posing import posed_vertices
@@ -107,7 +107,7 @@ def standing(body, place, turn=0.0, pose=None):
     rotations[0] = matrix_from_axis_angle(np.array([0, turn, 0]))
     betas = np.zeros(10, np.float32)
     low = skinned(body, rotations[None], betas[None])[0][:, 1].min()
-    outfit = Outfit(sample_outfit(np.random.default_rng(1), body), np.ones(len(body.faces), bool))
+    outfit = Outfit(painted_surface(np.random.default_rng(1), body), np.ones(len(body.faces), bool))
     transl = np.array([place[0], place[1] - low, place[2]], np.float32)
     return Person(rotations, betas, transl, outfit)
 

@@ -1,4 +1,4 @@
-"""Which joints of rendered people a viewer could see."""
+"""When a viewer could see a joint: the three states, and how much of a body may lie before it."""
 
 from __future__ import annotations
 
@@ -28,29 +28,3 @@ def allowed_depth(body: BodyModel) -> np.ndarray:
             near[joint, parent] = near[parent, joint] = True
     near[np.ix_(TRUNK, TRUNK)] = True
     return np.where(near, _OWN_FLESH, nearest_skin[:, None] + _SLACK)
-
-
-def joint_visibility(
-    joints: np.ndarray,
-    joints_2d: np.ndarray,
-    depth: np.ndarray,
-    person_id: np.ndarray,
-    part_id: np.ndarray,
-    allowed: np.ndarray,
-) -> np.ndarray:
-    """[P, 24] uint8: ``HIDDEN`` (behind another thing or outside), ``SELF_OCCLUDED``, ``VISIBLE``.
-
-    joints [P, 24, 3] optical frame, joints_2d [P, 24, 2] pixels, depth [H, W] metres (inf: empty),
-    person_id [H, W] row of the person in front (negative: none), part_id [H, W] SMPL part of that
-    person, allowed [24, 24] from ``allowed_depth``.
-    """
-    height, width = depth.shape
-    pixels = np.nan_to_num(np.round(joints_2d), nan=-1, posinf=-1, neginf=-1)
-    inside = ((pixels >= 0) & (pixels < [width, height])).all(-1) & (joints[..., 2] > 0)
-    x, y = np.where(inside[..., None], pixels, 0).astype(int).transpose(2, 0, 1)
-    own = person_id[y, x] == np.arange(len(joints))[:, None]
-    part = np.where(own, part_id[y, x], 0)
-    flesh = np.where(own, allowed[np.arange(joints.shape[1]), part], 0)
-    covered = depth[y, x] < joints[..., 2] - flesh
-    seen = np.where(covered, np.where(own, SELF_OCCLUDED, HIDDEN), VISIBLE)
-    return np.where(inside, seen, HIDDEN).astype(np.uint8)
