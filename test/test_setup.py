@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,27 @@ def pinned(file: str) -> set[str]:
 def test_every_required_package_has_a_tested_version(file):
     missing = set(map(name_of, names_in(file))) - pinned("constraints-ros-wheels.txt")
     assert missing == set()
+
+
+def test_pip_installs_every_module_and_every_file_beside_them(monkeypatch):
+    setuptools = pytest.importorskip("setuptools")
+    described = {}
+    monkeypatch.setattr(setuptools, "setup", lambda **words: described.update(words))
+    monkeypatch.chdir(ROOT)
+    runpy.run_path(str(ROOT / "setup.py"))
+    files = [
+        p for p in (ROOT / "hmr_ros").rglob("*") if p.is_file() and "__pycache__" not in str(p)
+    ]
+    modules = [p for p in files if p.suffix == ".py"]
+    folders = {".".join(p.parent.relative_to(ROOT).parts) for p in modules}
+    assert set(described["packages"]) == folders
+    taken = {
+        path
+        for package, patterns in described["package_data"].items()
+        for pattern in patterns
+        for path in (ROOT / package.replace(".", "/")).glob(pattern)
+    }
+    assert [str(p) for p in files if p.suffix != ".py" and p not in taken] == []
 
 
 def test_node_and_demo_need_no_torch():
