@@ -164,28 +164,6 @@ def _sphere_table() -> tuple[Tensor, Tensor]:
     return torch.stack(rows), torch.tensor(radii)
 
 
-def measured_errors(
-    points: Tensor, state: Tensor, size: Tensor, pools: Tensor, rng: Generator
-) -> Detected:
-    """Errors and confidences drawn from measured ones.
-
-    points [N, K, 2]; state [N, K]: row of ``measured_errors.CLASSES``; pools [K, C, Q, 3]: see
-    ``MeasuredErrors``. Difficult people have larger errors in all their landmarks.
-    """
-    n, k = state.shape
-    level = 0.6 * torch.randn(n, 1, generator=rng) + 0.8 * torch.randn(n, k, generator=rng)
-    quantile = torch.special.ndtr(level)
-    row = (quantile * pools.shape[2]).long().clamp(max=pools.shape[2] - 1)
-    drawn = pools[torch.arange(k), state, row]
-    blur = 1 + 0.2 * torch.randn(n, k, 2, generator=rng)
-    moved = points + drawn[..., :2] * blur * size[:, None, None]
-    # Two landmarks of one detection are sure or unsure together.
-    logit = torch.logit(drawn[..., 2].clamp(1e-3, 0.999))
-    shared = 0.5 * torch.randn(n, 1, generator=rng) + 0.2 * torch.randn(n, k, generator=rng)
-    confidence = torch.where(drawn[..., 2] > 0, (logit + shared).sigmoid(), 0.0)
-    return Detected(inverted(moved, 0.3 * torch.rand(n, generator=rng) ** 2, rng), confidence)
-
-
 def inverted(points: Tensor, difficulty: Tensor, rng: Generator) -> Tensor:
     """Left and right exchanged in the whole person, the arms or the legs of some people."""
     n = len(points)

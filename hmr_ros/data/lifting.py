@@ -16,7 +16,8 @@ import torch
 from torch import Generator, Tensor
 
 from hmr_ros.data import camera_sampling, keypoint_noise
-from hmr_ros.data.measured_errors import CLASSES
+from hmr_ros.data.detections.stand_in import stand_in
+from hmr_ros.data.measured_errors import CLASSES, MeasuredErrors
 from hmr_ros.data.motions import load_motions
 
 UPPER = [3, 6, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]
@@ -175,11 +176,10 @@ class Blazepose:
     """BlazePose's errors as training uses them.
 
     skeleton: like the body's, with the landmarks where BlazePose puts them.
-    pools: [33, 4, Q, 3], see ``hmr_ros.data.measured_errors.MeasuredErrors``.
     """
 
     skeleton: Skeleton
-    pools: Tensor
+    errors: MeasuredErrors
 
 
 def robot_samples(
@@ -204,8 +204,8 @@ def robot_samples(
     state = keypoint_noise.self_occluded(landmarks, joints).long()
     state = torch.where(hidden, CLASSES.index("hidden"), state)
     state = torch.where(in_image, state, CLASSES.index("outside"))
-    by_blazepose = keypoint_noise.measured_errors(
-        _flat(landmarks + strength * shift), state, size, blazepose.pools, rng
+    by_blazepose = _by_blazepose(
+        _flat(landmarks + strength * shift), state, cameras, blazepose.errors, rng
     )
     by_another = keypoint_noise.detector_errors(points, in_image & ~hidden, size, rng)
     which = torch.rand(n, 1, generator=rng) < 2 / 3
@@ -237,6 +237,21 @@ def robot_samples(
     rows = torch.arange(n)
     rows[~usable] = good[torch.arange(n - len(good)) % len(good)]
     return samples.map(lambda value: value[rows])
+
+
+def _by_blazepose(
+    points: Tensor,
+    state: Tensor,
+    cameras: camera_sampling.Cameras,
+    errors: MeasuredErrors,
+    rng: Generator,
+) -> keypoint_noise.Detected:
+    """The stand-in's answer, on the plane at z = 1."""
+    unit = cameras.pixel[:, None, None]
+    drawn = stand_in(points / unit, state, cameras.image / cameras.pixel[:, None], errors, rng)
+    wrong = 0.3 * torch.rand(len(points), generator=rng) ** 2
+    positions = keypoint_noise.inverted(drawn.positions * unit, wrong, rng)
+    return keypoint_noise.Detected(positions, drawn.confidence)
 
 
 def _seen_by(

@@ -46,7 +46,7 @@ def answers(
     ``hmr_ros.models.lifter.Lifter.forward``.
     """
     skeleton, errors = skeleton_of(body), load_measured()
-    blazepose = lifting.Blazepose(skeleton_of(body, errors.offsets), torch.tensor(errors.pools))
+    blazepose = lifting.Blazepose(skeleton_of(body, errors.offsets), errors)
     source = lifting.PoseSource(motions, split)
     rng = torch.Generator().manual_seed(seed)
     parts = []

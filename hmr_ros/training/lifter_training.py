@@ -59,7 +59,7 @@ class LifterTraining:
         # Samples come from skeletons of their own: they stay on the CPU.
         self.skeleton = skeleton_of(body)
         errors = load_measured()
-        self.blazepose = Blazepose(skeleton_of(body, errors.offsets), torch.tensor(errors.pools))
+        self.blazepose = Blazepose(skeleton_of(body, errors.offsets), errors)
         self.average = Average(self.network, recipe.ema)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), recipe.rate, weight_decay=recipe.weight_decay, fused=True

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hmr_ros.cli.motion_file import default_motions
 
+VERSION = 2  # since then the detector's errors include people taken for somebody else
 SUMMARY = "3D error and honesty of the keypoint lifter on held-out motions (needs torch)"
 
 

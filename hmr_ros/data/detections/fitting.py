@@ -1,0 +1,138 @@
+"""The front end's errors on people whose truth is known, summed up as ``MeasuredErrors``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from hmr_ros.data.detections.landmark_truth import VISIBLE, LandmarkTruth
+from hmr_ros.data.detections.stand_in import nearest_inside
+from hmr_ros.data.measured_errors import CLASSES, HIDDEN_SHARES, SIZES, MeasuredErrors
+
+QUANTILES = 64
+DONORS = 300
+FEW = 60  # fewer than this of a landmark, class and size: all landmarks of its kind are pooled
+# Landmarks that err alike: face, shoulders and hips, elbows and knees, wrists and ankles, hands
+# and feet.
+KINDS = np.array([0] * 11 + [1, 1, 2, 2, 3, 3] + [4] * 6 + [1, 1, 2, 2, 3, 3] + [4] * 4)
+
+
+@dataclass(frozen=True)
+class Observed(LandmarkTruth):
+    """N people as they are and as the front end saw them.
+
+    keypoints: [N, 33, 3] pixels and confidence. found: [N]. peak, spread: [N, 33] of the heat-maps.
+    image: [N, 4] borders of the picture, pixels.
+    """
+
+    keypoints: np.ndarray
+    found: np.ndarray
+    peak: np.ndarray
+    spread: np.ndarray
+    image: np.ndarray
+
+
+def fit(seen: Observed) -> MeasuredErrors:
+    """The table that ``stand_in`` draws from."""
+    size, share = person_bins(seen.size, seen.hidden)
+    error = seen.keypoints[..., :2] - seen.pixels
+    offsets = np.zeros((33, 3))
+    for k in range(33):
+        clear = seen.found & (seen.state[:, k] == VISIBLE)
+        offsets[k] = typical_offset(seen.axes[clear, k], error[clear, k], seen.size[clear])
+    expected = seen.pixels + np.einsum("nkij,kj->nki", seen.axes, offsets)
+    tensors = (torch.tensor(v) for v in (expected, seen.state, seen.image))
+    inside, inwards = (v.numpy() for v in nearest_inside(*tensors))
+    rest = (seen.keypoints[..., :2] - inside) * inwards / seen.size[:, None, None]
+    values = np.concatenate(
+        [rest, seen.keypoints[..., 2:], seen.peak[..., None], seen.spread[..., None]], -1
+    )
+    pools = np.stack([pool_of(values, seen.state, size, seen.found, k) for k in range(33)])
+    return MeasuredErrors(
+        offsets=offsets.astype(np.float32),
+        pools=pools.astype(np.float32),
+        missed=rates(~seen.found, size, share),
+        ranks=donors(rest, seen.state, size, share, seen.found).astype(np.float32),
+    )
+
+
+def person_bins(size: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[N] class of size and [N] class of hidden share, as ``stand_in`` bins them."""
+    return np.searchsorted(SIZES, size), np.searchsorted(HIDDEN_SHARES, hidden)
+
+
+def pool_of(
+    values: np.ndarray, state: np.ndarray, size: np.ndarray, found: np.ndarray, k: int
+) -> np.ndarray:
+    """[4, S, QUANTILES, 5] of landmark ``k``; where it was seen too rarely, of all of its kind."""
+    pools = np.zeros((len(CLASSES), len(SIZES) + 1, QUANTILES, values.shape[-1]))
+    alike = np.flatnonzero(np.equal(KINDS, KINDS[k]))
+    for c in range(len(CLASSES)):
+        for s in range(len(SIZES) + 1):
+            for landmarks, sizes in (([k], [s]), (alike, [s]), (alike, range(len(SIZES) + 1))):
+                chosen = found[:, None] & (state[:, landmarks] == c)
+                chosen &= np.isin(size, list(sizes))[:, None]
+                known = values[:, landmarks][chosen]
+                if len(known) >= FEW:
+                    break
+            if not len(known):
+                continue
+            order = np.argsort(np.linalg.norm(known[:, :2], axis=-1))
+            # Midpoints of equal slices, so that no tail counts twice.
+            at = ((np.arange(QUANTILES) + 0.5) / QUANTILES * len(known)).astype(int)
+            pools[c, s] = known[order[at]]
+    return pools
+
+
+def rates(event: np.ndarray, size: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """[S, H] share of ``event`` [N] among people of each class, with two more of the mean rate."""
+    out = np.empty((len(SIZES) + 1, len(HIDDEN_SHARES) + 1), np.float32)
+    for s in range(out.shape[0]):
+        for h in range(out.shape[1]):
+            cell = (size == s) & (share == h)
+            out[s, h] = (event[cell].sum() + 2 * event.mean()) / (cell.sum() + 2)
+    return out
+
+
+def donors(
+    errors: np.ndarray, state: np.ndarray, size: np.ndarray, share: np.ndarray, found: np.ndarray
+) -> np.ndarray:
+    """[H, DONORS, 33] ranks of the errors [N, 33, 2] of people of each hidden share.
+
+    A rank is among all found people with the same landmark seen in the same way at the same size.
+    Too few people are repeated; of a share nobody has, all people are taken.
+    """
+    length = np.linalg.norm(errors, axis=-1)
+    ranks = np.full(length.shape, 0.5)
+    for k in range(length.shape[1]):
+        for c in range(len(CLASSES)):
+            for s in range(len(SIZES) + 1):
+                rows = np.flatnonzero(found & (state[:, k] == c) & (size == s))
+                order = np.argsort(np.argsort(length[rows, k]))
+                ranks[rows, k] = (order + 0.5) / max(len(rows), 1)
+    picked = []
+    for h in range(len(HIDDEN_SHARES) + 1):
+        rows = np.flatnonzero(found & (share == h))
+        rows = rows if len(rows) else np.flatnonzero(found)
+        picked.append(ranks[np.resize(rows, DONORS)])
+    return np.stack(picked)
+
+
+def typical_offset(axes: np.ndarray, error: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The 3D offset (metres, limb frame) that explains the errors best, robustly and with a prior.
+
+    axes [M, 2, 3]: pixels a metre; error [M, 2] pixels; size [M] of the person in pixels.
+    """
+    offset = np.zeros(3)
+    if not len(axes):
+        return offset
+    scaled_axes, scaled = axes / size[:, None, None], error / size[:, None]
+    for _ in range(10):
+        left = np.linalg.norm(scaled - scaled_axes @ offset, axis=-1)
+        weight = 1 / (1 + (left / 0.02) ** 2)
+        normal = np.einsum("m,mac,mad->cd", weight, scaled_axes, scaled_axes)
+        right = np.einsum("m,mac,ma->c", weight, scaled_axes, scaled)
+        offset = np.linalg.solve(normal + 1e-2 * len(axes) * 0.02 * np.eye(3), right)
+    return offset
