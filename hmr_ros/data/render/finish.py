@@ -99,23 +99,29 @@ def smear(motion: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
 def _swept(light, weights, reach):
     """Rows, then columns, each weighed with the neighbours; the border is repeated."""
     height, width = light.shape[:2]
-    across = np.zeros_like(light)
+    row = 3 * width
+    inside = light.reshape(height, row)
+    wide = np.empty(row + 6 * reach, np.float32)  # one row with its border repeated
+    across = np.zeros((height, row), np.float32)
     for y in range(height):
+        for c in range(3):
+            for x in range(reach):
+                wide[3 * x + c] = inside[y, c]
+                wide[3 * (reach + width + x) + c] = inside[y, row - 3 + c]
+        wide[3 * reach : 3 * reach + row] = inside[y]
+        sums = across[y]
         for n in range(len(weights)):
-            weight, shift = weights[n], n - reach
-            for x in range(width):
-                k = min(max(x + shift, 0), width - 1)
-                for c in range(3):
-                    across[y, x, c] += weight * light[y, k, c]
-    out = np.zeros_like(light)
+            weight, part = weights[n], wide[3 * n : 3 * n + row]
+            for x in range(row):
+                sums[x] += weight * part[x]
+    out = np.zeros((height, row), np.float32)
     for y in range(height):
+        sums = out[y]
         for n in range(len(weights)):
-            weight = weights[n]
-            k = min(max(y + n - reach, 0), height - 1)
-            for x in range(width):
-                for c in range(3):
-                    out[y, x, c] += weight * across[k, x, c]
-    return out
+            weight, part = weights[n], across[min(max(y + n - reach, 0), height - 1)]
+            for x in range(row):
+                sums[x] += weight * part[x]
+    return out.reshape(height, width, 3)
 
 
 def _smeared(light: np.ndarray, taps: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -153,20 +159,30 @@ def _developed(light, tones, gains, quantiles, seed):
     """Tone, flicker and noise. The noise of value number n (row by row, BGR) is the mean of two
     quantiles, drawn by the low two bytes of its bits, times the root of two."""
     height, width = light.shape[:2]
-    out = np.empty((height, width, 3), np.uint8)
+    row = 3 * width
+    flat = light.reshape(height, row)
+    out = np.empty((height, row), np.uint8)
     root = np.float32(np.sqrt(0.5))
     start = mixed_bits(seed)
     steps, half = np.float32(TONES - 1), np.float32(0.5)
+    least, one, most = np.float32(0), np.float32(1), np.float32(255)
+    level, bits = np.empty(row, np.int32), np.empty(row, np.uint32)
+    value = np.empty(row, np.float32)
+    noisy = quantiles.size > 0
+    # Loops of one step each, which the compiler turns into wide instructions.
     for y in range(height):
-        for x in range(width):
-            for c in range(3):
-                level = min(max(light[y, x, c], np.float32(0)), np.float32(1))
-                value = tones[np.int64(level * steps + half)] * gains[y]
-                if quantiles.size > 0:
-                    bits = mixed_bits(np.uint32((y * width + x) * 3 + c) + start)
-                    pair = quantiles[bits & 255] + quantiles[(bits >> 8) & 255]
-                    value = value + pair * root
-                out[y, x, c] = np.uint8(
-                    np.floor(min(max(value, np.float32(0)), np.float32(255)) + half)
-                )
-    return out
+        for n in range(row):
+            level[n] = np.int32(min(max(flat[y, n], least), one) * steps + half)
+        gain = gains[y]
+        for n in range(row):
+            value[n] = tones[level[n]] * gain
+        if noisy:
+            first = np.uint32(y * row) + start
+            for n in range(row):
+                bits[n] = mixed_bits(np.uint32(n) + first)
+            for n in range(row):
+                pair = quantiles[bits[n] & 255] + quantiles[(bits[n] >> 8) & 255]
+                value[n] = value[n] + pair * root
+        for n in range(row):
+            out[y, n] = np.uint8(np.int32(min(max(value[n], least), most) + half))
+    return out.reshape(height, width, 3)
