@@ -172,7 +172,7 @@ def _assembled(path: Path, arrays: dict[str, np.ndarray]) -> BodyModel:
     parents[0] = -1
     regressor64 = regressor.astype(np.float64)
     part_id = arrays.get("part_id")
-    joint_template = regressor64 @ template
+    joint_template = _regressed(regressor64, template)
     return BodyModel(
         name=path.stem,
         v_template=template,
@@ -187,9 +187,19 @@ def _assembled(path: Path, arrays: dict[str, np.ndarray]) -> BodyModel:
         joint_names=JOINT_NAMES,
         part_id=(weights.argmax(1) if part_id is None else part_id).astype(np.uint8),
         joint_template=joint_template,
-        joint_shapedirs=np.einsum("jv,vck->jck", regressor64, shapedirs),
+        joint_shapedirs=_regressed(regressor64, shapedirs),
         extra_vertices=landmark_vertices(template, joint_template, _named_vertices(arrays)),
         pose_blocks=None if posedirs is None else pose_blocks(posedirs),
+    )
+
+
+def _regressed(regressor: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Sums of values [V, ...] by the weights of each joint [24, V] float64, added one after the
+    other: matrix products of a library differ in the last bit from one machine to another."""
+    rows = [np.flatnonzero(joint) for joint in regressor]
+    shape = (-1,) + (1,) * (values.ndim - 1)
+    return np.stack(
+        [(j[r].reshape(shape) * values[r]).sum(0) for j, r in zip(regressor, rows, strict=True)]
     )
 
 

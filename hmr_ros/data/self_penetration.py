@@ -16,6 +16,7 @@ import numpy as np
 from hmr_ros.body.kinematics import rest_joints
 from hmr_ros.body.model import BETAS, BodyModel
 from hmr_ros.compiled import reproducible
+from hmr_ros.data.rounding import rounded
 
 # The joint a capsule moves with, and both ends as weights of rest joints.
 _Ends = tuple[int, dict[int, float], dict[int, float]]
@@ -80,8 +81,8 @@ def mean_capsules(body: BodyModel) -> Capsules:
 def fitted_capsules(body: BodyModel, betas: np.ndarray | None = None) -> Capsules:
     """The capsules of a body with shape ``betas`` [10] (None: the mean)."""
     betas = np.zeros(BETAS) if betas is None else np.asarray(betas, np.float64)
-    rest = rest_joints(body, betas[None])[0].astype(np.float64)
-    skin = body.v_template.astype(np.float64) + body.shapedirs.astype(np.float64) @ betas
+    rest = rounded(rest_joints(body, betas[None])[0])
+    skin = body.v_template.astype(np.float64) + (body.shapedirs.astype(np.float64) * betas).sum(-1)
     parts = dict(_TRUNK)
     for side, sign in (("left", 0), ("right", 1)):
         for name, (joint, *ends) in _LEFT_LIMBS.items():
@@ -139,21 +140,34 @@ def depths(capsules: Capsules, rotations: np.ndarray) -> np.ndarray:
 
 def _deepest(point: np.ndarray, along: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, float]:
     """The place across ``along`` near ``point`` that is farthest from the skin, and how far."""
-    _, _, across = np.linalg.svd(along[None])
-    across = across[1:]
+    across = _perpendicular(along)
     skin = skin[np.abs(skin - point).max(1) < 0.25]
-    best = np.linalg.norm(skin - point, axis=1).min()
+    best = _gaps(point[None], skin)[0]
     start, limit = point, best
     for step in (0.02, 0.01, 0.005, 0.0025):
         for _ in range(4):
             moves = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if a or b]
-            tried = point + step * np.array(moves) @ across
-            reach = np.linalg.norm(skin[None] - tried[:, None], axis=-1).min(1)
-            reach[np.linalg.norm(tried - start, axis=1) > limit] = 0  # stays in the flesh
+            tried = rounded([point + step * (a * across[0] + b * across[1]) for a, b in moves])
+            reach = _gaps(tried, skin)
+            reach[_gaps(tried, start[None]) > limit] = 0  # stays in the flesh
             if reach.max() <= best:
                 break
             best, point = reach.max(), tried[reach.argmax()]
     return point, float(best)
+
+
+def _perpendicular(along: np.ndarray) -> np.ndarray:
+    """[2, 3] unit vectors at right angles to ``along`` and to each other."""
+    least = np.eye(3)[rounded(np.abs(along)).argmin()]
+    first = np.cross(along, least)
+    first = first / np.sqrt((first**2).sum())
+    second = np.cross(along, first)
+    return np.stack([first, second / np.sqrt((second**2).sum())])
+
+
+def _gaps(points: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """[N] metres from points [N, 3] to the nearest of [S, 3]."""
+    return rounded(np.sqrt(((skin - points[:, None]) ** 2).sum(-1).min(1)))
 
 
 def _plain(name: str) -> str:

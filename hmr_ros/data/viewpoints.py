@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hmr_ros.data.rounding import rounded
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.rotations import matrix_from_axis_angle
 
@@ -30,10 +31,10 @@ def viewpoint(camera: Camera, height: float, pitch: float, roll: float = 0.0) ->
     """A camera ``height`` metres over the world's origin; pitch > 0 looks down (radians)."""
     tilt = matrix_from_axis_angle(np.array([pitch, 0.0, 0.0]))
     lean = matrix_from_axis_angle(np.array([0.0, 0.0, roll]))
-    return Viewpoint(camera, lean @ tilt @ LEVEL, np.array([0.0, height, 0.0]))
+    return Viewpoint(camera, rounded(lean @ tilt @ LEVEL), np.array([0.0, height, 0.0]))
 
 
 def camera_with_fov(width: int, height: int, fov_deg: float) -> Camera:
     """A pinhole camera with square pixels and ``fov_deg`` along the longer side."""
-    focal = 0.5 * max(width, height) / np.tan(np.radians(fov_deg) / 2)
+    focal = float(rounded(0.5 * max(width, height) / np.tan(np.radians(fov_deg) / 2)))
     return Camera(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2)

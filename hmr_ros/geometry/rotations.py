@@ -8,15 +8,16 @@ import numpy as np
 def matrix_from_axis_angle(rotation: np.ndarray) -> np.ndarray:
     """Axis-angle [..., 3] in radians to matrices [..., 3, 3] (Rodrigues)."""
     rotation = np.asarray(rotation)
-    angle = np.linalg.norm(rotation, axis=-1)[..., None, None]
+    dtype = np.result_type(rotation, np.float32) if rotation.dtype.kind == "f" else np.float64
+    vector = rotation.astype(np.float64)
+    square = (vector * vector).sum(-1)[..., None, None]
+    angle = np.sqrt(square)
     small = angle < 1e-4
     safe = np.where(small, 1, angle)
     # Taylor near zero: the closed forms lose all digits there.
-    sine = np.where(small, 1 - angle**2 / 6, np.sin(safe) / safe)
-    cosine = np.where(small, 0.5 - angle**2 / 24, (1 - np.cos(safe)) / safe**2)
-    cross = skew(rotation)
-    eye = np.eye(3, dtype=rotation.dtype)
-    return eye + sine * cross + cosine * (cross @ cross)
+    sine = np.where(small, 1 - square / 6, np.sin(safe) / safe)
+    cosine = np.where(small, 0.5 - square / 24, (1 - np.cos(safe)) / safe**2)
+    return (np.eye(3) + sine * skew(vector) + cosine * _skew_square(vector)).astype(dtype)
 
 
 def axis_angle_from_matrix(matrix: np.ndarray) -> np.ndarray:
@@ -36,6 +37,12 @@ def skew(vector: np.ndarray) -> np.ndarray:
     zero = np.zeros_like(x)
     rows = [zero, -z, y, z, zero, -x, -y, x, zero]
     return np.stack(rows, -1).reshape(*vector.shape[:-1], 3, 3)
+
+
+def _skew_square(vector: np.ndarray) -> np.ndarray:
+    """skew(v) @ skew(v) = v v^T - |v|^2 I, without a matrix product: the same bits everywhere."""
+    square = (vector * vector).sum(-1)[..., None, None]
+    return vector[..., :, None] * vector[..., None, :] - square * np.eye(3, dtype=vector.dtype)
 
 
 def quaternion_from_matrix(matrix: np.ndarray) -> np.ndarray:
@@ -76,8 +83,7 @@ def matrix_from_quaternion(quaternion: np.ndarray) -> np.ndarray:
     """Quaternions [..., 4] in ROS order x, y, z, w (any length) to matrices [..., 3, 3]."""
     q = quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
     v, w = q[..., :3], q[..., 3][..., None, None]
-    cross = skew(v)
-    return np.eye(3, dtype=q.dtype) + 2 * (w * cross + cross @ cross)
+    return np.eye(3, dtype=q.dtype) + 2 * (w * skew(v) + _skew_square(v))
 
 
 def nearest_rotation(matrix: np.ndarray) -> np.ndarray:

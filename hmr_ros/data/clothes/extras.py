@@ -7,6 +7,7 @@ import numpy as np
 from hmr_ros.data.clothes.cloth import cloth, cut_shell
 from hmr_ros.data.clothes.figure import Figure
 from hmr_ros.data.clothes.sheets import sheet_shell
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.scene import Shell
 
 FRONT, BACK = 0.5 * np.pi, 1.5 * np.pi
@@ -46,7 +47,7 @@ def hood(
     place[3:6, :, 1] -= sag * np.array([0.6, 1.0, 0.6])[:, None]
     ids = figure.upper.ids[np.isin(figure.upper.part, (9, 12, 13, 14))]
     distance = ((path[:, None] - figure.place[ids]) ** 2).sum(-1)
-    anchor = np.broadcast_to(ids[distance.argmin(1)], (9, len(turn)))
+    anchor = np.broadcast_to(ids[rounded(distance).argmin(1)], (9, len(turn)))
     return sheet_shell(
         rng, figure, place, anchor, figure.bones[anchor], figure.weights[anchor], ground, "hood",
         closed=False, two_sided=True,

@@ -10,6 +10,7 @@ import numpy as np
 from hmr_ros.body.model import BodyModel
 from hmr_ros.compiled import reproducible
 from hmr_ros.data.clothes.sections import Outlines, outlines
+from hmr_ros.data.rounding import rounded
 
 FOLDS = 10  # precomputed fields of folds, mixed anew for each garment
 _LEGS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11)
@@ -201,7 +202,7 @@ def nearest_vertices(
             + (points[near, 1] - u[:, None]) ** 2
             + (points[near, 2] - v[:, None]) ** 2
         )
-        out[row] = among[near[distance.argmin(1)]]
+        out[row] = among[near[rounded(distance).argmin(1)]]
     return out
 
 

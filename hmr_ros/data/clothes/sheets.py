@@ -8,6 +8,7 @@ import numpy as np
 
 from hmr_ros.data.clothes.cloth import paint
 from hmr_ros.data.clothes.figure import Figure
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.scene import Shell
 
 
@@ -54,7 +55,7 @@ def sheet_shell(
     flat = tuple((np.broadcast_to(lv, (rows, columns)).ravel(), colour) for lv, colour in layers)
     return Shell(
         anchor=anchor.astype(np.int32),
-        offset=(at - figure.place[anchor]).astype(np.float32),
+        offset=rounded(at - figure.place[anchor]).astype(np.float32),
         bones=bones,
         weights=weights,
         faces=sheet_faces(rows, columns, closed),

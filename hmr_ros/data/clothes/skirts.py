@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_ros.data.clothes.figure import Figure, ramp
+from hmr_ros.data.clothes.figure import Figure, ramp, strongest
 from hmr_ros.data.clothes.sheets import sheet_shell
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.scene import Shell
 
 COLUMNS = 44
@@ -92,9 +93,5 @@ def _hung(figure: Figure, place: np.ndarray, anchor: np.ndarray) -> tuple[np.nda
     for thigh, shin in ((1, 4), (2, 5)):
         own = waist[..., thigh] + waist[..., shin]
         waist[..., thigh], waist[..., shin] = own * (1 - shins), own * shins
-    flat = waist.reshape(-1, 24)
-    bones = np.argpartition(-flat, 3, axis=1)[:, :4]
-    bones.sort(axis=1)
-    weights = np.take_along_axis(flat, bones, axis=1)
-    weights /= weights.sum(1, keepdims=True)
+    bones, weights = strongest(rounded(waist.reshape(-1, 24)))
     return bones.reshape(*y.shape, 4), weights.reshape(*y.shape, 4)

@@ -10,6 +10,7 @@ import numpy as np
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.clothes.figure import Figure, edges_of, figure, nearest_vertices
 from hmr_ros.data.clothes.sections import Outlines, outlines
+from hmr_ros.data.rounding import rounded
 
 COLUMNS = 36  # of azimuth: 0 is the left side, 9 the front, 27 the back
 ROWS = 29  # of the angle from the crown, 0..140 degrees
@@ -86,7 +87,7 @@ def skull(body: BodyModel) -> Skull:
         reach = np.where(cosine > 0.1, extent / np.maximum(cosine, 0.1), np.inf)
         radii[row] = reach.min(1)
         at = centre + radii[row][:, None] * rays[row]
-        anchor[row] = head[((at[:, None] - place[head]) ** 2).sum(-1).argmin(1)]
+        anchor[row] = head[rounded(((at[:, None] - place[head]) ** 2).sum(-1)).argmin(1)]
     ids = np.flatnonzero(np.isin(body.part_id, (12, 15)))
     away = place[ids] - centre
     flat = np.hypot(away[:, 0], away[:, 2])

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.mix import Mix
 from hmr_ros.data.scenes.nearness import bearing_limits
 from hmr_ros.data.scenes.scene import Finish, Light
@@ -22,8 +23,8 @@ def sample_camera(rng: np.random.Generator, mix: Mix, width: int, height: int) -
     camera = camera_with_fov(width, height, fov)
     if rng.random() >= mix.lens:
         return camera
-    off = rng.normal(0, 0.008, 2) * max(width, height)
-    camera = replace(camera, cx=camera.cx + off[0], cy=camera.cy + off[1])
+    off = rounded(rng.normal(0, 0.008, 2) * max(width, height))
+    camera = replace(camera, cx=camera.cx + float(off[0]), cy=camera.cy + float(off[1]))
     barrel = rng.uniform(0.02, 0.28)
     k1 = -barrel if rng.random() < 0.85 else 0.4 * barrel
     k2 = 0.3 * k1**2 * rng.uniform(0.5, 2.0) + rng.normal(0, 0.004)
@@ -31,7 +32,7 @@ def sample_camera(rng: np.random.Generator, mix: Mix, width: int, height: int) -
     for _ in range(12):
         bent = replace(
             camera,
-            distortion=tuple(float(c) for c in (k1, k2, p1, p2, 0.0)),
+            distortion=tuple(float(c) for c in rounded([k1, k2, p1, p2, 0.0])),
             distortion_model="plumb_bob",
         )
         if monotonic(bent):
@@ -73,7 +74,7 @@ def oriented(camera: Camera, position: np.ndarray, yaw: float, pitch: float, rol
     c, s = np.cos(roll), np.sin(roll)
     lean = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
     rotation = _product(_product(lean, tilt), _product(LEVEL, yaw_matrix(-yaw)))
-    return Viewpoint(camera, rotation, np.asarray(position, float))
+    return Viewpoint(camera, rounded(rotation), np.asarray(position, float))
 
 
 def framed(
@@ -128,7 +129,7 @@ def sample_light(rng: np.random.Generator, shadows: bool) -> Light:
     warmth = rng.normal(0, 0.06) * np.array([-1.0, 0.0, 1.0])
     ambient = rng.uniform(0.72, 1.0) - 0.35 * lamp
     return Light(
-        towards=towards,
+        towards=rounded(towards),
         ambient=np.clip(ambient * (1 - 0.5 * warmth + rng.normal(0, 0.02, 3)), 0.15, 1),
         colour=lamp * (1 + warmth + rng.normal(0, 0.02, 3)),
         shadow=rng.uniform(0.5, 1.0) if shadows and rng.random() < 0.8 else 0.0,
@@ -148,7 +149,7 @@ def sample_finish(rng: np.random.Generator, faults: bool = True) -> Finish:
     motion = (0.0, 0.0)
     if rng.random() < 0.15:
         angle, length = rng.uniform(0, np.pi), rng.uniform(1.5, 7)
-        motion = (length * np.cos(angle), length * np.sin(angle))
+        motion = tuple(float(m) for m in rounded([length * np.cos(angle), length * np.sin(angle)]))
     rolling = (0.0, 1.0, 0.0)
     if rng.random() < 0.1:
         rolling = (rng.uniform(0.03, 0.15), rng.uniform(40, 300), rng.uniform(0, 2 * np.pi))
@@ -156,7 +157,7 @@ def sample_finish(rng: np.random.Generator, faults: bool = True) -> Finish:
         blur=rng.uniform(0.3, 1.2) if rng.random() < 0.5 else 0.0,
         motion=motion,
         gamma=rng.uniform(0.75, 1.25),
-        gain=float(np.exp(rng.normal(0.08, 0.16))),
+        gain=float(rounded(np.exp(rng.normal(0.08, 0.16)))),
         rolling=rolling,
         noise=rng.uniform(0, 6),
         jpeg=int(rng.integers(30, 96)) if rng.random() < 0.5 else 0,

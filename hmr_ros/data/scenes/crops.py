@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.backdrops import resampled
 from hmr_ros.data.scenes.scene import Scene
 from hmr_ros.geometry.camera import Camera
@@ -91,4 +92,4 @@ def person_box(
         return None
     side = (high - low).max() * rng.uniform(*scale)
     middle = (low + high) / 2 + rng.normal(0, 0.04, 2) * side
-    return np.array([*(middle - side / 2), side])
+    return rounded([*(middle - side / 2), side], 16)

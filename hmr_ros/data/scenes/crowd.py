@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.cameras import bearings
 from hmr_ros.data.scenes.figures import Figure
 from hmr_ros.data.scenes.pieces import Placed
@@ -16,9 +17,8 @@ NEAREST = 0.9  # metres from the camera to the middle of a person
 
 def put(figure: Figure, eye: np.ndarray, azimuth: float, distance: float) -> Figure:
     """The figure (pelvis over the origin) at a place as the camera at ``eye`` [3] sees it."""
-    return figure.moved(
-        [eye[0] + distance * np.sin(azimuth), 0.0, eye[2] - distance * np.cos(azimuth)]
-    )
+    to = [eye[0] + distance * np.sin(azimuth), 0.0, eye[2] - distance * np.cos(azimuth)]
+    return figure.moved(rounded(to))
 
 
 def put_in_view(

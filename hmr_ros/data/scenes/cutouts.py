@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.backdrops import photo
 from hmr_ros.data.scenes.paint import MATERIALS, painted, photographed
 from hmr_ros.data.scenes.scene import Prop
@@ -42,7 +43,7 @@ def sample_cutout(
     flat = radius * outline(rng)
     turn = rng.uniform(-np.pi, np.pi)
     c, s = np.cos(turn), np.sin(turn)
-    flat = np.stack([c * flat[:, 0] - s * flat[:, 1], s * flat[:, 0] + c * flat[:, 1]], 1)
+    flat = rounded(np.stack([c * flat[:, 0] - s * flat[:, 1], s * flat[:, 0] + c * flat[:, 1]], 1))
     count = len(flat)
     flat = np.concatenate([np.zeros((1, 2)), (_RINGS[:, None, None] * flat).reshape(-1, 2)])
     normal = np.asarray(eye, float) - at + rng.normal(0, 0.25, 3) * np.linalg.norm(eye - at)
@@ -50,7 +51,7 @@ def sample_cutout(
     right = np.cross([0.0, 1.0, 0.0], normal)
     right /= np.linalg.norm(right)
     up = np.cross(normal, right)
-    vertices = at + flat[:, :1] * right + flat[:, 1:] * up
+    vertices = rounded(at + flat[:, :1] * right + flat[:, 1:] * up)
     faces = _fan(count, len(_RINGS))
     if not photos:
         names = ("cloth", "plaster", "leaf", "wood", "cardboard")

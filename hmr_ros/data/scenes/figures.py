@@ -12,6 +12,7 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.body.skinning import vertices
 from hmr_ros.data.motions import Motions
 from hmr_ros.data.poses import sample_pose
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.nearness import point_gap
 from hmr_ros.data.scenes.shapes import yaw_matrix
 from hmr_ros.geometry.rotations import matrix_from_axis_angle
@@ -89,12 +90,12 @@ def sample_figure(
 def figure(body: BodyModel, rotations: np.ndarray, betas: np.ndarray, activity: str = "") -> Figure:
     """A figure of rotations [24, 3, 3] (joint 0 to the world) and betas [10], on the floor."""
     # As they will be stored, so that what is placed here is what is drawn.
-    rotations = np.asarray(rotations, np.float32).astype(float)
+    rotations = rounded(rotations).astype(np.float32).astype(float)
     wide = betas[None].astype(float)
     rest = rest_joints(body, wide)
-    joints, _ = forward_kinematics(rotations[None], rest, body.parents)
+    joints = rounded(forward_kinematics(rotations[None], rest, body.parents)[0])
     rows, rump = _sample(body)
-    mesh = vertices(body, rotations[None], wide, subset=rows)[0]
+    mesh = rounded(vertices(body, rotations[None], wide, subset=rows)[0])
     shift = -np.array([joints[0, 0, 0], mesh[:, 1].min(), joints[0, 0, 2]])
     joints = joints[0] + shift
     middles = (joints[1:] + joints[body.parents[1:]]) / 2

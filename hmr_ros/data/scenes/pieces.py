@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.nearness import box_between, box_distance, footprints_meet
 from hmr_ros.data.scenes.paint import MATERIALS, painted
 from hmr_ros.data.scenes.scene import Prop
@@ -159,4 +160,4 @@ def turned_by(points: np.ndarray, yaw: float) -> np.ndarray:
     out = np.array(points, float)
     out[:, 0] = c * points[:, 0] + s * points[:, 2]
     out[:, 2] = c * points[:, 2] - s * points[:, 0]
-    return out
+    return rounded(out)

@@ -11,6 +11,7 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.data.clothes.carried import sample_carried
 from hmr_ros.data.clothes.outfit import sample_outfit, sole_thickness
 from hmr_ros.data.motions import Motions
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.cameras import sample_finish, sample_light
 from hmr_ros.data.scenes.crops import crop_camera, crop_window, person_box
 from hmr_ros.data.scenes.culling import rooms_in_view, stands_in_view, view_limits
@@ -68,7 +69,7 @@ def sample_crop(
     finish = scene.finish
     if mix.finish and mix.faults:
         coarse = max(0.0, size / box[2] - 1)
-        finish = replace(finish, blur=float(np.hypot(finish.blur, min(0.4 * coarse, 1.5))))
+        finish = replace(finish, blur=float(rounded(np.hypot(finish.blur, min(0.4 * coarse, 1.5)))))
     return replace(scene, window=window, finish=finish)
 
 

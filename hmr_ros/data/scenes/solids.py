@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.scene import Prop
 from hmr_ros.data.scenes.shapes import BALL, BOX, DRUM
 from hmr_ros.data.scenes.things import Thing
@@ -30,5 +31,5 @@ def sample_solid(
         features=np.zeros((0, 9), np.float32),
         seed=int(rng.integers(1 << 30)),
     )
-    vertices = np.einsum("vj,ij->vi", texture, turn) + np.asarray(at, float)
+    vertices = rounded(np.einsum("vj,ij->vi", texture, turn) + np.asarray(at, float))
     return Prop(vertices.astype(np.float32), faces, surface, Thing.SOLID)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hmr_ros.data.rounding import rounded
 from hmr_ros.data.sequences.drive import STEP, bearing, drive
 from hmr_ros.data.sequences.shake import Shake, sample_shake
 from hmr_ros.data.viewpoints import LEVEL
@@ -105,12 +106,6 @@ def sample_camera_path(
     positions = np.stack([x, up + raise_, z], 1) + shaken[:, :3]
     rotations = looking(yaw + aim + shaken[:, 3], tilt + pitch + shaken[:, 4], lean + shaken[:, 5])
     return CameraPath(np.asarray(times, float), rounded(positions), rounded(rotations), kind)
-
-
-def rounded(values: np.ndarray) -> np.ndarray:
-    """To multiples of 2^-28 (4e-9): sines and matrix products differ in the last bits from one
-    machine to another, and films should not."""
-    return np.round(np.asarray(values, float) * 2.0**28) / 2.0**28
 
 
 def looking(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hmr_ros.data.sequences.camera_path import CameraPath, rounded
+from hmr_ros.data.rounding import rounded
+from hmr_ros.data.sequences.camera_path import CameraPath
 from hmr_ros.geometry.rotations import axis_angle_from_matrix, matrix_from_axis_angle
 
 UP = np.array([0.0, 1.0, 0.0])
