@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from hmr_ros.data.render.projection import NEAR
-from hmr_ros.data.render.torch_lens import Lenses, cut_at_near, snapped
+from hmr_ros.data.render.torch_lens import cut_at_near, snapped
 from hmr_ros.data.render.torch_normals import normals_of
 from hmr_ros.data.render.torch_soup import Soup
 from hmr_ros.data.render.torch_stage import Stage
@@ -107,7 +107,7 @@ def _vertices(stage: Stage, skeletons: _Skeletons, rotations: Tensor, betas: Ten
 
 def _soup(stage: Stage, skeletons: _Skeletons, vertices: Tensor, betas: Tensor) -> Soup:
     t = stage.tables
-    lenses = Lenses([view.camera for view in t.views], vertices.device)
+    lenses = stage.lenses
     per_vertex = {
         "vertices": vertices,
         "normals": normals_of(vertices, stage.faces, stage.corners),

@@ -79,6 +79,11 @@ _PER_PERSON = {
 }
 
 
+def budget_of(device: torch.device) -> int:
+    """Pixels worked on at once on a device, unless somebody knows better."""
+    return CPU_BUDGET if device.type == "cpu" else GPU_BUDGET
+
+
 def render_batch(
     soup: Soup, truth: bool = True, finish: bool = True, budget: int | None = None
 ) -> RenderedBatch:
@@ -88,8 +93,7 @@ def render_batch(
     finish: False leaves out what camera and transport do: light times 255, rounded.
     budget: pixels worked on at once; bounds the memory.
     """
-    if budget is None:
-        budget = CPU_BUDGET if soup.tables.device.type == "cpu" else GPU_BUDGET
+    budget = budget_of(soup.tables.device) if budget is None else budget
     with torch.no_grad():
         fronts = rasterized(soup, budget, truth)
         light = shaded(soup, fronts, shadow_maps(soup, budget), budget)

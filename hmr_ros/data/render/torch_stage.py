@@ -26,6 +26,7 @@ from hmr_ros.data.render.draw_list import (
 )
 from hmr_ros.data.render.projection import NEAR, projected
 from hmr_ros.data.render.rendered import NO_PART, NOBODY
+from hmr_ros.data.render.torch_lens import Lenses
 from hmr_ros.data.render.torch_normals import Corners, corners_of
 from hmr_ros.data.render.torch_tables import SceneTables, joined, scene_tables, sent
 from hmr_ros.data.scenes.scene import Scene
@@ -39,7 +40,8 @@ class Stage:
 
     rotations [Q, 24, 3, 3], betas [Q, 10], transl [Q, 3] float64 in the world, as the scenes have
     them; scene [Q], row [Q] int64 of the batch's and the scene's people.
-    turn [B, 3, 3], position [B, 3] float64 of the cameras; towards [B, 3] float64, world frame.
+    lenses, turn [B, 3, 3], position [B, 3] float64 of the cameras; towards [B, 3] float64, world
+    frame, to the lamps.
     worn [N] int64 rows of V: the vertex hangs on person ``wearer`` [N] at body vertex ``anchor``
     [N] plus ``offset`` [N, 3] float64, with bones [N, K] int64 and weights [N, K] float64; ``bare``
     [N] bool skin bends with the pose. prop [V - N] int64 rows, place [V - N, 3] float64 world.
@@ -54,6 +56,7 @@ class Stage:
     transl: Tensor
     scene: Tensor
     row: Tensor
+    lenses: Lenses
     turn: Tensor
     position: Tensor
     towards: Tensor
@@ -150,6 +153,7 @@ def stage_of(scenes: Sequence[Scene], body: TorchBody) -> Stage:
         transl=_people(people, "transl", (3,), device),
         scene=sent([b for b, _, _ in people], np.int64, device),
         row=sent([row for _, row, _ in people], np.int64, device),
+        lenses=Lenses([s.view.camera for s in scenes], device),
         turn=sent([s.view.rotation for s in scenes], np.float64, device),
         position=sent([s.view.position for s in scenes], np.float64, device),
         towards=sent([s.light.towards for s in scenes], np.float64, device),
