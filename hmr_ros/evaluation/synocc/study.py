@@ -19,6 +19,7 @@ from hmr_ros.evaluation.synocc.still import truth_of
 from hmr_ros.frame import Frame
 
 GIVEN, DETECTION = "given", "detection"
+CHUNK = 50  # pictures that are kept at once: what a power cut costs at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,54 +44,67 @@ class Study:
         return list(dict.fromkeys(name for given in self.answers.values() for name in given))
 
 
-class Examination:
-    """Shows pictures to models and keeps what they say; ``study`` at any time, also half-way."""
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What came out of one picture.
 
-    def __init__(self, models: Sequence[Model], protocols: Iterable[str]) -> None:
-        self._models, self._protocols = list(models), list(protocols)
-        self._truth: list[Truth] = []
-        self._said: dict[str, dict[str, list[Answer]]] = {p: {} for p in self._protocols}
-        self._alarms: dict[str, int] = {}
-        self._images = 0
-        self._hash = hashlib.sha256()
+    truth: the people who count, maybe none. said: answers about them by (protocol, model name).
+    alarms: answers about nobody, by model name. digest: SHA-256 of the pixels and joints.
+    """
 
-    def show(self, number: int, picture: RenderedImage) -> None:
-        """Ask every model about picture ``number``."""
-        truth = truth_of(number, picture)
-        frame = Frame(np.ascontiguousarray(picture.image), picture.camera, 0.0)
-        said: list[tuple[str, str, Answer]] = []
-        if GIVEN in self._protocols and len(truth):
-            said += [(GIVEN, m.name, m.given(frame, truth.given)) for m in self._models]
-        if DETECTION in self._protocols:
-            for model in self._models:
-                answer = model.detected(frame)
-                if answer is not None:
-                    own, alarms = assigned(answer, picture, truth)
-                    said.append((DETECTION, model.name, own))
-                    self._alarms[model.name] = self._alarms.get(model.name, 0) + alarms
-        # Only whole pictures count: all models have answered by now.
-        self._images += 1
-        self._hash.update(picture.image.tobytes() + picture.joints.tobytes())
-        if len(truth):
-            self._truth.append(truth)
-            for protocol, name, answer in said:
-                self._said[protocol].setdefault(name, []).append(answer)
+    number: int
+    truth: Truth
+    said: dict[tuple[str, str], Answer]
+    alarms: dict[str, int]
+    digest: bytes
 
-    def study(self, body: BodyModel) -> Study:
-        """What was found so far. Raises ValueError if there was nobody to look at."""
-        if not self._truth:
-            raise ValueError("nobody to look at in these pictures; take more of them")
-        truth = concatenate(self._truth)
-        answers = {
-            protocol: {name: joined(parts) for name, parts in said.items()}
-            for protocol, said in self._said.items()
-        }
-        errors = {
-            protocol: {name: errors_of(truth, answer, body) for name, answer in said.items()}
-            for protocol, said in answers.items()
-        }
-        fingerprint = self._hash.hexdigest()[:16]
-        return Study(truth, answers, errors, dict(self._alarms), self._images, fingerprint)
+
+def look(
+    number: int, picture: RenderedImage, models: Sequence[Model], protocols: Iterable[str]
+) -> Looked:
+    """Ask every model about picture ``number``."""
+    truth = truth_of(number, picture)
+    frame = Frame(np.ascontiguousarray(picture.image), picture.camera, 0.0)
+    said: dict[tuple[str, str], Answer] = {}
+    alarms: dict[str, int] = {}
+    if GIVEN in protocols and len(truth):
+        said |= {(GIVEN, m.name): m.given(frame, truth.given) for m in models}
+    if DETECTION in protocols:
+        for model in models:
+            answer = model.detected(frame)
+            if answer is not None:
+                own, alarms[model.name] = assigned(answer, picture, truth)
+                if len(truth):
+                    said[DETECTION, model.name] = own
+    digest = hashlib.sha256(picture.image.tobytes() + picture.joints.tobytes()).digest()
+    return Looked(number, truth, said, alarms, digest)
+
+
+def study_of(found: Iterable[Looked], body: BodyModel, protocols: Iterable[str]) -> Study:
+    """All pictures together, in this order. Raises ValueError if nobody is in them."""
+    found = list(found)
+    peopled = [one for one in found if len(one.truth)]
+    if not peopled:
+        raise ValueError("nobody to look at in these pictures; take more of them")
+    truth = concatenate([one.truth for one in peopled])
+    parts: dict[str, dict[str, list[Answer]]] = {p: {} for p in protocols}
+    for one in peopled:
+        for (protocol, name), answer in one.said.items():
+            parts[protocol].setdefault(name, []).append(answer)
+    answers = {
+        protocol: {name: joined(given) for name, given in said.items()}
+        for protocol, said in parts.items()
+    }
+    errors = {
+        protocol: {name: errors_of(truth, answer, body) for name, answer in said.items()}
+        for protocol, said in answers.items()
+    }
+    alarms: dict[str, int] = {}
+    for one in found:
+        for name, count in one.alarms.items():
+            alarms[name] = alarms.get(name, 0) + count
+    fingerprint = hashlib.sha256(b"".join(one.digest for one in found)).hexdigest()[:16]
+    return Study(truth, answers, errors, alarms, len(found), fingerprint)
 
 
 def examine(
@@ -99,16 +113,42 @@ def examine(
     body: BodyModel,
     protocols: Iterable[str] = (GIVEN, DETECTION),
     interrupted: Callable[[], None] = lambda: None,
+    earlier: Iterable[Looked] = (),
+    keep: Callable[[list[Looked]], None] | None = None,
 ) -> Study:
     """Show all pictures. Ctrl-C ends it early with what was found so far; ``interrupted`` is
-    called then."""
-    examination = Examination(models, protocols)
+    called then.
+
+    earlier: pictures that need not be shown any more. keep: is given what comes out, ``CHUNK``
+    pictures at a time, and the rest at the end, however it ends. A picture at which a peer's
+    process died is not kept: the next run asks again.
+    """
+    protocols = list(protocols)
+    found = {one.number: one for one in earlier}
+    fresh: list[Looked] = []
+
+    def put_away() -> None:
+        if keep is not None and fresh:
+            keep(list(fresh))
+        fresh.clear()
+
     try:
         for number, picture in pictures:
-            examination.show(number, picture)
+            deaths = _deaths(models)
+            found[number] = one = look(number, picture, models, protocols)
+            if _deaths(models) == deaths:
+                fresh.append(one)
+            if len(fresh) >= CHUNK:
+                put_away()
     except KeyboardInterrupt:
         interrupted()
-    return examination.study(body)
+    finally:
+        put_away()
+    return study_of((found[number] for number in sorted(found)), body, protocols)
+
+
+def _deaths(models: Sequence[Model]) -> int:
+    return sum(getattr(model, "deaths", 0) for model in models)
 
 
 def assigned(answer: Answer, picture: RenderedImage, truth: Truth) -> tuple[Answer, int]:
