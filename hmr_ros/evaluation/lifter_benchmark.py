@@ -11,12 +11,12 @@ import torch
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data import lifting
 from hmr_ros.data.measured_errors import load_measured
+from hmr_ros.evaluation.bootstrap import mean_interval
 from hmr_ros.evaluation.pose_metrics import aligned_errors, joint_errors, spread_ratio
+from hmr_ros.evaluation.subsets import LIMB, TORSO
 from hmr_ros.models.lifter_weights import skeleton_of
 from hmr_ros.runtime.lifter import open_network
 
-LIMB = [1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21]  # hips to ankles, shoulders to wrists
-TORSO = [3, 6, 9, 12, 13, 14, 15]  # spine, neck, collars, head
 DISTRIBUTIONS = ("crop", "robot")
 CHUNK = 2000
 
@@ -108,13 +108,10 @@ def rows(answer: Answers, name: str, distribution: str, split: str) -> list[dict
     return found
 
 
-def _interval(errors: np.ndarray, counted: np.ndarray, rounds: int = 200) -> list[float]:
+def _interval(errors: np.ndarray, counted: np.ndarray) -> list[float]:
     """95 % interval of the mean (mm) when people are drawn anew."""
-    total, number = (errors * counted).sum(1), counted.sum(1)
-    rng = np.random.default_rng(0)
-    drawn = rng.integers(0, len(total), (rounds, len(total)))
-    means = 1e3 * total[drawn].sum(1) / np.maximum(number[drawn].sum(1), 1)
-    return [round(float(v), 2) for v in np.percentile(means, [2.5, 97.5])]
+    ends = mean_interval(1e3 * errors, counted, rounds=500)[1:3]
+    return [round(v, 2) for v in ends]
 
 
 def benchmark(

@@ -12,7 +12,8 @@ import torch
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.evaluation.calibration import visibility_temperatures
-from hmr_ros.evaluation.lifter_benchmark import DISTRIBUTIONS, LIMB, answers, benchmark
+from hmr_ros.evaluation.lifter_benchmark import DISTRIBUTIONS, answers, benchmark
+from hmr_ros.evaluation.subsets import LIMB
 from hmr_ros.models.lifter import Lifter
 from hmr_ros.models.lifter_weights import rounded, save
 from hmr_ros.runtime.lifter_export import export_onnx, hardware, manifest, revision
