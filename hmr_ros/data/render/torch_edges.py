@@ -60,11 +60,21 @@ class Box(NamedTuple):
 def boxes(x: Tensor, y: Tensor, margin: int, width: int, height: int) -> Box:
     """Pixels of a picture whose centres lie within ``margin`` steps of corners x, y [3, N]."""
     return Box(
-        ((x.amin(0) - margin + GRID - 1) >> SHIFT).clamp(min=0),
-        ((x.amax(0) + margin) >> SHIFT).clamp(max=width - 1),
-        ((y.amin(0) - margin + GRID - 1) >> SHIFT).clamp(min=0),
-        ((y.amax(0) + margin) >> SHIFT).clamp(max=height - 1),
+        ((least(x) - margin + GRID - 1) >> SHIFT).clamp(min=0),
+        ((greatest(x) + margin) >> SHIFT).clamp(max=width - 1),
+        ((least(y) - margin + GRID - 1) >> SHIFT).clamp(min=0),
+        ((greatest(y) + margin) >> SHIFT).clamp(max=height - 1),
     )
+
+
+def least(rows: Tensor) -> Tensor:
+    """[N] of [3, N]; several times as fast as a reduction over so few."""
+    return torch.minimum(torch.minimum(rows[0], rows[1]), rows[2])
+
+
+def greatest(rows: Tensor) -> Tensor:
+    """[N] of [3, N]."""
+    return torch.maximum(torch.maximum(rows[0], rows[1]), rows[2])
 
 
 def touched(
@@ -100,7 +110,7 @@ def _spans(reach: Tensor, step: Tensor, widest: Tensor) -> tuple[Tensor, Tensor]
     rising, falling = step > 0, step < 0
     above = torch.where(rising, step - 1 - reach, reach)
     limit = torch.div(above, step.abs().clamp(min=1), rounding_mode="floor")
-    start = torch.where(rising, limit, 0).amax(0).clamp(min=0)
+    start = greatest(torch.where(rising, limit, 0)).clamp(min=0)
     never = (step == 0) & (reach < 0)
-    stop = torch.where(falling, limit, torch.where(never, -1, _FAR)).amin(0)
+    stop = least(torch.where(falling, limit, torch.where(never, -1, _FAR)))
     return start, torch.minimum(stop, widest)

@@ -9,7 +9,16 @@ from torch import Tensor
 
 from hmr_ros.data.render.coverage import EMPTY, SAMPLES
 from hmr_ros.data.render.projection import GRID
-from hmr_ros.data.render.torch_edges import SHIFT, Box, Edges, boxes, edges, touched
+from hmr_ros.data.render.torch_edges import (
+    SHIFT,
+    Box,
+    Edges,
+    boxes,
+    edges,
+    greatest,
+    least,
+    touched,
+)
 from hmr_ros.data.render.torch_lens import snapped
 from hmr_ros.data.render.torch_ranges import blocks, expanded
 from hmr_ros.data.render.torch_soup import Soup
@@ -212,10 +221,10 @@ def _pairs(soup: Soup, drawn: _Drawn, steps: Tensor, budget: int):
     sums[:, 1:, 1:] = taken.view(-1, high, wide).cumsum(1).cumsum(2).to(torch.int32)
     half = GRID // 2
     box = Box(
-        ((drawn.x.amin(0) + half) >> SHIFT).clamp(min=0),
-        ((drawn.x.amax(0) + half) >> SHIFT).clamp(max=wide - 1),
-        ((drawn.y.amin(0) + half) >> SHIFT).clamp(min=0),
-        ((drawn.y.amax(0) + half) >> SHIFT).clamp(max=high - 1),
+        ((least(drawn.x) + half) >> SHIFT).clamp(min=0),
+        ((greatest(drawn.x) + half) >> SHIFT).clamp(max=wide - 1),
+        ((least(drawn.y) + half) >> SHIFT).clamp(min=0),
+        ((greatest(drawn.y) + half) >> SHIFT).clamp(max=high - 1),
     )
     some = (box.left <= box.right) & (box.top <= box.bottom)
     a, b = box.left.clamp(max=wide), (box.right + 1).clamp(min=0)

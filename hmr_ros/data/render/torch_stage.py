@@ -142,8 +142,9 @@ def stage_of(scenes: Sequence[Scene], body: TorchBody) -> Stage:
     )
     influences = max([p.bones.shape[1] for _, p in every], default=0)
     for _, p in every:
-        spare = ((0, 0), (0, influences - p.bones.shape[1]))
-        p.bones, p.weights = np.pad(p.bones, spare), np.pad(p.weights, spare)
+        if p.bones.shape[1] < influences:
+            spare = ((0, 0), (0, influences - p.bones.shape[1]))
+            p.bones, p.weights = np.pad(p.bones, spare), np.pad(p.weights, spare)
     anchored = [len(p.anchor) for _, p in every]
     return Stage(
         tables=tables,
