@@ -246,7 +246,7 @@ def test_a_few_pictures_from_end_to_end(shared_data, capsys, tmp_path):
     figures = tmp_path / "f.json"
     words = ["eval", "synocc-still", "--images", "4", "--protocol", "given"]
     words += ["--model", "mean-pose", "--json", str(figures), "--workers", "1"]
-    words += ["--motions", str(shared_data / "motions.npz")]
+    words += ["--motions", str(shared_data / "motions.npz"), "--keep", str(tmp_path)]
     html = tmp_path / "report.html"
     assert main([*words, "--html", str(html)]) == 0
     first = json.loads(figures.read_text())
@@ -255,7 +255,7 @@ def test_a_few_pictures_from_end_to_end(shared_data, capsys, tmp_path):
     }
     assert "<h2>Cases" in html.read_text() and "mean-pose" in capsys.readouterr().out
     # The same pictures whoever draws them.
-    assert main([*words, "--workers", "0"]) == 0
+    assert main([*words, "--workers", "0", "--fresh"]) == 0
     assert json.loads(figures.read_text())["fingerprint"] == first["fingerprint"]
 
 

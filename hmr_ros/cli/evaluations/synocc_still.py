@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.synocc_kept import add_keep_arguments, kept_answers, say_kept
 
 SUMMARY = "3D error, calibration and recall on rendered people at three levels of occlusion"
 VERSION = 1  # hmr_ros.evaluation.synocc.still's, without importing it; a test compares them
@@ -29,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         type=int,
-        help="processes that draw while the models look (default: all cores but one, at most 4)",
+        help="processes that draw while the models look (default: all cores but one, at most 4; "
+        "0: this one draws)",
     )
     parser.add_argument(
         "--cases", type=int, default=4, help="pictures of each group in the HTML report"
@@ -65,6 +67,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--html", "--report", type=Path, metavar="FILE", help="write an HTML report (or a folder's)"
     )
+    add_keep_arguments(parser)
 
 
 def measure(args: argparse.Namespace) -> dict:
@@ -72,6 +75,7 @@ def measure(args: argparse.Namespace) -> dict:
     if args.set_up_peers:
         return set_up_peers(args.peers)
     from hmr_ros.evaluation.synocc import still as benchmark
+    from hmr_ros.evaluation.synocc.kept_pictures import keep_pictures, kept_pictures
     from hmr_ros.evaluation.synocc.rows import comparisons, rows_of
     from hmr_ros.evaluation.synocc.study import DETECTION, GIVEN, examine
 
@@ -80,21 +84,38 @@ def measure(args: argparse.Namespace) -> dict:
     source = benchmark.still_source(body, motions, photos)
     protocols = {"both": (GIVEN, DETECTION)}.get(args.protocol, (args.protocol,))
     models, peers = opened(args, body, motions)
+    names = [m.name for m in (*models, *peers)]
+    facts = facts_of(args, "synocc-still", VERSION, source.backgrounds)
     stopped = []
-    workers = default_workers(len(chosen)) if args.workers is None else args.workers
     try:
-        drawn = benchmark.pictures(source, chosen, workers)
-        pictures = with_progress(drawn, len(chosen), "pictures")
-        study = examine([*models, *peers], pictures, body, protocols, lambda: stopped.append(True))
+        kept = kept_answers(
+            args, "synocc-still", VERSION, source.photos, [*models, *peers], protocols=protocols
+        )
+        known = kept_pictures(kept, names)
+        earlier = [known[number] for number in chosen if number in known]
+        say_kept(facts, len(earlier), len(chosen), "pictures", kept.folder)
+        missing = [number for number in chosen if number not in known]
+        workers = default_workers(len(missing)) if args.workers is None else args.workers
+        drawn = benchmark.pictures(source, missing, min(workers, len(missing)))
+        study = examine(
+            [*models, *peers],
+            with_progress(drawn, len(missing), "pictures"),
+            body,
+            protocols,
+            interrupted=lambda: stopped.append(True),
+            earlier=earlier,
+            keep=lambda found: keep_pictures(kept, found, names),
+        )
     finally:
         for peer in peers:
             peer.close()
     rows, compared = rows_of(study), comparisons(study, models[0].name)
-    facts = facts_of(args, "synocc-still", VERSION, source.backgrounds)
     facts["pictures"] = f"{study.images}, fingerprint {study.fingerprint}"
     facts |= {p.name: f"{p.version}; its process died at {p.deaths} pictures" for p in peers}
     if stopped:
-        facts["interrupted"] = f"figures of the first {study.images} pictures"
+        facts["interrupted"] = (
+            f"figures of {study.images} of {len(chosen)} pictures; the same command goes on"
+        )
     if args.html is not None:
         write_report(args, study, rows, compared, source, facts)
     return {
@@ -154,7 +175,7 @@ def default_workers(images: int) -> int:
     """None for a quick look: starting a process takes as long as drawing some ten pictures."""
     import os
 
-    return 0 if images < 30 else min(4, max(1, len(os.sched_getaffinity(0)) - 1))
+    return 0 if images < 30 else min(4, len(os.sched_getaffinity(0)) - 1)
 
 
 def with_progress(items, total: int, what: str):
@@ -188,6 +209,7 @@ def facts_of(args: argparse.Namespace, name: str, version: int, backgrounds: str
 
 def write_report(args, study, rows, compared, source, facts) -> None:
     """The HTML file; its place joins the facts."""
+    from hmr_ros.cli.synocc_meshes import mesh_painter
     from hmr_ros.evaluation.report.cases import cases_of
     from hmr_ros.evaluation.report.page import write_page
     from hmr_ros.evaluation.report.still_report import still_report
@@ -199,6 +221,7 @@ def write_report(args, study, rows, compared, source, facts) -> None:
         study.errors[protocol],
         lambda number: source.picture(number).image,
         args.cases,
+        mesh_painter(study.truth, source.body),
     )
     text = still_report(study, rows, compared, cases, facts, VERSION)
     facts["report"] = str(write_page(args.html, text))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.synocc_kept import add_keep_arguments, kept_answers, say_kept
 
 SUMMARY = "poses, paths, identity and speed over time on rendered clips with a moving camera"
 VERSION = 1  # hmr_ros.evaluation.synocc.video's
@@ -33,6 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--html", "--report", type=Path, metavar="FILE", help="write an HTML report (or a folder's)"
     )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        help="processes that draw while the pipeline looks; they take time from it, so fps and "
+        "p95_ms are lower figures then (default: 0, this one draws in between)",
+    )
+    add_keep_arguments(parser)
 
 
 def measure(args: argparse.Namespace) -> dict:
@@ -41,6 +50,7 @@ def measure(args: argparse.Namespace) -> dict:
     from hmr_ros.evaluation.report.page import write_page
     from hmr_ros.evaluation.report.video_report import video_report
     from hmr_ros.evaluation.synocc import video as benchmark
+    from hmr_ros.evaluation.synocc.kept_clips import keep_clip, kept_clips
     from hmr_ros.evaluation.synocc.models import PipelineModel, load_model
     from hmr_ros.evaluation.synocc.video_rows import video_rows
     from hmr_ros.evaluation.synocc.watching import watch
@@ -49,22 +59,38 @@ def measure(args: argparse.Namespace) -> dict:
         raise ValueError(f"--clips {args.clips}: expected 1 to {benchmark.CLIPS}")
     body, motions, photos = sources(args)
     source = benchmark.video_source(body, motions, photos, args.frames)
-    pipelines = {}
+    models = []
     for name in dict.fromkeys(args.model or ["lifter"]):
         model = load_model(name, body, motions)
         if not isinstance(model, PipelineModel):
             raise ValueError(f"model {name!r} follows nobody through a clip; give an estimator")
         model.pipeline.warm_up()
-        pipelines[name] = model.pipeline
-    watched = []
+        models.append(model)
+    pipelines = {model.name: model.pipeline for model in models}
     facts = facts_of(args, "synocc-video", VERSION, source.backgrounds)
+    if args.workers:
+        facts["speed"] = f"measured while {args.workers} processes were drawing"
+    # Figures of speed are measured with or without processes that draw beside.
+    more = {"frames": args.frames, "workers": args.workers}
+    kept = kept_answers(args, "synocc-video", VERSION, source.photos, models, **more)
+    known = kept_clips(kept, list(pipelines))
+    watched = {number: known[number] for number in range(args.clips) if number in known}
+    say_kept(facts, len(watched), args.clips, "clips", kept.folder)
+    missing = [number for number in range(args.clips) if number not in watched]
+    drawn = benchmark.clips(source, missing, args.workers if missing else 0)
     try:
-        for number in with_progress(range(args.clips), args.clips, "clips"):
-            clip = source.clip(number)
+        for number, clip, pictures in with_progress(drawn, len(missing), "clips"):
             level, kind = benchmark.level_of(number), benchmark.kind_of(number)
-            watched.append(watch(clip, source.pictures(clip), pipelines, number, level, kind))
+            one = watch(clip, pictures, pipelines, number, level, kind)
+            keep_clip(kept, one)
+            watched[number] = one
     except KeyboardInterrupt:
-        facts["interrupted"] = f"figures of the first {len(watched)} clips"
+        facts["interrupted"] = (
+            f"figures of {len(watched)} of {args.clips} clips; the same command goes on"
+        )
+    finally:
+        drawn.close()
+    watched = [watched[number] for number in sorted(watched)]
     if not watched:
         raise ValueError("no clip was watched to its end")
     facts["clips"] = f"{len(watched)} of {benchmark.CLIPS}, {args.frames} frames each"

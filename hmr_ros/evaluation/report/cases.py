@@ -57,12 +57,12 @@ def cases_of(
     errors: dict[str, Errors],
     image_of: Callable[[int], np.ndarray],
     each: int = 4,
-    paint: Callable[[np.ndarray, Answer, int], None] | None = None,
+    paint: Callable[[np.ndarray, Answer, int, tuple[int, int, int]], None] | None = None,
 ) -> list[Case]:
     """Cases of the first model of ``answers``, drawn for all of them.
 
     image_of: picture [H, W, 3] uint8 BGR of an image's number. paint: draws an answer's row over
-    a picture in place, such as its mesh; skeletons are drawn either way.
+    a picture in place in the model's colour (BGR), such as its mesh; skeletons are drawn over it.
     """
     names = list(answers)
     found = []
@@ -101,9 +101,9 @@ def cases_section(cases: Sequence[Case], names: Sequence[str]) -> Section | None
     return Section(
         "Cases",
         f"People at whom {escaped(names[0])} errs most, middling and least. Left: the picture. "
-        "Then for each model: its joints in its colour over the true ones in white (hollow where "
-        "they cannot be seen), and both from the side, with the camera on the left, where "
-        "errors in depth show.",
+        "Then for each model: its mesh and joints in its colour, with the true joints in white "
+        "(hollow where they cannot be seen), and both from the side, with the camera on the left, "
+        "where errors in depth show.",
         content,
     )
 
@@ -111,7 +111,7 @@ def cases_section(cases: Sequence[Case], names: Sequence[str]) -> Section | None
 def _panels(image, truth: Truth, answer: Answer, n: int, ink, paint) -> list[np.ndarray]:
     picture = image.copy()
     if paint is not None:
-        paint(picture, answer, n)
+        paint(picture, answer, n, ink)
     front, scale, corner = _cropped(picture, truth.boxes[n], with_scale=True)
     front = (0.62 * front).astype(np.uint8)
     seen = truth.visibility[n] == VISIBLE

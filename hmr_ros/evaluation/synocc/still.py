@@ -102,13 +102,15 @@ def pictures(
 ) -> Iterator[tuple[int, RenderedImage]]:
     """(number, picture) in order, drawn by ``workers`` processes beside this one; without the
     maps (depth, thing, person_id, part_id are empty), which nothing here reads."""
-    yield from zip(
-        chosen, rendered_stream(partial(_without_maps, still), chosen, workers), strict=True
-    )
+    yield from zip(chosen, rendered_stream(partial(_drawn, still), chosen, workers), strict=True)
 
 
-def _without_maps(still: Still, number: int) -> RenderedImage:
-    picture = still.picture(number)
+def _drawn(still: Still, number: int) -> RenderedImage:
+    return without_maps(still.picture(number))
+
+
+def without_maps(picture: RenderedImage) -> RenderedImage:
+    """The picture with empty maps: they are most of its bytes, and no figure needs them."""
     maps = ("depth", "thing", "person_id", "part_id")
     return replace(picture, **{name: getattr(picture, name)[:0] for name in maps})
 

@@ -7,7 +7,9 @@ number alone. Levels and kinds of camera motion come in turn.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from hmr_ros.data.render.rendered import RenderedImage
 from hmr_ros.data.sequences.camera_path import KINDS
 from hmr_ros.data.sequences.sample import sample_sequence
 from hmr_ros.data.sequences.sequence import Sequence
+from hmr_ros.data.stream import rendered_stream
 from hmr_ros.evaluation.synocc.still import (
     HEIGHT,
     LEVELS,
@@ -27,6 +30,7 @@ from hmr_ros.evaluation.synocc.still import (
     SEED,
     WIDTH,
     backgrounds_in_words,
+    without_maps,
 )
 
 VERSION = 1
@@ -67,7 +71,38 @@ class Video:
     def pictures(self, clip: Sequence) -> Iterator[RenderedImage]:
         """The pictures of a clip in order, with their truth; people are its actors in order."""
         for frame in range(len(clip)):
-            yield render(clip.scene(frame, self.body), self.body)
+            yield self.picture(clip, frame)
+
+    def picture(self, clip: Sequence, frame: int) -> RenderedImage:
+        """One of ``pictures``."""
+        return render(clip.scene(frame, self.body), self.body)
+
+
+class _FrameOfAll:
+    """Frame i of all clips in a row, for a worker: the clip at hand is not sampled again."""
+
+    def __init__(self, video: Video) -> None:
+        self._video, self._number, self._clip = video, -1, None
+
+    def __call__(self, index: int) -> RenderedImage:
+        number, frame = divmod(index, self._video.frames)
+        if number != self._number:
+            self._number, self._clip = number, self._video.clip(number)
+        return without_maps(self._video.picture(self._clip, frame))
+
+
+def clips(
+    video: Video, chosen: Iterable[int], workers: int = 0
+) -> Iterator[tuple[int, Sequence, Iterator[RenderedImage]]]:
+    """(number, clip, its pictures) in order; the pictures of one are to be used up before the
+    next is asked for. ``workers`` processes draw beside this one; without the maps (depth, thing,
+    person_id, part_id are empty)."""
+    chosen = list(chosen)
+    every = (n * video.frames + frame for n in chosen for frame in range(video.frames))
+    drawn = rendered_stream(_FrameOfAll(video), every, workers)
+    with closing(drawn):
+        for number in chosen:
+            yield number, video.clip(number), islice(drawn, video.frames)
 
 
 def video_source(
