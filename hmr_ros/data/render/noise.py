@@ -28,6 +28,7 @@ TURN = np.float32(1 / (2 * np.pi))
 ONE, HALF, TWO, THREE, FOUR = (np.float32(v) for v in (1, 0.5, 2, 3, 4))
 TINY = np.float32(1e-9)
 BYTE = np.float32(1 / 255)
+_NEXT, _LAST = np.uintp(1), np.uintp(255)
 
 
 @reproducible
@@ -36,12 +37,14 @@ def value_noise(x, y, z, seed):
     fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
     u, v, w = x - fx, y - fy, z - fz
     u, v, w = u * u * (THREE - TWO * u), v * v * (THREE - TWO * v), w * w * (THREE - TWO * w)
-    i = (np.int32(fx) + seed) & 255
-    j = (np.int32(fy) + (seed >> 8)) & 255
-    k = (np.int32(fz) + (seed >> 16)) & 255
-    j1, k1 = (j + 1) & 255, (k + 1) & 255
-    a, b = TABLE[i], TABLE[i + 1]
-    aa, ab, ba, bb = TABLE[a + j], TABLE[a + j1], TABLE[b + j], TABLE[b + j1]
+    # Unsigned, so that no index is looked at for being negative.
+    i = np.uintp((np.int32(fx) + seed) & 255)
+    j = np.uintp((np.int32(fy) + (seed >> 8)) & 255)
+    k = np.uintp((np.int32(fz) + (seed >> 16)) & 255)
+    j1, k1 = (j + _NEXT) & _LAST, (k + _NEXT) & _LAST
+    a, b = np.uintp(TABLE[i]), np.uintp(TABLE[i + _NEXT])
+    aa, ab = np.uintp(TABLE[a + j]), np.uintp(TABLE[a + j1])
+    ba, bb = np.uintp(TABLE[b + j]), np.uintp(TABLE[b + j1])
     p = np.float32(TABLE[aa + k])
     q = np.float32(TABLE[ab + k])
     near = p + u * (np.float32(TABLE[ba + k]) - p)

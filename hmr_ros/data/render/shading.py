@@ -161,20 +161,23 @@ def _shade(
     out = np.empty(3, np.float32)
     for i in range(len(pixel)):
         py, px = pixel[i] // width, pixel[i] % width
+        row, column = np.uintp(py), np.uintp(px)
         f = face[i]
         share = quarter * np.float32(count[i])
         if f < 0:
             for n in range(3):
-                out[n] = np.float32(background[py, px, n]) * byte
+                out[n] = np.float32(background[row, column, n]) * byte
             if floor > _ZERO:
                 dim = _floor_shade(px, py, rays, floor, up, towards, heights, lamp)
                 if dim > _ZERO:
                     _darken(out, dim, up, towards, ambient, colour, lamp)
             for n in range(3):
-                image[py, px, n] += share * out[n]
+                image[row, column, n] += share * out[n]
             continue
-        m = mesh[f]
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        # Unsigned, so that no index is looked at for being negative.
+        f = np.uintp(f)
+        m = np.uintp(mesh[f])
+        a, b, c = np.uintp(faces[f, 0]), np.uintp(faces[f, 1]), np.uintp(faces[f, 2])
         sx, sy = _sample(px, py, place[i])
         wa, wb, wc, area = weights_at(pixels, a, b, c, sx, sy)
         qa = np.float64(wa) / np.float64(vertices[a, 2])
@@ -209,6 +212,8 @@ def _shade(
                 out[n] = first + mix * (palette[m, 0, 1, n] - first)
         for layer in range(levels.shape[1]):
             level = ka * levels[a, layer] + kb * levels[b, layer] + kc * levels[c, layer]
+            if level < -footprint:  # outside by a pixel: surely not covered
+                continue
             cover = crisp(level, footprint)
             if cover > _ZERO:
                 mix = mix_of(patterns, m, layer + 1, x, y, z, seed, footprint)
@@ -217,7 +222,8 @@ def _shade(
                     first = palette[m, layer + 1, 0, n]
                     paint = first + mix * (palette[m, layer + 1, 1, n] - first)
                     out[n] = out[n] + cover * (paint - out[n])
-        for k in range(feature_start[m], feature_start[m + 1]):
+        for k in range(feature_start[m], feature_start[m + np.uintp(1)]):
+            k = np.uintp(k)
             rx, ry, rz = features[k, 3], features[k, 4], features[k, 5]
             least = min(rx, ry, rz)
             # Too far in one direction already: nothing would be covered.
@@ -246,7 +252,7 @@ def _shade(
         sky = np.float32(0.85) + np.float32(0.25) * (nx * up[0] + ny * up[1] + nz * up[2])
         for n in range(3):
             light = ambient[n] * sky + colour[n] * lit
-            image[py, px, n] += share * (out[n] * fold * light)
+            image[row, column, n] += share * (out[n] * fold * light)
 
 
 @reproducible
@@ -288,14 +294,20 @@ def shade_at(x, y, z, heights, lamp):
     spacing = lamp[13]
     rows, columns = heights.shape
     total = 0
+    u0, u1 = np.floor(right - spacing + HALF), np.floor(right + HALF)
+    u2 = np.floor(right + spacing + HALF)
+    in0, in1, in2 = u0 >= 0 and u0 < columns, u1 >= 0 and u1 < columns, u2 >= 0 and u2 < columns
     for j in range(-1, 2):
         v = np.floor(up + np.float32(j) * spacing + HALF)
         if not (v >= 0 and v < rows):
             continue
-        for i in range(-1, 2):
-            u = np.floor(right + np.float32(i) * spacing + HALF)
-            if u >= 0 and u < columns and heights[np.int64(v), np.int64(u)] > level:
-                total += 1
+        row = heights[np.uintp(v)]
+        if in0:
+            total += row[np.uintp(u0)] > level
+        if in1:
+            total += row[np.uintp(u1)] > level
+        if in2:
+            total += row[np.uintp(u2)] > level
     return np.float32(total) * np.float32(1 / 9)
 
 
