@@ -51,7 +51,8 @@ def refine(
     anchors, share = _anchored(body, rows.betas, people.keypoint_set)
     rays = camera.rays(persons.keypoints[..., :2].astype(np.float64))
     size = np.maximum(persons.boxes[:, 2:].max(1), 1) / camera.fx
-    weights = _weights(persons, size)
+    # What is beyond the reach of the lens has no ray to be pulled to.
+    weights = _weights(persons, size) * np.isfinite(rays).all(-1)
     information = 1 / np.square(
         np.concatenate(
             [np.tile(np.repeat(JOINT_STD, 3), (len(rows), 1)), TRANSL_STD * transl[:, 2:]], 1

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from hmr_ros.geometry.lens import undistorted
+
 # Number of coefficients each distortion model may carry (sensor_msgs/distortion_models.hpp).
 DISTORTION_MODELS = {
     "": (0,),
@@ -88,7 +90,10 @@ class Camera:
         return np.where(front, pixels, np.nan).astype(np.result_type(points, np.float32))
 
     def rays(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels [..., 2] to the ideal image plane at z = 1: [..., 2], distortion removed."""
+        """Pixels [..., 2] to the ideal image plane at z = 1: [..., 2], distortion removed.
+
+        NaN where a distorted lens has no ray: beyond the place where its formula folds back.
+        """
         pixels = np.asarray(pixels)
         flat = (pixels - [self.cx, self.cy]) / [self.fx, self.fy]
         if self.distorted:
@@ -110,6 +115,8 @@ class Camera:
 
     def _distort(self, flat: np.ndarray) -> np.ndarray:
         rays = flat.reshape(-1, 1, 2).astype(np.float64)
+        if not len(rays):
+            return flat
         d = np.array(self.distortion)
         if self.distortion_model == "equidistant":
             out = cv2.fisheye.distortPoints(rays, np.eye(3), d)
@@ -119,13 +126,7 @@ class Camera:
         return out.reshape(flat.shape)
 
     def _undistort(self, flat: np.ndarray) -> np.ndarray:
-        rays = flat.reshape(-1, 1, 2).astype(np.float64)
-        d = np.array(self.distortion)
-        if self.distortion_model == "equidistant":
-            out = cv2.fisheye.undistortPoints(rays, np.eye(3), d)
-        else:
-            stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-10)
-            out = cv2.undistortPointsIter(rays, np.eye(3), d, None, None, stop)
+        out = undistorted(flat.reshape(-1, 2), self.distortion, self.distortion_model)
         return out.reshape(flat.shape)
 
 

@@ -118,7 +118,7 @@ def network_inputs(people: People, camera: Camera) -> dict[str, np.ndarray]:
     n = len(people)
     rays = _rays(camera, people.keypoints[..., :2])
     confidence = np.clip(np.nan_to_num(people.keypoints[..., 2]), 0, 1) * people.found[:, None]
-    confidence = confidence * np.isfinite(people.keypoints[..., :2]).all(-1)
+    confidence = confidence * np.isfinite(camera.rays(people.keypoints[..., :2])).all(-1)
     keypoints = np.zeros((n, KEYPOINTS, 3), np.float32)
     keypoints[:, LANDMARKS[people.keypoint_set], :2] = rays
     keypoints[:, LANDMARKS[people.keypoint_set], 2] = confidence
@@ -141,6 +141,6 @@ def network_inputs(people: People, camera: Camera) -> dict[str, np.ndarray]:
 
 def _rays(camera: Camera, pixels: np.ndarray) -> np.ndarray:
     rays = camera.rays(pixels.astype(np.float64))
-    return np.clip(
-        np.nan_to_num(rays, posinf=FARTHEST_RAY, neginf=-FARTHEST_RAY), -FARTHEST_RAY, FARTHEST_RAY
-    )
+    # A place beyond the reach of the lens is as far out as can be, on its side.
+    side = np.nan_to_num(np.sign(pixels - [camera.cx, camera.cy])) * FARTHEST_RAY
+    return np.clip(np.where(np.isnan(rays), side, rays), -FARTHEST_RAY, FARTHEST_RAY)

@@ -27,32 +27,28 @@ class ObservedPicture:
         import numpy as np
 
         from hmr_ros.data.detections.observing import observe
+        from hmr_ros.data.ingredients import load_ingredients
         from hmr_ros.data.render.render import render
         from hmr_ros.data.scenes.mixes import HEAVY, REALISTIC
         from hmr_ros.data.scenes.sampling import sample_scene
 
-        body, motions, photos, finder = _parts(self.motions, self.split, self.photos)
+        drawn = load_ingredients(self.motions, self.split, self.photos)
+        body, finder = drawn.body, _finder()
         rng = np.random.default_rng([self.seed, index])
         mix = HEAVY if index % 2 else REALISTIC
-        picture = render(sample_scene(rng, body, motions, mix, photos, WIDTH, HEIGHT), body)
+        picture = render(
+            sample_scene(rng, body, drawn.motions, mix, drawn.photos, WIDTH, HEIGHT), body
+        )
         return observe(picture, body, lambda i, b: finder.keypoints_in(i, b, with_maps=True), rng)
 
 
 @cache
-def _parts(motions: Path, split: str, photos: Path | None):
+def _finder():
     """What a process loads once."""
-    from hmr_ros.body.model import load_body_model
-    from hmr_ros.data.backgrounds import background_photos
-    from hmr_ros.data.motions import load_motions
     from hmr_ros.frontend.finder import PeopleFinder
     from hmr_ros.parameters import validated
 
-    return (
-        load_body_model(),
-        load_motions(motions).split(split),
-        background_photos(photos),
-        PeopleFinder(validated({"threads": 1})),
-    )
+    return PeopleFinder(validated({"threads": 1}))
 
 
 def observed(

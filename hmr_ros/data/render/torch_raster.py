@@ -32,7 +32,8 @@ class Fronts:
     """faces: [B, H, W, 5] int64 rows of ``Soup.faces`` or ``EMPTY``, centre and four samples.
 
     depth: [B, H, W] float32 at the centres, inf where nothing is. silhouettes: [B, P, H, W] bool,
-    who covers the centre, seen or not. joint_face: [B, P, 24] int64, joint_depth float32.
+    who covers the centre, seen or not. joint_face: [B, P, 24] int64 what is in front at a joint,
+    ``EMPTY`` outside of the picture, joint_depth: its depth, float32.
     """
 
     faces: Tensor

@@ -6,20 +6,25 @@ depth are whole numbers and float64 in the same order, colours float32 in the sa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hmr_ros.body.torch_body import TorchBody
 from hmr_ros.data.render.coverage import EMPTY
 from hmr_ros.data.render.rendered import RenderedImage
 from hmr_ros.data.render.torch_finish import finished
+from hmr_ros.data.render.torch_posing import posed
 from hmr_ros.data.render.torch_raster import Fronts, rasterized
 from hmr_ros.data.render.torch_shading import shaded
 from hmr_ros.data.render.torch_shadow import shadow_maps
 from hmr_ros.data.render.torch_soup import Soup
+from hmr_ros.data.render.torch_stage import stage_of
 from hmr_ros.data.render.torch_truth import boxes_and_shares, maps, seen_joints
+from hmr_ros.data.scenes.scene import Scene
 from hmr_ros.data.viewpoints import Viewpoint
 
 # Pixels worked on at once, about 1 kB each: what fits the CPU's cache, and what fills a GPU.
@@ -93,11 +98,21 @@ def render_batch(
     finish: False leaves out what camera and transport do: light times 255, rounded.
     budget: pixels worked on at once; bounds the memory.
     """
-    budget = budget_of(soup.tables.device) if budget is None else budget
-    with torch.no_grad():
+    device = soup.tables.device
+    budget = budget_of(device) if budget is None else budget
+    # Whoever trains beside this may have halves switched on; they would round colours.
+    with torch.no_grad(), torch.autocast(device.type, enabled=False):
         fronts = rasterized(soup, budget, truth)
         light = shaded(soup, fronts, shadow_maps(soup, budget), budget)
         return delivered(soup, fronts, light, truth, finish)
+
+
+def render_scenes(scenes: Sequence[Scene], body: TorchBody, truth: bool = True) -> RenderedBatch:
+    """Lay out, pose and draw scenes on the device of ``body`` (float64).
+
+    Raises ValueError for scenes that cannot be drawn together; the text says why.
+    """
+    return render_batch(posed(stage_of(scenes, body)), truth)
 
 
 def delivered(
