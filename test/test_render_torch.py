@@ -246,7 +246,8 @@ def test_edges_through_samples_and_equal_depths(body, seed):
     scene = Scene(viewpoint(lens, 1.0, 0.0), (), props, light, grey)
     draw = draw_list(scene, body)
     corners[:, 2] = rng.choice([1.0, 1.0, 2.0], 120)
-    places = rng.integers(-8, 72, (120, 2)) * (64 if seed % 2 else 32)
+    step = 64 if seed % 2 else 32
+    places = rng.integers(-500 // step, 4600 // step, (120, 2)) * step
     draw = replace(
         draw,
         vertices=corners,
@@ -257,7 +258,7 @@ def test_edges_through_samples_and_equal_depths(body, seed):
     fronts = rasterized(soup_of([draw], [scene], body), 50)
     np.testing.assert_array_equal(fronts.faces[0, ..., 0], coverage.centre)
     np.testing.assert_array_equal(fronts.faces[0, ..., 1:], coverage.samples)
-    assert (coverage.samples >= 0).mean() > 0.5
+    assert (coverage.samples >= 0).mean() > 0.3
 
 
 def test_joints_look_at_the_same_faces(draws, fronts, coverages):
