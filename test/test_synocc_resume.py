@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import fields
+from importlib import metadata
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,8 +13,10 @@ import pytest
 from made_study import CAMERA, limb_answer, made_truth, noisy_answer
 
 from hmr_ros.body.model import load_body_model
+from hmr_ros.cli.evaluations import synocc_still
 from hmr_ros.cli.main import main
 from hmr_ros.data.joint_visibility import VISIBLE
+from hmr_ros.data.motions import load_motions
 from hmr_ros.data.render.rendered import RenderedImage
 from hmr_ros.data.viewpoints import Viewpoint
 from hmr_ros.evaluation.identity_metrics import Frame
@@ -22,6 +25,7 @@ from hmr_ros.evaluation.synocc.identity import identity_of
 from hmr_ros.evaluation.synocc.kept import Kept
 from hmr_ros.evaluation.synocc.kept_clips import keep_clip, kept_clips
 from hmr_ros.evaluation.synocc.kept_pictures import keep_pictures, kept_pictures
+from hmr_ros.evaluation.synocc.mean_pose import MeanPose
 from hmr_ros.evaluation.synocc.rows import rows_of
 from hmr_ros.evaluation.synocc.study import examine
 from hmr_ros.evaluation.synocc.watching import UNREPORTED, ClipTruth, Watched
@@ -40,6 +44,21 @@ def small(monkeypatch):
 @pytest.fixture(scope="module")
 def body():
     return load_body_model()
+
+
+@pytest.fixture(scope="module")
+def motions(shared_data):
+    return load_motions(shared_data / "motions.npz")
+
+
+@pytest.fixture
+def read_once(body, motions, monkeypatch):
+    """The command's inputs are read once, not at every call."""
+    monkeypatch.setattr(synocc_still, "sources", lambda args: (body, motions, ()))
+    mean = MeanPose(body, motions.split("train"))
+    monkeypatch.setattr("hmr_ros.evaluation.synocc.models.MeanPose", lambda *_: mean)
+    packages = list(metadata.distributions())
+    monkeypatch.setattr(identity.metadata, "distributions", lambda: packages)
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +290,8 @@ def test_whatever_decides_the_answers_makes_another_run(inputs, monkeypatch):
         return Kept(inputs.motions.parent, "b", json.loads(json.dumps(found))).folder.name
 
     monkeypatch.setattr(identity, "sources", lambda: "sources")  # a test of their own
+    packages = list(metadata.distributions())[:3]
+    monkeypatch.setattr(identity.metadata, "distributions", lambda: packages)
     first = folder()
     others = {
         "model": folder(lifter(inputs, "lifter:refine_steps=0")),
@@ -310,7 +331,7 @@ def test_sources_count_that_can_change_an_answer(tmp_path):
 
 
 def test_the_command_goes_on_where_it_was_stopped(
-    truth, tmp_path, shared_data, monkeypatch, capsys
+    truth, tmp_path, shared_data, monkeypatch, capsys, read_once
 ):
     drawn, stop = [], [None]
 
@@ -397,7 +418,7 @@ def test_a_clip_comes_back_as_it_was(tmp_path, caplog):
     assert list(kept_clips(kept, ["lifter"])) == [0] and "clip-001.npz is not used" in caplog.text
 
 
-def test_video_goes_on_where_it_was_stopped(tmp_path, shared_data, monkeypatch):
+def test_video_goes_on_where_it_was_stopped(tmp_path, shared_data, monkeypatch, read_once):
     from hmr_ros.evaluation.synocc import models, watching
 
     watched, stop = [], [None]
@@ -439,3 +460,14 @@ def test_video_goes_on_where_it_was_stopped(tmp_path, shared_data, monkeypatch):
     for other in (["--frames", "30"], ["--model", "lifter:min_score=0.3"], ["--fresh"]):
         measured(*other)
         assert watched == [0, 1, 2, 3], other
+
+
+@pytest.mark.slow
+def test_clips_are_the_same_whoever_draws_them(body, motions):
+    source = video.video_source(body, motions, frames=3)
+    for number, clip, pictures in video.clips(source, [1, 4], workers=2):
+        own = list(source.pictures(clip))
+        drawn = list(pictures)
+        assert len(drawn) == len(own) == 3, number
+        for a, b in zip(drawn, own, strict=True):
+            assert np.array_equal(a.image, b.image) and np.array_equal(a.joints, b.joints)
