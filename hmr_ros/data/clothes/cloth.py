@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from hmr_ros.compiled import reproducible
@@ -28,10 +26,10 @@ def cloth(
     if pattern[0] == PLAIN:
         second = first
     elif rng.random() < 0.5:
-        second = np.clip(first * rng.uniform(0.4, 0.9), 0, 1)
+        second = np.minimum(np.maximum(first * rng.uniform(0.4, 0.9), 0), 1)
     else:
         second = cloth_colour(rng)
-    return np.stack([first, second]), pattern, crease
+    return np.array([first, second]), pattern, crease
 
 
 def paint(
@@ -76,16 +74,26 @@ def repainted(
         palette[1 + n] = colour
     patterns = old.patterns.copy()
     patterns[0] = ground[1]
-    surface = Surface(
-        texture=old.texture,
-        levels=old.levels,
-        palette=np.ascontiguousarray(palette[..., ::-1].clip(0, 1), np.float32),
-        patterns=patterns,
-        creases=old.creases,
-        features=old.features,
-        seed=int(rng.integers(1 << 30)),
+    # Written out: ``dataclasses.replace`` takes longer than all the rest.
+    return Shell(
+        anchor=shell.anchor,
+        offset=shell.offset,
+        bones=shell.bones,
+        weights=shell.weights,
+        faces=shell.faces,
+        part=shell.part,
+        surface=Surface(
+            texture=old.texture,
+            levels=old.levels,
+            palette=np.minimum(np.maximum(palette, 0), 1)[..., ::-1].astype(np.float32, "C"),
+            patterns=patterns,
+            creases=old.creases,
+            features=old.features,
+            seed=int(rng.integers(1 << 30)),
+        ),
+        two_sided=shell.two_sided,
+        name=shell.name,
     )
-    return replace(shell, surface=surface)
 
 
 def cut_shell(

@@ -17,7 +17,7 @@ HEAD, NECK, SPINE = 15, 12, 9
 def strands(colour: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """The cloth of hair: its own colour and a darker one in clouds."""
     return (
-        np.stack([colour, colour * 0.6]),
+        np.array([colour, colour * 0.6]),
         np.array([CLOUDS, 90, 0, 0], np.float32),
         0.4,
     )

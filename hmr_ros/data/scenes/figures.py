@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -49,14 +49,16 @@ class Figure:
 
     def moved(self, shift: np.ndarray) -> Figure:
         shift = np.asarray(shift, float)
-        return replace(
-            self,
+        return Figure(
+            rotations=self.rotations,
+            betas=self.betas,
             transl=self.transl + shift,
             joints=self.joints + shift,
             bones=self.bones + shift,
             skin=self.skin + shift,
             rump=self.rump + shift,
             lowest=self.lowest + shift[1],
+            activity=self.activity,
         )
 
     @property

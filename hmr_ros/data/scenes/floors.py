@@ -33,7 +33,7 @@ def floor_material(rng: np.random.Generator) -> Material:
         tone = rng.uniform(0.25, 0.9) * (1 + rng.normal(0, 0.05, 3))
         other = tone * (rng.uniform(0.8, 0.97) if rng.random() < 0.7 else rng.uniform(0.2, 0.6))
         pattern = (CHECKS, np.pi / rng.uniform(0.2, 0.6), 0, 0)
-        return Material(np.clip(np.stack([tone, other]), 0.03, 0.97), pattern, 0.05)
+        return Material(np.clip(np.array([tone, other]), 0.03, 0.97), pattern, 0.05)
     if roll < 0.55:  # planks
         made = MATERIALS["wood"](rng)
         colours = made.colours * np.array([[1.0], [rng.uniform(0.9, 1.08)]])
@@ -45,8 +45,8 @@ def floor_material(rng: np.random.Generator) -> Material:
         tone = made.colours[0] * 0.5 + 0.15
         kind = (CLOUDS, BLOBS)[rng.integers(2)]
         other = tone * (rng.uniform(0.8, 0.95) if kind == CLOUDS else rng.uniform(0.6, 0.95))
-        return Material(np.stack([tone, other]), (kind, rng.uniform(8, 60), 0, 0), 0.15)
+        return Material(np.array([tone, other]), (kind, rng.uniform(8, 60), 0, 0), 0.15)
     tone = rng.uniform(0.25, 0.75) * (1 + rng.normal(0, 0.03, 3))
     return Material(
-        np.stack([tone, 0.85 * tone]).clip(0, 0.97), (CLOUDS, rng.uniform(0.8, 6), 0, 0), 0.1
+        np.array([tone, 0.85 * tone]).clip(0, 0.97), (CLOUDS, rng.uniform(0.8, 6), 0, 0), 0.1
     )

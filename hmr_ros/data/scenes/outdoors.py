@@ -34,16 +34,16 @@ def _ground(rng: np.random.Generator) -> Material:
     roll = rng.random()
     if roll < 0.3:  # grass
         tone = np.array([rng.uniform(0.1, 0.25), rng.uniform(0.3, 0.5), rng.uniform(0.15, 0.4)])
-        return Material(np.stack([tone, 0.75 * tone]), (CLOUDS, rng.uniform(3, 25), 0, 0), 0.3)
+        return Material(np.array([tone, 0.75 * tone]), (CLOUDS, rng.uniform(3, 25), 0, 0), 0.3)
     if roll < 0.6:  # asphalt, concrete
         tone = np.full(3, rng.uniform(0.2, 0.6)) * (1 + rng.normal(0, 0.02, 3))
-        return Material(np.stack([tone, 0.9 * tone]), (CLOUDS, rng.uniform(0.5, 15), 0, 0), 0.1)
+        return Material(np.array([tone, 0.9 * tone]), (CLOUDS, rng.uniform(0.5, 15), 0, 0), 0.1)
     if roll < 0.8:  # paving
         tone = rng.uniform(0.35, 0.75) * np.array([0.92, 0.97, 1.0])
         other = tone * rng.uniform(0.85, 0.97)
-        return Material(np.stack([tone, other]), (CHECKS, np.pi / rng.uniform(0.3, 0.8), 0, 0), 0.1)
+        return Material(np.array([tone, other]), (CHECKS, np.pi / rng.uniform(0.3, 0.8), 0, 0), 0.1)
     tone = np.array([0.5, 0.65, 0.78]) * rng.uniform(0.7, 1.1)  # sand
-    return Material(np.stack([tone, 0.9 * tone]), (CLOUDS, rng.uniform(1, 8), 0, 0), 0.15)
+    return Material(np.array([tone, 0.9 * tone]), (CLOUDS, rng.uniform(1, 8), 0, 0), 0.15)
 
 
 def _blocks(rng: np.random.Generator, count: int, behind: float) -> Prop:

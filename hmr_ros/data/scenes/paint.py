@@ -27,18 +27,18 @@ class Material:
 
 def wood(rng: np.random.Generator) -> Material:
     tone = WOOD[rng.integers(len(WOOD))] * rng.uniform(0.7, 1.15)
-    pair = np.stack([tone, tone * rng.uniform(0.75, 0.95)])
+    pair = np.array([tone, tone * rng.uniform(0.75, 0.95)])
     return Material(_bgr(pair), (CLOUDS, rng.uniform(12, 40), 0, 0), 0.12)
 
 
 def metal(rng: np.random.Generator) -> Material:
     tone = np.full(3, rng.uniform(0.08, 0.75)) * (1 + rng.normal(0, 0.02, 3))
-    return Material(_bgr(np.stack([tone, tone])), crease=0.03)
+    return Material(_bgr(np.array([tone, tone])), crease=0.03)
 
 
 def plastic(rng: np.random.Generator) -> Material:
     tone = colour(rng)
-    return Material(_bgr(np.stack([tone, tone])), crease=0.03)
+    return Material(_bgr(np.array([tone, tone])), crease=0.03)
 
 
 def cloth(rng: np.random.Generator) -> Material:
@@ -53,17 +53,17 @@ def cloth(rng: np.random.Generator) -> Material:
         pattern = (CHECKS, rng.uniform(20, 80), 0, 0)
     else:
         pattern = (BLOBS, rng.uniform(10, 50), 0, 0)
-    return Material(_bgr(np.stack([first, second])), pattern, 0.2)
+    return Material(_bgr(np.array([first, second])), pattern, 0.2)
 
 
 def cardboard(rng: np.random.Generator) -> Material:
     tone = np.array([0.72, 0.55, 0.38]) * rng.uniform(0.75, 1.15)
-    return Material(_bgr(np.stack([tone, 0.93 * tone])), (CLOUDS, rng.uniform(5, 20), 0, 0), 0.08)
+    return Material(_bgr(np.array([tone, 0.93 * tone])), (CLOUDS, rng.uniform(5, 20), 0, 0), 0.08)
 
 
 def leaf(rng: np.random.Generator) -> Material:
     tone = np.array([rng.uniform(0.08, 0.3), rng.uniform(0.3, 0.55), rng.uniform(0.08, 0.22)])
-    return Material(_bgr(np.stack([tone, 0.7 * tone])), (CLOUDS, rng.uniform(15, 60), 0, 0), 0.2)
+    return Material(_bgr(np.array([tone, 0.7 * tone])), (CLOUDS, rng.uniform(15, 60), 0, 0), 0.2)
 
 
 def plaster(rng: np.random.Generator) -> Material:
@@ -73,13 +73,13 @@ def plaster(rng: np.random.Generator) -> Material:
         tone = np.array(
             colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.1, 0.5), rng.uniform(0.4, 0.9))
         )
-    pair = np.stack([tone, tone * rng.uniform(0.88, 0.98)])
+    pair = np.array([tone, tone * rng.uniform(0.88, 0.98)])
     return Material(_bgr(pair), (CLOUDS, rng.uniform(1, 12), 0, 0), 0.05)
 
 
 def ceiling(rng: np.random.Generator) -> Material:
     tone = np.full(3, rng.uniform(0.72, 0.97)) * (1 + rng.normal(0, 0.015, 3))
-    return Material(_bgr(np.stack([tone, 0.97 * tone])), (CLOUDS, rng.uniform(0.5, 3), 0, 0), 0.04)
+    return Material(_bgr(np.array([tone, 0.97 * tone])), (CLOUDS, rng.uniform(0.5, 3), 0, 0), 0.04)
 
 
 def colour(rng: np.random.Generator) -> np.ndarray:
@@ -105,12 +105,13 @@ def painted(
 
     Vertices of a face must be of one material, or the border runs through the face.
     """
-    rows = np.arange(1, len(materials))
-    levels = np.where(np.asarray(material)[:, None] == rows, 1.0, -1.0)
+    levels = np.full((len(texture), len(materials) - 1), -1, np.float32)
+    for row in range(1, len(materials)):
+        levels[np.asarray(material) == row, row - 1] = 1
     return Surface(
         texture=np.ascontiguousarray(texture, np.float32),
-        levels=levels.astype(np.float32),
-        palette=np.stack([m.colours for m in materials]).astype(np.float32),
+        levels=levels,
+        palette=np.array([m.colours for m in materials], np.float32),
         patterns=np.array([m.pattern for m in materials], np.float32),
         creases=np.array([m.crease for m in materials], np.float32),
         features=np.zeros((0, 9), np.float32),
@@ -127,4 +128,4 @@ def photographed(uv: np.ndarray, photo: np.ndarray) -> Surface:
 
 
 def _bgr(rgb: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(np.clip(rgb, 0.02, 0.97)[..., ::-1])
+    return np.minimum(np.maximum(rgb, 0.02), 0.97)[..., ::-1]
