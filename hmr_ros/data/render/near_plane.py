@@ -19,8 +19,7 @@ def cut_at_near(
     z = per_vertex["vertices"][:, 2]
     if z.size == 0 or z.min() >= NEAR:
         return per_vertex, faces, mesh
-    before = (z >= NEAR)[faces]
-    crossing = np.flatnonzero(before.any(1) & ~before.all(1))
+    crossing = _crossing(z, faces)
     if len(crossing) == 0:
         return per_vertex, faces, mesh
     ends, share, pieces, owner = _cut(z, faces, crossing)
@@ -33,6 +32,19 @@ def cut_at_near(
         longer[name] = np.concatenate([array, start])
     longer["vertices"][len(z) :, 2] = NEAR
     return longer, np.concatenate([faces, pieces]), np.concatenate([mesh, mesh[owner]])
+
+
+@reproducible
+def _crossing(z, faces):
+    """Rows of the faces with corners on both sides."""
+    rows = np.empty(len(faces), np.int64)
+    count = 0
+    for f in range(len(faces)):
+        a, b, c = z[faces[f, 0]] >= NEAR, z[faces[f, 1]] >= NEAR, z[faces[f, 2]] >= NEAR
+        if a != b or b != c:
+            rows[count] = f
+            count += 1
+    return rows[:count].copy()
 
 
 @reproducible

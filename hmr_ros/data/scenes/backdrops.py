@@ -92,22 +92,29 @@ def _resample(image, x0, y0, sx, sy, out):
         left[x] = int(at)
         right[x] = min(left[x] + 1, width - 1)
         share[x] = np.int32(256 * (at - left[x]))
-    mixed = np.empty((out.shape[1], 3), np.int32)
+    first, last = min(left[0], left[-1]), max(right[0], right[-1])
+    line = np.empty((last + 1 - first, 3), np.int32)  # between two rows of the picture
+    for x in range(out.shape[1]):
+        left[x] -= first
+        right[x] -= first
+    done, before = -1, -1
     for y in range(out.shape[0]):
         at = min(max(y0 + sy * y, 0.0), height - 1.0)
         top = int(at)
         low = min(top + 1, height - 1)
         down = np.int32(256 * (at - top))
         up = np.int32(256) - down
+        if top != done or down != before:
+            done, before = top, down
+            for k in range(len(line)):
+                for c in range(3):
+                    one, two = image[top, first + k, c], image[low, first + k, c]
+                    line[k, c] = np.int32(one) * up + np.int32(two) * down
         for x in range(out.shape[1]):
-            a, b, w = left[x], right[x], share[x]
+            a, b, w = np.uintp(left[x]), np.uintp(right[x]), share[x]
             for c in range(3):
-                one = np.int32(image[top, a, c]) * up + np.int32(image[low, a, c]) * down
-                two = np.int32(image[top, b, c]) * up + np.int32(image[low, b, c]) * down
-                mixed[x, c] = one * (np.int32(256) - w) + two * w
-        for x in range(out.shape[1]):
-            for c in range(3):
-                out[y, x, c] = (mixed[x, c] + np.int32(32768)) >> np.int32(16)
+                mixed = line[a, c] * (np.int32(256) - w) + line[b, c] * w
+                out[y, x, c] = (mixed + np.int32(32768)) >> np.int32(16)
 
 
 def photo_backdrop(rng: np.random.Generator, camera: Camera, photos: tuple[Path, ...]) -> Backdrop:
