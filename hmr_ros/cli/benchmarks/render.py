@@ -9,19 +9,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from hmr_ros.cli.motion_file import default_motions
-from hmr_ros.data.stream import image_rng, rendered_stream
+from hmr_ros.data.stream import AHEAD, image_rng, rendered_stream
 
 SUMMARY = "rendered pictures with all truth, by process and by worker; time by step; memory"
-WARM_UP = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=int, default=200, help="pictures of each measurement")
+    parser.add_argument(
+        "--warm-up",
+        type=int,
+        default=300,
+        help="pictures that each process makes before: they cut the shapes that later ones share",
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes of the parallel one")
     parser.add_argument("--size", type=int, default=256, help="pixels along a side")
     parser.add_argument("--mix", default="realistic", help="kinds of scenes")
@@ -72,10 +78,8 @@ def measure(args: argparse.Namespace) -> list[dict]:
     if args.mix not in MIXES:
         raise ValueError(f"mix {args.mix!r} is unknown; known: {', '.join(MIXES)}")
     make = Crop(args.mix, args.seed, args.size, args.motions, args.photos)
-    for index in range(WARM_UP):
-        make(index)
-    alone, sums = _timed(make, args.images, 0)
-    shared, again = _timed(make, args.images, args.workers)
+    alone, sums = _timed(make, args.images, 0, args.warm_up)
+    shared, again = _timed(make, args.images, args.workers, args.warm_up)
     if sums != again:
         raise ValueError("pictures from workers differ from those of one process")
     return [
@@ -85,13 +89,19 @@ def measure(args: argparse.Namespace) -> list[dict]:
     ]
 
 
-def _timed(make: Crop, images: int, workers: int) -> tuple[dict, list[int]]:
+def _timed(make: Crop, images: int, workers: int, warm_up: int) -> tuple[dict, list[int]]:
     """Seconds between pictures and what the memory did; a checksum of each picture."""
     seconds, sums, memory = [], [], []
-    stream = rendered_stream(make, range(images), workers)
-    sums.append(_checksum(next(stream)))  # processes start and compile first
+    before_all = max(1, warm_up * max(1, workers))  # processes start and compile first
+    # As many are in the making at the end as at the beginning.
+    after_all = AHEAD * workers
+    others = range(images, images + before_all), range(images, images + after_all)
+    stream = rendered_stream(make, chain(others[0], range(images), others[1]), workers)
+    for _ in range(before_all):
+        next(stream)
     start = before = time.perf_counter()
-    for n, picture in enumerate(stream):
+    for n in range(images):
+        picture = next(stream)
         now = time.perf_counter()
         seconds.append(now - before)
         before = now
@@ -99,11 +109,12 @@ def _timed(make: Crop, images: int, workers: int) -> tuple[dict, list[int]]:
         if n % 50 == 0:
             memory.append(_memory())
     total = time.perf_counter() - start
+    stream.close()
     # The first tenth fills caches of photographs, motions and compiled functions.
     settled = memory[len(memory) // 10 :] or [_memory()]
     figures = {
         "seconds": np.array(seconds),
-        "per_second": (images - 1) / total,
+        "per_second": images / total,
         "memory_mib": settled[-1] / 2**20,
         "growth_mib": (settled[-1] - settled[0]) / 2**20,
     }

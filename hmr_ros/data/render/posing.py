@@ -168,7 +168,7 @@ def _skin(
                         unit = 1.0 if k % 4 == 0 else 0.0
                         total += block_offset[b, a, k] * (local[j, k // 3, k % 3] - unit)
                     rest[a] += total
-        _blend(rest, weight_index[v], weight_value[v], bones, out[m])
+        _blend(rest, weight_index, weight_value, np.uintp(v), bones, out, np.uintp(m))
 
 
 @reproducible
@@ -177,20 +177,22 @@ def _skin_shell(shaped, anchor, offset, bone, weight, bones, out):
     for m in range(len(anchor)):
         for a in range(3):
             rest[a] = np.float64(shaped[anchor[m], a]) + offset[m, a]
-        _blend(rest, bone[m], weight[m], bones, out[m])
+        _blend(rest, bone, weight, np.uintp(m), bones, out, np.uintp(m))
 
 
 @reproducible
-def _blend(rest, index, value, bones, out):
+def _blend(rest, index, value, row, bones, out, m):
+    """Row ``m`` of ``out``: a rest place moved by the bones of row ``row`` of ``index``."""
     x, y, z = rest[0], rest[1], rest[2]
     for a in range(3):
         total, weights = 0.0, 0.0
-        for k in range(len(index)):
-            w = np.float64(value[k])
+        for k in range(index.shape[1]):
+            w = np.float64(value[row, k])
             if w == 0:
                 continue
-            b = bones[index[k]]
-            total += w * (b[a, 0] * x + b[a, 1] * y + b[a, 2] * z + b[a, 3])
+            j = np.uintp(index[row, k])
+            turned = bones[j, a, 0] * x + bones[j, a, 1] * y + bones[j, a, 2] * z
+            total += w * (turned + bones[j, a, 3])
             weights += w
         # Rounded weights do not sum to one exactly, and the camera may be far away.
-        out[a] = total / weights
+        out[m, a] = total / weights
