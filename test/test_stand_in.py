@@ -28,7 +28,7 @@ def table(**changes) -> MeasuredErrors:
         "offsets": np.zeros((33, 3), np.float32),
         "pools": pools,
         "missed": np.zeros(cells, np.float32),
-        "ranks": np.random.default_rng(0).random((cells[1], 500, 33)).astype(np.float32),
+        "ranks": np.random.default_rng(0).random((cells[1], 500, 4, 33)).astype(np.float32),
     }
     return MeasuredErrors(**values | changes)
 
@@ -55,7 +55,7 @@ def test_errors_follow_their_pools_in_units_of_the_person(people):
 
 
 def test_people_are_as_easy_or_difficult_as_a_measured_one(people):
-    ranks = np.zeros((len(HIDDEN_SHARES) + 1, 2, 33), np.float32)
+    ranks = np.zeros((len(HIDDEN_SHARES) + 1, 2, len(CLASSES), 33), np.float32)
     ranks[:, 1] = 0.99
     away = (draw(people, table(ranks=ranks)).positions - people[0])[..., 0] / 150
     difficult = away.mean(1) > 0.025
@@ -74,10 +74,13 @@ def test_size_and_hidden_share_choose_how_often_nobody_is_found(people):
     assert draw((pixels / 2, state), table(missed=missed)).found.all()
 
 
-def test_what_falls_outside_of_the_image_is_missing(people):
+def test_what_was_given_stays_inside_of_the_image(people):
     drawn = draw(people, table(), image=(0, 0, 640, 200))
-    outside = drawn.positions[..., 1] >= 200
-    assert outside.any() and (drawn.confidence[outside] == 0).all()
+    assert (drawn.positions[..., 1] < 200).all() and (drawn.confidence > 0).all()
+    missing = table()
+    missing.pools[..., 2] = 0
+    drawn = draw(people, missing, image=(0, 0, 640, 200))
+    assert (drawn.positions[..., 1] > 200).any() and (drawn.confidence == 0).all()
 
 
 def test_landmarks_outside_are_pulled_to_the_border(people):

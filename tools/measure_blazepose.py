@@ -27,10 +27,13 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="folder of background photographs")
     parser.add_argument("--pictures", type=int, default=4000)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="write what was observed there (.npz) as well")
     parser.add_argument("--out", type=Path, default=FILE)
     args = parser.parse_args()
     # Another seed than the evaluation's, and other clips.
     seen = observed(args.motions, "train", args.photos, args.pictures, args.workers, SEED + 1)
+    if args.keep is not None:
+        np.savez(args.keep, **asdict(seen))
     errors = fit(seen)
     small = {k: np.asarray(v, np.float16) for k, v in asdict(errors).items()}
     np.savez_compressed(args.out, **small, people=len(seen))

@@ -30,8 +30,9 @@ class MeasuredErrors:
     The error of a landmark outside of the image counts from the nearest place inside, x and y
     positive inwards.
     missed: [S, H] share of people for whom nothing is found in their box.
-    ranks: [H, D, 33] of D measured people, for each landmark the rank of its error among all of
-    its kind, 0 to 1: what belongs together in one person (a copula).
+    ranks: [H, D, 4, 33] of D measured people, for each class and landmark the rank of its error in
+    the pool, 0 to 1: what belongs together in one person (a copula). Where a person's landmark was
+    of another class, the rank is that of an about equally difficult person.
     """
 
     offsets: np.ndarray

@@ -12,7 +12,7 @@ from hmr_ros.data.detections.stand_in import nearest_inside
 from hmr_ros.data.measured_errors import CLASSES, HIDDEN_SHARES, SIZES, MeasuredErrors
 
 QUANTILES = 64
-DONORS = 300
+DONORS = 250
 FEW = 60  # fewer than this of a landmark, class and size: all landmarks of its kind are pooled
 # Landmarks that err alike: face, shoulders and hips, elbows and knees, wrists and ankles, hands
 # and feet.
@@ -99,13 +99,14 @@ def rates(event: np.ndarray, size: np.ndarray, share: np.ndarray) -> np.ndarray:
 def donors(
     errors: np.ndarray, state: np.ndarray, size: np.ndarray, share: np.ndarray, found: np.ndarray
 ) -> np.ndarray:
-    """[H, DONORS, 33] ranks of the errors [N, 33, 2] of people of each hidden share.
+    """[H, DONORS, 4, 33] ranks of the errors [N, 33, 2] of found people of each hidden share.
 
     A rank is among all found people with the same landmark seen in the same way at the same size.
-    Too few people are repeated; of a share nobody has, all people are taken.
+    For the other classes of a landmark a person borrows the rank of the person next in difficulty
+    (mean rank) who has it. Too few people are repeated; of a share nobody has, all are taken.
     """
     length = np.linalg.norm(errors, axis=-1)
-    ranks = np.full(length.shape, 0.5)
+    ranks = np.full(length.shape, np.nan)
     for k in range(length.shape[1]):
         for c in range(len(CLASSES)):
             for s in range(len(SIZES) + 1):
@@ -116,8 +117,29 @@ def donors(
     for h in range(len(HIDDEN_SHARES) + 1):
         rows = np.flatnonzero(found & (share == h))
         rows = rows if len(rows) else np.flatnonzero(found)
-        picked.append(ranks[np.resize(rows, DONORS)])
+        rows = rows[np.argsort(ranks[rows].mean(1), kind="stable")]
+        table = lent(ranks[rows], state[rows])
+        # Evenly from the easiest to the most difficult.
+        picked.append(table[((np.arange(DONORS) + 0.5) / DONORS * len(rows)).astype(int)])
     return np.stack(picked)
+
+
+def lent(ranks: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """[M, 4, 33] from ranks [M, 33] of people in order of difficulty, state [M, 33].
+
+    A landmark that was of a class in nobody has the rank of the person in the landmark's own class.
+    """
+    table = np.repeat(ranks[:, None], len(CLASSES), 1)
+    place = np.arange(len(ranks))
+    for k in range(ranks.shape[1]):
+        for c in range(len(CLASSES)):
+            owners = np.flatnonzero(state[:, k] == c)
+            if len(owners):
+                # The owners' ranks in turn, so that each lends about equally often.
+                nearest = (place * len(owners)) // len(ranks)
+                table[:, c, k] = ranks[owners[nearest], k]
+                table[owners, c, k] = ranks[owners, k]
+    return table
 
 
 def typical_offset(axes: np.ndarray, error: np.ndarray, size: np.ndarray) -> np.ndarray:

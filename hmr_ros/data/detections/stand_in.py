@@ -51,7 +51,7 @@ def stand_in(
     bin_hidden = torch.bucketize(share, torch.tensor(HIDDEN_SHARES, device=device))
 
     donor = torch.randint(ranks.shape[1], (n,), generator=rng, device=device)
-    level = ranks[bin_hidden, donor]
+    level = ranks[bin_hidden, donor].gather(1, state[:, None])[:, 0]
     level = level + (torch.rand(n, k, generator=rng, device=device) - 0.5) / pools.shape[3]
     row = (level * pools.shape[3]).long().clamp(0, pools.shape[3] - 1)
     drawn = pools[torch.arange(k, device=device), state, bin_size[:, None], row]
@@ -59,6 +59,10 @@ def stand_in(
     inside, inwards = nearest_inside(pixels, state, image)
     positions = inside + drawn[..., :2] * inwards * blur * size[:, None, None]
 
+    # Whatever was given was inside of its image, though this one may have another border there.
+    limit = torch.nextafter(image[:, None, 2:], torch.zeros_like(image[:, None, 2:]))
+    clamped = torch.minimum(torch.maximum(positions, image[:, None, :2]), limit)
+    positions = torch.where(drawn[..., 2:3] > 0, clamped, positions)
     missed = torch.as_tensor(errors.missed, device=device)[bin_size, bin_hidden]
     found = torch.rand(n, generator=rng, device=device) >= missed
     given = ((positions >= image[:, None, :2]) & (positions < image[:, None, 2:])).all(-1)
