@@ -34,3 +34,12 @@ def reproducible(function: Callable) -> Callable:
         return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:
         return numba.njit(nogil=True, error_model="numpy")(function)
+
+
+def inlined(function: Callable) -> Callable:
+    """As ``reproducible``, for small steps of loops: always put into its caller, so that the
+    compiler can work on several elements at once."""
+    try:
+        return numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(function)
+    except RuntimeError:
+        return numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)

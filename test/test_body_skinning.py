@@ -11,7 +11,7 @@ from smpl_files import random_bodies, smpl_arrays, write_pickle
 
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import load_body_model
-from hmr_ros.body.skinning import vertices
+from hmr_ros.body.skinning import skeleton_and_points, vertices
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +143,14 @@ def test_package_without_a_folder_for_the_cache_still_compiles(monkeypatch):
 
     monkeypatch.setattr(module.numba, "njit", refuses_cache)
     assert module.compiled(lambda x: x + 1)(1) == 2
+
+
+def test_points_of_one_person_equal_those_of_all(body):
+    rotations, betas, _ = random_bodies(3, np.float64)
+    joints, _ = forward_kinematics(rotations, rest_joints(body, betas), body.parents)
+    subset = np.arange(0, len(body.v_template), 37)[::-1].copy()
+    mesh = vertices(body, rotations, betas)
+    for n in range(3):
+        skeleton, points = skeleton_and_points(body, rotations[n], betas[n], subset)
+        assert np.allclose(skeleton, joints[n], atol=1e-9)
+        assert np.allclose(points, mesh[n, subset], atol=1e-9)

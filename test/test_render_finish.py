@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hmr_ros.data.render.finish import finished, noise_table, row_gains, tone_table
+from hmr_ros.data.render.finish import QUANTILES, finished, noise_table, row_gains, tone_table
 from hmr_ros.data.scenes.scene import Finish
 
 
@@ -158,7 +158,7 @@ def test_noise_is_that_of_its_seed():
     # A larger seed is taken modulo 2^32.
     assert (finished(light, Finish(noise=4, seed=1 + (1 << 32))) == one).all()
     table = noise_table(2.0)
-    assert len(table) == 256 and table.std() == pytest.approx(2.0, rel=1e-5)
+    assert len(table) == QUANTILES and table.std() == pytest.approx(2.0, rel=1e-5)
     assert np.abs(table + table[::-1]).max() < 1e-5
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_ros.body.kinematics import forward_kinematics, rest_joints
+from hmr_ros.body.kinematics import _chain, forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
 from hmr_ros.compiled import compiled
 
@@ -45,16 +45,7 @@ def skinned(
     transl = np.zeros((len(rotations), 3)) if transl is None else np.asarray(transl)
     # A vertex moves by R (v - rest) + joint; all that does not depend on v is summed here once.
     offsets = joints - np.einsum("njab,njb->nja", global_rotations, rest)
-    blocks = model.pose_blocks
-    start, joint, offset = (
-        _NO_BLOCKS
-        if blocks is None
-        else (
-            blocks.start,
-            blocks.joint,
-            blocks.offset,
-        )
-    )
+    start, joint, offset = _blocks(model)
     features = (rotations - np.eye(3, dtype=dtype)).reshape(*rotations.shape[:2], 9)
     out = np.empty((len(rotations), len(ids), 3), dtype)
     _skin(
@@ -74,6 +65,34 @@ def skinned(
         out,
     )
     return out
+
+
+def skeleton_and_points(
+    model: BodyModel, rotations: np.ndarray, betas: np.ndarray, subset: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Joints [24, 3] and the vertices ``subset`` [M, 3] of one person, float64, metres.
+
+    As ``forward_kinematics`` and ``vertices`` in one compiled call, for those who pose single
+    people and few vertices. rotations: [24, 3, 3] and betas: [10], float64. subset: [M] int64.
+    """
+    return _pose_one(
+        subset,
+        model.joint_template,
+        model.joint_shapedirs,
+        model.parents,
+        model.v_template,
+        model.shapedirs,
+        betas,
+        *_blocks(model),
+        rotations,
+        model.weight_index,
+        model.weight_value,
+    )
+
+
+def _blocks(model: BodyModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    blocks = model.pose_blocks
+    return _NO_BLOCKS if blocks is None else (blocks.start, blocks.joint, blocks.offset)
 
 
 @compiled
@@ -124,3 +143,58 @@ def _skin(
                     )
                 # After the blend: rounded weights do not sum to one exactly, and transl is long.
                 out[n, m, a] = position + transl[n, a]
+
+
+@compiled
+def _pose_one(
+    ids,
+    joint_template,
+    joint_shapedirs,
+    parents,
+    template,
+    shapedirs,
+    betas,
+    block_start,
+    block_joint,
+    block_offset,
+    rotations,
+    weight_index,
+    weight_value,
+):
+    count = len(parents)
+    rest, offsets = np.empty((1, count, 3)), np.empty((1, count, 3))
+    joints, turned = np.empty((1, count, 3)), np.empty((1, count, 3, 3))
+    features, single = np.empty((1, count, 9)), np.empty((1, count, 3, 3))
+    shape, still = np.empty((1, len(betas))), np.zeros((1, 3))
+    shape[0], single[0] = betas, rotations
+    for j in range(count):
+        for a in range(3):
+            rest[0, j, a] = joint_template[j, a]
+            for k in range(len(betas)):
+                rest[0, j, a] += joint_shapedirs[j, a, k] * betas[k]
+            for b in range(3):
+                features[0, j, 3 * a + b] = rotations[j, a, b] - (1.0 if a == b else 0.0)
+    _chain(single, rest, parents, joints, turned)
+    for j in range(count):
+        for a in range(3):
+            offsets[0, j, a] = joints[0, j, a]
+            for b in range(3):
+                offsets[0, j, a] -= turned[0, j, a, b] * rest[0, j, b]
+    points = np.empty((1, len(ids), 3))
+    _skin(
+        ids,
+        template,
+        shapedirs,
+        shape,
+        block_start,
+        block_joint,
+        block_offset,
+        features,
+        weight_index,
+        weight_value,
+        turned,
+        offsets,
+        still,
+        points,
+    )
+    return joints[0], points[0]

@@ -11,4 +11,5 @@ import numpy as np
 
 def rounded(values: np.ndarray | float, bits: int = 28) -> np.ndarray:
     """To multiples of 2^-bits in float64, by default 4e-9; a scalar stays one, -0 becomes 0."""
-    return np.round(np.asarray(values, np.float64) * 2.0**bits) / 2.0**bits + 0.0
+    scale = 2.0**bits
+    return np.rint(np.multiply(values, scale, dtype=np.float64)) / scale + 0.0

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.compiled import reproducible
+from hmr_ros.data.render.meshes import NOTHING, Piece, person_piece, prop_piece
 from hmr_ros.data.render.near_plane import cut_at_near
-from hmr_ros.data.render.posing import PosedPerson, posed_person, skin_body, skin_shell
+from hmr_ros.data.render.posing import PosedPerson
 from hmr_ros.data.render.projection import NEAR, projected, snapped
-from hmr_ros.data.render.rendered import NO_PART, NOBODY
+from hmr_ros.data.render.rendered import NOBODY
 from hmr_ros.data.scenes.scene import Light, Scene
-from hmr_ros.data.scenes.things import Thing
-from hmr_ros.data.surfaces import Surface
 from hmr_ros.geometry.camera import Camera
 
-LAYERS = 4  # on top of a mesh's ground
+_LAST = threading.local()
 
 
 @dataclass(frozen=True, eq=False)
 class DrawList:
     """V vertices, F faces and M meshes; optical frame, metres, pixels of ``camera``.
 
-    A mesh is the bare skin of a person, one of the garments, or a prop; people come first.
+    A mesh is the bare skin of a person, one of the garments, or a prop; people come first. What is
+    drawn from inside of a garment and what is not are two meshes, on the same vertices.
 
     vertices:   [V, 3] float32.
     pixels:     [V, 2] int32, projected corners in steps of 1/256 pixel; valid where z >= ``NEAR``.
@@ -85,19 +86,8 @@ class DrawList:
     people: tuple[PosedPerson, ...]
 
 
-@dataclass
-class _Mesh:
-    vertices: np.ndarray
-    faces: np.ndarray
-    texture: np.ndarray
-    levels: np.ndarray
-    part: np.ndarray
-    thickness: np.ndarray
-    surface: Surface
-    kind: int
-    person: int
-    two_sided: bool
-    casts: bool
+_PER_VERTEX = ("vertices", "normals", "texture", "levels", "part", "thickness")
+_PER_MESH = ("kind", "two_sided", "casts", "palette", "patterns", "creases", "seed")
 
 
 def draw_list(scene: Scene, body: BodyModel) -> DrawList:
@@ -105,146 +95,75 @@ def draw_list(scene: Scene, body: BodyModel) -> DrawList:
 
     Raises ValueError for a surface with more than ``LAYERS`` layers or arrays that do not fit.
     """
-    view = scene.view
+    view, camera = scene.view, scene.view.camera
     rotation = np.ascontiguousarray(view.rotation, np.float64)
     position = np.ascontiguousarray(view.position, np.float64)
-    people = tuple(posed_person(person, body, view) for person in scene.people)
-    meshes: list[_Mesh] = []
-    for row, posed in enumerate(people):
-        meshes += _dressed(posed, body, row)
-    for prop in scene.props:
-        count = len(prop.vertices)
-        meshes.append(
-            _Mesh(
-                vertices=seen_from(np.ascontiguousarray(prop.vertices), rotation, position),
-                faces=prop.faces,
-                texture=prop.surface.texture,
-                levels=prop.surface.levels,
-                part=np.full(count, NO_PART, np.uint8),
-                thickness=np.zeros(count, np.float32),
-                surface=prop.surface,
-                kind=int(prop.kind),
-                person=NOBODY,
-                two_sided=prop.two_sided,
-                casts=prop.casts,
-            )
-        )
-    return _flat(scene, meshes, people, rotation, position)
+    pieces = [NOTHING, *_pieces(scene, body)]
 
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(piece, name) for piece in pieces])
 
-def _dressed(posed: PosedPerson, body: BodyModel, row: int) -> list[_Mesh]:
-    outfit = posed.person.outfit
-    ids, faces = compact(body.faces, np.ascontiguousarray(outfit.bare), len(body.v_template))
-    common = {"kind": int(Thing.PERSON), "person": row, "casts": True}
-    meshes = [
-        _Mesh(
-            vertices=skin_body(posed, body, ids),
-            faces=faces,
-            texture=outfit.skin.texture[ids],
-            levels=outfit.skin.levels[ids],
-            part=body.part_id[ids],
-            thickness=np.zeros(len(ids), np.float32),
-            surface=outfit.skin,
-            two_sided=False,
-            **common,
-        )
-    ]
-    for shell in outfit.shells:
-        meshes.append(
-            _Mesh(
-                vertices=skin_shell(posed, shell),
-                faces=shell.faces,
-                texture=shell.surface.texture,
-                levels=shell.surface.levels,
-                part=shell.part,
-                thickness=np.sqrt((shell.offset.astype(np.float64) ** 2).sum(1)),
-                surface=shell.surface,
-                two_sided=shell.two_sided,
-                **common,
-            )
-        )
-    return meshes
-
-
-def _flat(scene: Scene, meshes: list[_Mesh], people, rotation, position) -> DrawList:
-    counts = np.array([len(m.vertices) for m in meshes], np.int64)
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    vertices = _joined([m.vertices for m in meshes], (3,), np.float32)
-    faces = _joined([m.faces + s for m, s in zip(meshes, starts, strict=False)], (3,), np.int32)
-    mesh = np.repeat(np.arange(len(meshes), dtype=np.int32), [len(m.faces) for m in meshes])
-    per_vertex = {
-        "vertices": vertices,
-        "normals": _normals(vertices, faces),
-        "texture": _joined([m.texture for m in meshes], (3,), np.float32),
-        "levels": padded_levels(meshes, counts),
-        "part": _joined([m.part for m in meshes], (), np.uint8),
-        "thickness": _joined([m.thickness for m in meshes], (), np.float32),
-    }
-    for name, array in per_vertex.items():
-        if len(array) != len(vertices):
-            raise ValueError(f"scene: {name} has {len(array)} rows for {len(vertices)} vertices")
-    camera = scene.view.camera
+    first_vertex = np.cumsum([0, *(len(p.vertices) for p in pieces)])
+    first_mesh = np.cumsum([0, *(len(p.owner) for p in pieces)])
+    first_surface = np.cumsum([0, *(len(p.meshes) for p in pieces)])
+    people = tuple(p.posed for p in pieces if p.posed is not None)
+    per_vertex = {name: joined(name) for name in _PER_VERTEX}
+    faces = np.empty((sum(len(p.faces) for p in pieces), 3), np.int32)
+    filled = 0
+    for piece, first in zip(pieces, first_vertex, strict=False):
+        np.add(piece.faces, np.int32(first), out=faces[filled : filled + len(piece.faces)])
+        filled += len(piece.faces)
+    mesh = np.repeat(np.arange(first_mesh[-1], dtype=np.int32), joined("sizes"))
     if not camera.distorted:
         per_vertex, faces, mesh = cut_at_near(per_vertex, faces, mesh)
     vertices = per_vertex["vertices"]
     places = projected(vertices, camera)
     reached = (vertices[:, 2] >= NEAR) & ~np.isnan(places[:, 0])
-    pixels = snapped(places)
-    features = [m.surface.features for m in meshes]
-    photos, photo_start, photo_size = photo_rows(meshes, places, reached, starts)
+    placed = list(zip(pieces, first_vertex.tolist(), first_surface.tolist(), strict=False))
+    starts = [first + n for p, first, _ in placed for n in p.start] + [int(first_vertex[-1])]
+    owner = [first + n for p, _, first in placed for n in p.owner]
+    photos, photo_start, photo_size = photo_rows(
+        [m for p in pieces for m in p.meshes], places, reached, starts
+    )
+    person = np.full(first_mesh[-1], NOBODY, np.int32)
+    for row in range(len(people)):
+        person[first_mesh[1 + row] : first_mesh[2 + row]] = row
     return DrawList(
         camera=camera,
-        pixels=pixels,
+        pixels=snapped(places),
         faces=faces,
         mesh=mesh,
         drawable=_all_reached(reached, faces),
-        kind=np.array([m.kind for m in meshes], np.uint8),
-        person=np.array([m.person for m in meshes], np.int32),
-        two_sided=np.array([m.two_sided for m in meshes], bool),
-        casts=np.array([m.casts for m in meshes], bool),
-        palette=padded([m.surface.palette for m in meshes], (LAYERS + 1, 2, 3)),
-        patterns=padded([m.surface.patterns for m in meshes], (LAYERS + 1, 4)),
-        creases=padded([m.surface.creases for m in meshes], (LAYERS + 1,)),
-        seed=np.array([m.surface.seed for m in meshes], np.int64).astype(np.int32),
-        features=_joined(features, (9,), np.float32),
-        feature_start=np.cumsum([0, *(len(f) for f in features)]).astype(np.int32),
+        person=person,
+        features=joined("features"),
+        feature_start=np.cumsum([0, *joined("feature_count")]).astype(np.int32),
         photos=photos,
-        photo_start=photo_start,
-        photo_size=photo_size,
+        photo_start=photo_start[owner],
+        photo_size=photo_size[owner],
         towards=turned(rotation, np.asarray(scene.light.towards, np.float64)),
         up=rotation[:, 1].astype(np.float32),
         floor=float(position[1]),
         light=scene.light,
         people=people,
         **per_vertex,
+        **{name: joined(name) for name in _PER_MESH},
     )
 
 
-def _joined(arrays: list[np.ndarray], shape: tuple[int, ...], kind) -> np.ndarray:
-    if not arrays:
-        return np.zeros((0, *shape), kind)
-    return np.ascontiguousarray(np.concatenate(arrays), kind)
-
-
-def padded_levels(meshes: list[_Mesh], counts: np.ndarray) -> np.ndarray:
-    """``DrawList.levels`` of meshes with ``counts`` vertices. Raises ValueError for too many."""
-    out = np.full((int(counts.sum()), LAYERS), -1, np.float32)
-    first = 0
-    for m, count in zip(meshes, counts, strict=True):
-        layers = m.levels.shape[1]
-        if layers > LAYERS:
-            raise ValueError(f"scene: a surface has {layers} layers, at most {LAYERS} are drawn")
-        out[first : first + count, :layers] = m.levels
-        first += count
-    return out
-
-
-def padded(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    """[M, *shape] float32 of a mesh's array each, zeros where one is shorter."""
-    out = np.zeros((len(arrays), *shape), np.float32)
-    for row, array in zip(out, arrays, strict=True):
-        row[: len(array)] = array
-    return out
+def _pieces(scene: Scene, body: BodyModel) -> list[Piece]:
+    """People, then props. Crops of a scene share both: those that this thread's last picture
+    showed from the same place are not made again."""
+    view = scene.view
+    place = (np.asarray(view.rotation).tobytes(), np.asarray(view.position).tobytes())
+    before, drawn_body, drawn = getattr(_LAST, "pieces", (None, None, {}))
+    if before != place or drawn_body is not body:
+        drawn = {}
+    made = {
+        person: drawn.get(person) or person_piece(person, body, view) for person in scene.people
+    }
+    made |= {prop: drawn.get(prop) or prop_piece(prop, view) for prop in scene.props}
+    _LAST.pieces = place, body, made
+    return [made[thing] for thing in (*scene.people, *scene.props)]
 
 
 def photo_rows(meshes, places, reached, starts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -266,41 +185,21 @@ def photo_rows(meshes, places, reached, starts) -> tuple[np.ndarray, np.ndarray,
         start[n], size[n] = filled, photo.shape[:2]
         texels.append(np.ascontiguousarray(photo, np.uint8).ravel())
         filled += texels[-1].size
-    return _joined(texels, (), np.uint8), start, size
-
-
-def _halved(photo: np.ndarray) -> np.ndarray:
-    height, width = photo.shape[0] // 2 * 2, photo.shape[1] // 2 * 2
-    wide = photo[:height, :width].astype(np.uint16)
-    four = wide[::2, ::2] + wide[1::2, ::2] + wide[::2, 1::2] + wide[1::2, 1::2]
-    return ((four + 2) // 4).astype(np.uint8)
+    return np.concatenate([*texels, np.zeros(0, np.uint8)]), start, size
 
 
 @reproducible
-def compact(faces, bare, count):
-    """Vertices that the faces marked in ``bare`` use, and those faces on them."""
-    new = np.full(count, -1, np.int32)
-    kept = 0
-    for f in range(len(faces)):
-        if bare[f]:
-            kept += 1
-            for k in range(3):
-                new[faces[f, k]] = 0
-    ids = np.empty(count, np.int32)
-    used = 0
-    for v in range(count):
-        if new[v] == 0:
-            new[v] = used
-            ids[used] = v
-            used += 1
-    out = np.empty((kept, 3), np.int32)
-    kept = 0
-    for f in range(len(faces)):
-        if bare[f]:
-            for k in range(3):
-                out[kept, k] = new[faces[f, k]]
-            kept += 1
-    return ids[:used].copy(), out
+def _halved(photo):
+    """The mean of each 2 x 2 pixels; an odd row or column is left out."""
+    out = np.empty((photo.shape[0] // 2, photo.shape[1] // 2, 3), np.uint8)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            for c in range(3):
+                above = np.int32(photo[2 * y, 2 * x, c]) + np.int32(photo[2 * y, 2 * x + 1, c])
+                below = np.int32(photo[2 * y + 1, 2 * x, c])
+                below += np.int32(photo[2 * y + 1, 2 * x + 1, c])
+                out[y, x, c] = np.uint8((above + below + np.int32(2)) >> np.int32(2))
+    return out
 
 
 @reproducible
@@ -312,19 +211,6 @@ def _all_reached(reached, faces):
 
 
 @reproducible
-def seen_from(points, rotation, position):
-    """World [N, 3] to the optical frame, [N, 3] float32."""
-    out = np.empty((len(points), 3), np.float32)
-    for n in range(len(points)):
-        x = points[n, 0] - position[0]
-        y = points[n, 1] - position[1]
-        z = points[n, 2] - position[2]
-        for a in range(3):
-            out[n, a] = rotation[a, 0] * x + rotation[a, 1] * y + rotation[a, 2] * z
-    return out
-
-
-@reproducible
 def turned(rotation, vector):
     """A direction [3] of the world in the optical frame, [3] float32."""
     out = np.empty(3, np.float32)
@@ -332,33 +218,4 @@ def turned(rotation, vector):
         out[a] = (
             rotation[a, 0] * vector[0] + rotation[a, 1] * vector[1] + rotation[a, 2] * vector[2]
         )
-    return out
-
-
-@reproducible
-def _normals(vertices, faces):
-    """Unit normals weighted by face area; zero where faces shrink to nothing."""
-    normals = np.zeros((len(vertices), 3), np.float64)
-    for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        ux = np.float64(vertices[b, 0]) - vertices[a, 0]
-        uy = np.float64(vertices[b, 1]) - vertices[a, 1]
-        uz = np.float64(vertices[b, 2]) - vertices[a, 2]
-        wx = np.float64(vertices[c, 0]) - vertices[a, 0]
-        wy = np.float64(vertices[c, 1]) - vertices[a, 1]
-        wz = np.float64(vertices[c, 2]) - vertices[a, 2]
-        x, y, z = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
-        for k in range(3):
-            v = faces[f, k]
-            normals[v, 0] += x
-            normals[v, 1] += y
-            normals[v, 2] += z
-    out = np.zeros((len(vertices), 3), np.float32)
-    for v in range(len(out)):
-        x, y, z = normals[v, 0], normals[v, 1], normals[v, 2]
-        length = np.sqrt(x * x + y * y + z * z)
-        if length > 0:
-            out[v, 0] = x / length
-            out[v, 1] = y / length
-            out[v, 2] = z / length
     return out

@@ -16,6 +16,8 @@ from hmr_ros.compiled import reproducible
 from hmr_ros.data.scenes.scene import Finish
 
 TONES = 4096  # steps of the light, 0..1, in the table of tones
+QUANTILES = 2048  # of the normal distribution, from which noise is drawn
+DROPPED = 21  # bits of 32 that do not choose among these
 
 
 def finished(light: np.ndarray, finish: Finish, window=None) -> np.ndarray:
@@ -33,7 +35,10 @@ def finished(light: np.ndarray, finish: Finish, window=None) -> np.ndarray:
         _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(finish.jpeg)])
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     if window is not None:
-        image[~inside_window(window, *image.shape[:2])] = 0
+        left, top = (max(0, int(np.ceil(edge))) for edge in window[:2])
+        right, bottom = (max(0, int(np.floor(edge)) + 1) for edge in window[2:])
+        image[:top], image[bottom:] = 0, 0
+        image[:, :left], image[:, right:] = 0, 0
     return image
 
 
@@ -58,19 +63,20 @@ def row_gains(finish: Finish, rows: int) -> np.ndarray:
 
 
 def noise_table(deviation: float) -> np.ndarray:
-    """[256] float32: quantiles of the normal distribution; empty for none."""
+    """[QUANTILES] float32: quantiles of the normal distribution; empty for none."""
     if deviation <= 0:
         return np.zeros(0, np.float32)
-    return (deviation * np.array(normal_quantiles())).astype(np.float32)
+    return (deviation * normal_quantiles()).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
-def normal_quantiles() -> tuple[float, ...]:
-    """256 values in the middle of equal shares of the normal distribution, of variance 1."""
+def normal_quantiles() -> np.ndarray:
+    """[QUANTILES] float64: the middles of equal shares of the normal distribution, variance 1."""
     normal = NormalDist()
-    values = [normal.inv_cdf((n + 0.5) / 256) for n in range(256)]
-    scale = (sum(v * v for v in values) / 256) ** 0.5
-    return tuple(v / scale for v in values)
+    values = [normal.inv_cdf((n + 0.5) / QUANTILES) for n in range(QUANTILES)]
+    out = np.array(values) / (sum(v * v for v in values) / QUANTILES) ** 0.5
+    out.setflags(write=False)
+    return out
 
 
 def bell(deviation: float) -> tuple[np.ndarray, int]:
@@ -125,22 +131,32 @@ def _swept(light, weights, reach):
 
 
 def _smeared(light: np.ndarray, taps: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    return _gathered(light, *taps)
+    places, weights = taps
+    return _gathered(light, places, weights, int(np.abs(places[:, 0]).max()))
 
 
 @reproducible
-def _gathered(light, places, weights):
+def _gathered(light, places, weights, reach):
     height, width = light.shape[:2]
-    out = np.zeros_like(light)
+    row = 3 * width
+    inside = light.reshape(height, row)
+    wide = np.empty((height, row + 6 * reach), np.float32)  # rows with their border repeated
     for y in range(height):
+        for x in range(reach):
+            for c in range(3):
+                wide[y, 3 * x + c] = inside[y, c]
+                wide[y, 3 * (reach + width + x) + c] = inside[y, row - 3 + c]
+        wide[y, 3 * reach : 3 * reach + row] = inside[y]
+    out = np.zeros((height, row), np.float32)
+    for y in range(height):
+        sums = out[y]
         for n in range(len(places)):
             weight = weights[n]
-            k = min(max(y + places[n, 1], 0), height - 1)
-            for x in range(width):
-                i = min(max(x + places[n, 0], 0), width - 1)
-                for c in range(3):
-                    out[y, x, c] += weight * light[k, i, c]
-    return out
+            start = 3 * (reach + places[n, 0])
+            part = wide[min(max(y + places[n, 1], 0), height - 1), start : start + row]
+            for x in range(row):
+                sums[x] += weight * part[x]
+    return out.reshape(height, width, 3)
 
 
 @reproducible
@@ -156,13 +172,12 @@ def mixed_bits(n):
 
 @reproducible
 def _developed(light, tones, gains, quantiles, seed):
-    """Tone, flicker and noise. The noise of value number n (row by row, BGR) is the mean of two
-    quantiles, drawn by the low two bytes of its bits, times the root of two."""
+    """Tone, flicker and noise. The noise of value number n (row by row, BGR) is the quantile that
+    its highest bits name."""
     height, width = light.shape[:2]
     row = 3 * width
     flat = light.reshape(height, row)
     out = np.empty((height, row), np.uint8)
-    root = np.float32(np.sqrt(0.5))
     start = mixed_bits(seed)
     steps, half = np.float32(TONES - 1), np.float32(0.5)
     least, one, most = np.float32(0), np.float32(1), np.float32(255)
@@ -181,8 +196,7 @@ def _developed(light, tones, gains, quantiles, seed):
             for n in range(row):
                 bits[n] = mixed_bits(np.uint32(n) + first)
             for n in range(row):
-                pair = quantiles[bits[n] & 255] + quantiles[(bits[n] >> 8) & 255]
-                value[n] = value[n] + pair * root
+                value[n] = value[n] + quantiles[bits[n] >> np.uint32(DROPPED)]
         for n in range(row):
             out[y, n] = np.uint8(np.int32(min(max(value[n], least), most) + half))
     return out.reshape(height, width, 3)

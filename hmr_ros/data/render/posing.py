@@ -155,20 +155,23 @@ def _skin(
     out,
 ):  # fmt: skip
     rest = np.empty(3)
+    turned = np.empty((len(local), 9))  # from the T-pose
+    for j in range(len(local)):
+        for k in range(9):
+            turned[j, k] = local[j, k // 3, k % 3] - (1.0 if k % 4 == 0 else 0.0)
     for m in range(len(ids)):
-        v = ids[m]
+        v = np.uintp(ids[m])
         for a in range(3):
             rest[a] = shaped[v, a]
         if len(block_start) > 0:
-            for b in range(block_start[v], block_start[v + 1]):
-                j = block_joint[b]
+            for b in range(block_start[v], block_start[v + np.uintp(1)]):
+                i, j = np.uintp(b), np.uintp(block_joint[b])
                 for a in range(3):
                     total = 0.0
                     for k in range(9):
-                        unit = 1.0 if k % 4 == 0 else 0.0
-                        total += block_offset[b, a, k] * (local[j, k // 3, k % 3] - unit)
+                        total += block_offset[i, a, k] * turned[j, k]
                     rest[a] += total
-        _blend(rest, weight_index, weight_value, np.uintp(v), bones, out, np.uintp(m))
+        _blend(rest, weight_index, weight_value, v, bones, out, np.uintp(m))
 
 
 @reproducible
@@ -184,15 +187,17 @@ def _skin_shell(shaped, anchor, offset, bone, weight, bones, out):
 def _blend(rest, index, value, row, bones, out, m):
     """Row ``m`` of ``out``: a rest place moved by the bones of row ``row`` of ``index``."""
     x, y, z = rest[0], rest[1], rest[2]
-    for a in range(3):
-        total, weights = 0.0, 0.0
-        for k in range(index.shape[1]):
-            w = np.float64(value[row, k])
-            if w == 0:
-                continue
-            j = np.uintp(index[row, k])
-            turned = bones[j, a, 0] * x + bones[j, a, 1] * y + bones[j, a, 2] * z
-            total += w * (turned + bones[j, a, 3])
-            weights += w
-        # Rounded weights do not sum to one exactly, and the camera may be far away.
-        out[m, a] = total / weights
+    right, down, ahead, weights = 0.0, 0.0, 0.0, 0.0
+    for k in range(index.shape[1]):
+        w = np.float64(value[row, k])
+        if w == 0:
+            continue
+        j = np.uintp(index[row, k])
+        right += w * (bones[j, 0, 0] * x + bones[j, 0, 1] * y + bones[j, 0, 2] * z + bones[j, 0, 3])
+        down += w * (bones[j, 1, 0] * x + bones[j, 1, 1] * y + bones[j, 1, 2] * z + bones[j, 1, 3])
+        ahead += w * (bones[j, 2, 0] * x + bones[j, 2, 1] * y + bones[j, 2, 2] * z + bones[j, 2, 3])
+        weights += w
+    # Rounded weights do not sum to one exactly, and the camera may be far away.
+    out[m, 0] = right / weights
+    out[m, 1] = down / weights
+    out[m, 2] = ahead / weights

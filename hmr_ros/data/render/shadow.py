@@ -17,7 +17,7 @@ from hmr_ros.compiled import reproducible
 from hmr_ros.data.render.draw_list import DrawList
 from hmr_ros.data.render.projection import GRID
 
-FINEST = 0.01  # metres a texel
+FINEST = 0.02  # metres a texel
 LARGEST = 320  # texels along a side
 
 
@@ -125,12 +125,13 @@ def _draw(vertices, faces, mesh, casts, two_sided, axes, low, texel, out):
     height, width = out.shape
     xs, ys = np.empty(len(vertices), np.int64), np.empty(len(vertices), np.int64)
     level = np.empty(len(vertices))
+    steps = GRID / texel
     for v in range(len(vertices)):
         x, y, z = vertices[v, 0], vertices[v, 1], vertices[v, 2]
         right = axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z
         up = axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z
-        xs[v] = np.int64(np.floor((right - low[0]) / texel * GRID + 0.5))
-        ys[v] = np.int64(np.floor((up - low[1]) / texel * GRID + 0.5))
+        xs[v] = np.int64(np.floor((right - low[0]) * steps + 0.5))
+        ys[v] = np.int64(np.floor((up - low[1]) * steps + 0.5))
         level[v] = 1 + (axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z - low[2])
     for f in range(len(faces)):
         m = mesh[f]
@@ -172,3 +173,28 @@ def _draw(vertices, faces, mesh, casts, two_sided, axes, low, texel, out):
                 wa += ax * GRID
                 wb += bx * GRID
                 wc += cx * GRID
+
+
+@reproducible
+def shade_at(right, up, level, heights, spacing):
+    """Share of 3 x 3 texels around a place on the map that are above it; beyond the map none."""
+    rows, columns = np.float32(heights.shape[0]), np.float32(heights.shape[1])
+    half = np.float32(0.5)
+    u0, u, u2 = right - spacing + half, right + half, right + spacing + half
+    v0, v, v2 = up - spacing + half, up + half, up + spacing + half
+    if not (u2 >= 0 and v2 >= 0 and u0 < columns and v0 < rows):
+        return np.float32(0)
+    total = np.int64(0)
+    if u0 >= 0 and v0 >= 0 and u2 < columns and v2 < rows:
+        # Unsigned, so that no index is looked at for being negative.
+        i0, i1, i2 = np.uintp(np.int32(u0)), np.uintp(np.int32(u)), np.uintp(np.int32(u2))
+        for y in (v0, v, v2):
+            row = heights[np.uintp(np.int32(y))]
+            total += np.int64(row[i0] > level) + np.int64(row[i1] > level)
+            total += np.int64(row[i2] > level)
+    else:
+        for y in (v0, v, v2):
+            for x in (u0, u, u2):
+                if x >= 0 and x < columns and y >= 0 and y < rows:
+                    total += np.int64(heights[np.int32(y), np.int32(x)] > level)
+    return np.float32(total) * np.float32(1 / 9)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hmr_ros.data.render.finish import TONES, bell, normal_quantiles, smear
+from hmr_ros.data.render.finish import DROPPED, TONES, bell, normal_quantiles, smear
 from hmr_ros.data.render.torch_jpeg import jpeg_loss
 from hmr_ros.data.scenes.scene import Finish
 
@@ -102,14 +102,13 @@ def _developed(light: Tensor, finishes: tuple[Finish, ...]) -> Tensor:
     quantiles = (deviation * _normal(device)).to(torch.float32)
     start = mixed_bits(each((f.seed & _WORD for f in finishes), torch.int64))
     bits = mixed_bits(torch.arange(height * width * 3, device=device) + start)
-    pair = quantiles.gather(1, bits & 255) + quantiles.gather(1, (bits >> 8) & 255)
-    value = value + (pair * float(np.float32(np.sqrt(0.5)))).view_as(light)
+    value = value + quantiles.gather(1, bits >> DROPPED).view_as(light)
     return torch.floor(value.clamp(0.0, 255.0) + 0.5).to(torch.uint8)
 
 
 @lru_cache(maxsize=8)
 def _normal(device: torch.device) -> Tensor:
-    """[256] float64 quantiles of the normal distribution, variance 1."""
+    """[N] float64 quantiles of the normal distribution, variance 1."""
     return torch.tensor(normal_quantiles(), dtype=torch.float64, device=device)
 
 

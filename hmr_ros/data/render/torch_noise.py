@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
-from hmr_ros.data.render.noise import BYTE, TABLE, TINY, TURN
+from hmr_ros.data.render.noise import FACTORS, STEP, STEPS, TINY, TURN
 from hmr_ros.data.surfaces import BLOBS, CHECKS, CLOUDS, STRIPES
 
-_TURN, _TINY, _BYTE = float(TURN), float(TINY), float(BYTE)
+_TURN, _TINY, _STEP = float(TURN), float(TINY), float(STEP)
+_WORD = 0xFFFFFFFF
 
 
-@lru_cache(maxsize=8)
-def _table(device: torch.device) -> Tensor:
-    return torch.from_numpy(TABLE).to(torch.int64).to(device)
+def scrambled(n: Tensor) -> Tensor:
+    """Whole numbers of 32 bits, int64, to ones of 24 as float32."""
+    n = n ^ (n >> 15)
+    n = (n * FACTORS[0]) & _WORD
+    n = n ^ (n >> 13)
+    n = (n * FACTORS[1]) & _WORD
+    return (n >> 8).to(torch.float32)
 
 
 def value_noise(x: Tensor, y: Tensor, z: Tensor, seed: Tensor) -> Tensor:
-    """[n] float32 noise in [0, 1] at places [n] float32 with one cell a unit; seed [n] int64."""
-    table = _table(x.device)
+    """[n] float32 noise in [0, 1) at places [n] float32 with one cell a unit; seed [n] int64."""
     floors = [torch.floor(v) for v in (x, y, z)]
     u, v, w = (p - f for p, f in zip((x, y, z), floors, strict=True))
     u, v, w = (t * t * (3.0 - 2.0 * t) for t in (u, v, w))
-    i, j, k = (
-        (f.to(torch.int64) + (seed >> shift)) & 255
-        for f, shift in zip(floors, (0, 8, 16), strict=True)
-    )
-    j1, k1 = (j + 1) & 255, (k + 1) & 255
-    a, b = table[i], table[i + 1]
-    aa, ab, ba, bb = table[a + j], table[a + j1], table[b + j], table[b + j1]
+    i, j, k = (f.to(torch.int64) * step for f, step in zip(floors, STEPS, strict=True))
+    i = i + seed
+    i1, j1, k1 = i + STEPS[0], j + STEPS[1], k + STEPS[2]
+
+    def line(j: Tensor, k: Tensor) -> Tensor:
+        row = j ^ k
+        p, q = scrambled((i ^ row) & _WORD), scrambled((i1 ^ row) & _WORD)
+        return p + u * (q - p)
 
     def slab(k: Tensor) -> Tensor:
-        p, q, r, s = (table[t + k].to(torch.float32) for t in (aa, ab, ba, bb))
-        left, right = p + u * (r - p), q + u * (s - q)
-        return left + v * (right - left)
+        left = line(j, k)
+        return left + v * (line(j1, k) - left)
 
     near, far = slab(k), slab(k1)
-    return (near + w * (far - near)) * _BYTE
+    return (near + w * (far - near)) * _STEP
 
 
 def wave(phase: Tensor) -> Tensor:

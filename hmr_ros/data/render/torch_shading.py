@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hmr_ros.data.render.floor import CELL
 from hmr_ros.data.render.noise import TINY
-from hmr_ros.data.render.shading import CELL
 from hmr_ros.data.render.torch_edges import SHIFT
 from hmr_ros.data.render.torch_noise import crisp, mixed, value_noise
 from hmr_ros.data.render.torch_raster import Fronts, corner_weights
@@ -33,14 +33,15 @@ def shaded(soup: Soup, fronts: Fronts, shadows: Shadows, budget: int) -> Tensor:
         slot, face, place, count = _groups(some, key)
         pixel = first + torch.div(slot, 4, rounding_mode="floor")
         colour = torch.zeros(len(some) * 4, 3, device=t.device)
+        behind = torch.zeros(len(some), 3, device=t.device)
         empty, full = (face < 0).nonzero()[:, 0], (face >= 0).nonzero()[:, 0]
         share = 0.25 * count.to(torch.float32)[:, None]
-        colour[slot[empty]] = share[empty] * _behind(soup, shadows, pixel[empty])
+        behind[pixel[empty] - first] = share[empty] * _behind(soup, shadows, pixel[empty])
         colour[slot[full]] = share[full] * _surface(
             soup, shadows, vertex, pixel[full], face[full], place[full]
         )
         a, b, c, d = colour.view(-1, 4, 3).unbind(1)
-        light[first : first + budget] = a + b + c + d
+        light[first : first + budget] = behind + a + b + c + d
     return light.view(t.scenes, t.height, t.width, 3)
 
 
@@ -166,7 +167,7 @@ def _corner_shares(
     y = y + torch.where(outer, torch.where(place > 2, 64, -64), 0)
     corners = soup.faces[face].T
     weights, area = corner_weights(soup, corners, x, y)
-    q = weights.double() / soup.vertices[:, 2].double()[corners]
+    q = weights.double() * (1 / soup.vertices[:, 2].double())[corners]
     shares = (q * (1 / (q[0] + q[1] + q[2]))).to(torch.float32)
     return corners, area, shares[..., None]
 

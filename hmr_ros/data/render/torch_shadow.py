@@ -45,7 +45,7 @@ def shadow_maps(soup: Soup, budget: int) -> Shadows:
     size = torch.ceil(extent[:, :2] / texel[:, None]) + 4
 
     scene = soup.vertex_scene
-    steps = (place[:, :2] - low[scene, :2]) / texel[scene, None] * GRID + 0.5
+    steps = (place[:, :2] - low[scene, :2]) * (GRID / texel)[scene, None] + 0.5
     steps = torch.floor(steps).to(torch.int64)
     level = 1 + (place[:, 2] - low[scene, 2])
     x, y = steps[:, 0][corners], steps[:, 1][corners]

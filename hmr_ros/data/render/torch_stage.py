@@ -16,12 +16,13 @@ from torch import Tensor
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.body.torch_body import TorchBody
-from hmr_ros.data.render.draw_list import (
+from hmr_ros.data.render.draw_list import photo_rows
+from hmr_ros.data.render.meshes import (
     LAYERS,
     compact,
     padded,
     padded_levels,
-    photo_rows,
+    sections,
     seen_from,
 )
 from hmr_ros.data.render.projection import NEAR, projected
@@ -94,7 +95,7 @@ class _Piece:
     surface: Surface
     kind: int
     person: int
-    two_sided: bool
+    inner: int
     casts: bool
 
     @property
@@ -145,6 +146,7 @@ def stage_of(scenes: Sequence[Scene], body: TorchBody) -> Stage:
         if p.bones.shape[1] < influences:
             spare = ((0, 0), (0, influences - p.bones.shape[1]))
             p.bones, p.weights = np.pad(p.bones, spare), np.pad(p.weights, spare)
+    _, _, face_counts = sections([p for _, p in every])  # each is a mesh of the soup
     anchored = [len(p.anchor) for _, p in every]
     return Stage(
         tables=tables,
@@ -173,9 +175,7 @@ def stage_of(scenes: Sequence[Scene], body: TorchBody) -> Stage:
         thickness=_thickness(every, device),
         vertex_scene=sent(np.repeat([b for b, _ in every], sizes), np.int64, device),
         faces=faces,
-        mesh=sent(
-            np.repeat(np.arange(len(every)), [len(p.faces) for _, p in every]), np.int64, device
-        ),
+        mesh=sent(np.repeat(np.arange(len(face_counts)), face_counts), np.int64, device),
         corners=corners_of(faces, int(starts[-1])),
     )
 
@@ -217,7 +217,7 @@ def _pieces(scene: Scene, model: BodyModel) -> list[_Piece]:
                 part=model.part_id[ids],
                 faces=faces,
                 surface=_of_vertices(skin, ids),
-                two_sided=False,
+                inner=0,
                 **common,
             )
         )
@@ -233,7 +233,7 @@ def _pieces(scene: Scene, model: BodyModel) -> list[_Piece]:
                     part=shell.part,
                     faces=shell.faces,
                     surface=shell.surface,
-                    two_sided=shell.two_sided,
+                    inner=shell.inner,
                     **common,
                 )
             )
@@ -251,7 +251,7 @@ def _pieces(scene: Scene, model: BodyModel) -> list[_Piece]:
                 surface=prop.surface,
                 kind=int(prop.kind),
                 person=NOBODY,
-                two_sided=prop.two_sided,
+                inner=len(prop.faces) if prop.two_sided else 0,
                 casts=prop.casts,
             )
         )
@@ -268,7 +268,6 @@ def _of_vertices(surface: Surface, ids: np.ndarray):
 
 def _rows(pieces: list[_Piece], scene: Scene):
     """The arrays of a scene's meshes as ``DrawList`` has them."""
-    surfaces = [p.surface for p in pieces]
     starts = np.cumsum([0, *(len(p) for p in pieces)])
     places, reached = np.zeros((starts[-1], 2)), np.zeros(starts[-1], bool)
     view = scene.view
@@ -283,12 +282,15 @@ def _rows(pieces: list[_Piece], scene: Scene):
             places[rows] = projected(seen, view.camera)
             reached[rows] = (seen[:, 2] >= NEAR) & ~np.isnan(places[rows, 0])
     photos, photo_start, photo_size = photo_rows(pieces, places, reached, starts)
+    owner, two_sided, _ = sections(pieces)
+    parts = [pieces[n] for n in owner]
+    surfaces = [p.surface for p in parts]
     features = [np.asarray(s.features, np.float32).reshape(-1, 9) for s in surfaces]
     return SimpleNamespace(
-        kind=np.array([p.kind for p in pieces], np.uint8),
-        person=np.array([p.person for p in pieces], np.int32),
-        two_sided=np.array([p.two_sided for p in pieces], bool),
-        casts=np.array([p.casts for p in pieces], bool),
+        kind=np.array([p.kind for p in parts], np.uint8),
+        person=np.array([p.person for p in parts], np.int32),
+        two_sided=two_sided,
+        casts=np.array([p.casts for p in parts], bool),
         palette=padded([s.palette for s in surfaces], (LAYERS + 1, 2, 3)),
         patterns=padded([s.patterns for s in surfaces], (LAYERS + 1, 4)),
         creases=padded([s.creases for s in surfaces], (LAYERS + 1,)),
@@ -296,6 +298,6 @@ def _rows(pieces: list[_Piece], scene: Scene):
         features=np.concatenate([*features, np.zeros((0, 9), np.float32)]),
         feature_start=np.cumsum([0, *(len(f) for f in features)]),
         photos=photos,
-        photo_start=photo_start,
-        photo_size=photo_size,
+        photo_start=photo_start[owner],
+        photo_size=photo_size[owner],
     )

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.render.finish import inside_window
+from hmr_ros.data.render.floor import CELL, camera_rays
 from hmr_ros.data.render.render import allowed, sensor
-from hmr_ros.data.render.shading import CELL, camera_rays
 from hmr_ros.data.scenes.scene import Finish, Scene
 from hmr_ros.data.viewpoints import Viewpoint
 
