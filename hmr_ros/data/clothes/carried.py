@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.clothes.grips import PALM, Hand, Stance, stance
+from hmr_ros.data.clothes.parts import (
+    Part,
+    assembled,
+    dot,
+    frame_of,
+    from_frame,
+    in_frame,
+    rod,
+    solid,
+)
 from hmr_ros.data.clothes.sheets import sheet_faces
-from hmr_ros.data.scenes.paint import cardboard, cloth, hard, metal, painted, plastic, wood
+from hmr_ros.data.scenes.nearness import point_gap
+from hmr_ros.data.scenes.paint import cardboard, cloth, hard, metal, plastic, wood
 from hmr_ros.data.scenes.scene import Person, Prop
 from hmr_ros.data.scenes.shapes import BOX, DRUM
-from hmr_ros.data.scenes.things import Thing
 
 UP = np.array([0.0, 1.0, 0.0])
 
@@ -30,132 +41,74 @@ def sample_carried(
         raise ValueError(f"nobody carries {kind!r}; known: {', '.join(KINDS)}")
     pose = stance(person, body)
     names = list(KINDS) if kind is None else [kind]
-    chance = np.array([KINDS[name][1] for name in names])
-    order = rng.choice(len(names), size=len(names), replace=False, p=chance / chance.sum())
+    # As drawn one after the other by weight: those whose time comes first.
+    order = np.argsort(rng.standard_exponential(len(names)) / [KINDS[n][1] for n in names])
     first = int(rng.integers(2))
     for n in order:
         make = KINDS[names[n]][0]
         for side in (first, 1 - first):
             parts = make(rng, pose, pose.hands[side])
             if parts:
-                return _assembled(rng, parts)
+                return assembled(rng, parts, any(own is _CANOPY for _, _, own, _ in parts))
     return None
 
 
-# A part is vertices [N, 3] in the world, its texture [N, 3], faces and a material.
-_Part = tuple[np.ndarray, np.ndarray, np.ndarray, object]
-
-
-def _assembled(rng: np.random.Generator, parts: list[_Part]) -> Prop:
-    first, vertices, texture, faces, material, materials = 0, [], [], [], [], []
-    for place, paint, own, of in parts:
-        if of not in materials:
-            materials.append(of)
-        vertices.append(place)
-        texture.append(paint)
-        faces.append(own + first)
-        material.append(np.full(len(place), materials.index(of)))
-        first += len(place)
-    surface = painted(
-        np.concatenate(texture), np.concatenate(material), materials, int(rng.integers(1 << 30))
-    )
-    return Prop(
-        vertices=np.concatenate(vertices).astype(np.float32),
-        faces=np.concatenate(faces).astype(np.int32),
-        surface=surface,
-        kind=Thing.CARRIED,
-        two_sided=any(len(own) and own is _CANOPY for _, _, own, _ in parts),
-    )
-
-
-def _frame(up: np.ndarray, ahead: np.ndarray) -> np.ndarray:
-    """[3, 3], rows right, up and ahead: orthonormal, with exactly this unit ``up``."""
-    ahead = ahead - up * (up * ahead).sum()
-    length = np.sqrt((ahead * ahead).sum())
-    if length < 1e-6:
-        return _frame(up, np.array([0.6, 0.0, 0.8]) if abs(up[1]) > 0.9 else UP)
-    ahead = ahead / length
-    right = np.array(
-        [
-            up[1] * ahead[2] - up[2] * ahead[1],
-            up[2] * ahead[0] - up[0] * ahead[2],
-            up[0] * ahead[1] - up[1] * ahead[0],
-        ]
-    )
-    return np.stack([right, up, ahead])
-
-
-def _solid(shape, frame, middle, half, material) -> _Part:
-    """A box or drum of half sizes along the rows of ``frame`` around ``middle``."""
-    unit, faces = shape
-    local = unit * np.asarray(half, float)
-    place = middle + (local[:, :, None] * frame[None]).sum(1)
-    return place, local, faces, material
-
-
-def _rod(start: np.ndarray, end: np.ndarray, radius: float, material) -> _Part:
-    along = end - start
-    length = float(np.sqrt((along * along).sum()))
-    frame = _frame(along / length, np.array([0.3, 0.2, 0.9]))
-    return _solid(DRUM, frame, 0.5 * (start + end), (radius, 0.5 * length, radius), material)
-
-
-def _bag(rng, pose: Stance, hand: Hand) -> list[_Part]:
+def _bag(rng, pose: Stance, hand: Hand) -> list[Part]:
     """Hangs under a hand that hangs: a shopping bag or a briefcase."""
     if hand.fingers[1] > -0.55 or not pose.front.any():
         return []
     half = np.array([rng.uniform(0.04, 0.09), rng.uniform(0.12, 0.2), rng.uniform(0.14, 0.22)])
     grip = hand.middle + 0.045 * hand.fingers
     drop = rng.uniform(0.05, 0.16)
-    frame = _frame(UP, pose.front)
+    frame = frame_of(UP, pose.front)
     middle = grip - UP * (drop + half[1])
     if middle[1] - half[1] < 0.02:
         return []
     # Beside the leg, not through it.
-    side = np.sign(((hand.middle - pose.joints[0]) * frame[0]).sum())
+    side = np.sign(dot(hand.middle - pose.joints[0], frame[0]))
     middle = middle + frame[0] * side * (half[0] - 0.03)
-    local = (middle * frame).sum(-1)
+    local = in_frame(frame, middle)
     if not pose.free(local - half, local + half, frame, 0.05):
         return []
     material = cloth(rng) if rng.random() < 0.6 else plastic(rng)
     strap = plastic(rng)
     top = middle + UP * half[1]
-    parts = [_solid(BOX, frame, middle, half, material)]
+    parts = [solid(BOX, frame, middle, half, material)]
     for ahead in (-0.5, 0.5):
-        parts.append(_rod(top + frame[2] * ahead * half[2], grip, 0.006, strap))
+        parts.append(rod(top + frame[2] * ahead * half[2], grip, 0.006, strap))
     return parts
 
 
-def _suitcase(rng, pose: Stance, hand: Hand) -> list[_Part]:
+def _suitcase(rng, pose: Stance, hand: Hand) -> list[Part]:
     """On the floor behind or beside, its bar in a low hand."""
     if not 0.5 < hand.middle[1] < 1.15 or not pose.front.any():
         return []
     half = np.array([rng.uniform(0.18, 0.24), rng.uniform(0.25, 0.34), rng.uniform(0.1, 0.15)])
-    frame = _frame(UP, pose.front)
-    side = np.sign(((hand.middle - pose.joints[0]) * frame[0]).sum())
+    frame = frame_of(UP, pose.front)
+    side = np.sign(dot(hand.middle - pose.joints[0], frame[0]))
     back = rng.uniform(0.05, 0.35)
     middle = hand.middle * [1, 0, 1] + UP * (half[1] + 0.04) - frame[2] * back
     middle = middle + frame[0] * side * rng.uniform(0.05, 0.15)
-    local = (middle * frame).sum(-1)
+    local = in_frame(frame, middle)
     if middle[1] + half[1] > hand.middle[1] - 0.08:
         return []
     if not pose.free(local - half, local + half, frame, 0.07):
         return []
     shell, bar = plastic(rng), metal(rng)
     top = middle + UP * half[1]
-    parts = [_solid(BOX, frame, middle, half, shell)]
+    parts = [solid(BOX, frame, middle, half, shell)]
     across = 0.05 * _level(hand.thumb)
     for sign in (-1, 1):
-        parts.append(_rod(top + frame[0] * sign * 0.06, hand.hold + sign * across, 0.007, bar))
+        parts.append(rod(top + frame[0] * sign * 0.06, hand.hold + sign * across, 0.007, bar))
         wheel = middle - UP * (half[1] + 0.015) + frame[0] * sign * 0.7 * half[0]
-        parts.append(_solid(DRUM, frame[[1, 0, 2]] * [[1], [-1], [1]], wheel, (0.025,) * 3, bar))
-    parts.append(_rod(hand.hold - across, hand.hold + across, 0.011, bar))
+        parts.append(solid(DRUM, frame[[1, 0, 2]] * [[1], [-1], [1]], wheel, (0.025,) * 3, bar))
+    parts.append(rod(hand.hold - across, hand.hold + across, 0.011, bar))
     return parts
 
 
 def _level(vector: np.ndarray) -> np.ndarray:
     flat = vector * [1, 0, 1]
-    length = np.sqrt((flat * flat).sum())
+    length = math.sqrt(dot(flat, flat))
     return flat / length if length > 0.2 else np.array([1.0, 0, 0])
 
 
@@ -164,80 +117,80 @@ def _between(pose: Stance) -> tuple[np.ndarray, np.ndarray, float] | None:
     both hands are before the trunk."""
     left, right = pose.hands
     across = left.middle - right.middle
-    apart = float(np.sqrt((across * across).sum()))
+    apart = math.sqrt(dot(across, across))
     middle = 0.5 * (left.middle + right.middle)
     if not pose.front.any() or not 0.16 < apart < 0.62 or abs(across[1]) > 0.4 * apart:
         return None
-    ahead = ((middle - 0.5 * (pose.joints[0] + pose.joints[9])) * pose.front).sum()
+    ahead = dot(middle - 0.5 * (pose.joints[0] + pose.joints[9]), pose.front)
     if ahead < 0.17 or not pose.joints[0, 1] - 0.12 < middle[1] < pose.joints[12, 1]:
         return None
     return middle, across / apart, apart
 
 
-def _box(rng, pose: Stance, hand: Hand) -> list[_Part]:
+def _box(rng, pose: Stance, hand: Hand) -> list[Part]:
     """A box between both hands."""
     held = _between(pose)
     if held is None:
         return []
     middle, across, apart = held
-    frame = _frame(_upright(across), pose.front)
+    frame = frame_of(_upright(across), pose.front)
     half = np.array([0.5 * apart - PALM, rng.uniform(0.08, 0.18), rng.uniform(0.1, 0.2)])
     if half[0] < 0.05:
         return []
     for _ in range(4):
         centre = middle + frame[2] * (half[2] - 0.06)
-        local = (centre * frame).sum(-1)
+        local = in_frame(frame, centre)
         if pose.free(local - half, local + half, frame, 0.09):
-            return [_solid(BOX, frame, centre, half, cardboard(rng))]
+            return [solid(BOX, frame, centre, half, cardboard(rng))]
         half = half * [1, 0.75, 0.75]
     return []
 
 
 def _upright(across: np.ndarray) -> np.ndarray:
     up = UP - across * across[1]
-    return up / np.sqrt((up * up).sum())
+    return up / math.sqrt(dot(up, up))
 
 
-def _tray(rng, pose: Stance, hand: Hand) -> list[_Part]:
+def _tray(rng, pose: Stance, hand: Hand) -> list[Part]:
     """A tray with cups on one level hand, or held by both."""
     held = _between(pose)
     if not pose.front.any():
         return []
     if held is not None:
         middle, across, apart = held
-        frame = _frame(_upright(across), pose.front)
+        frame = frame_of(_upright(across), pose.front)
         half = np.array([0.5 * apart - 0.01, 0.008, rng.uniform(0.13, 0.19)])
         centre = middle + frame[2] * (half[2] - 0.05)
     else:
         if abs(hand.forearm[1]) > 0.4 or abs(hand.fingers[1]) > 0.45 or hand.middle[1] < 0.75:
             return []
-        if ((hand.middle - pose.joints[9]) * pose.front).sum() < 0.15:
+        if dot(hand.middle - pose.joints[9], pose.front) < 0.15:
             return []
-        frame = _frame(UP, pose.front)
+        frame = frame_of(UP, pose.front)
         half = np.array([rng.uniform(0.16, 0.24), 0.008, rng.uniform(0.13, 0.18)])
         centre = hand.middle + UP * (PALM + half[1])
-    local = (centre * frame).sum(-1)
+    local = in_frame(frame, centre)
     if not pose.free(local - half, local + half, frame, 0.08):
         return []
-    parts = [_solid(BOX, frame, centre, half, hard(rng))]
+    parts = [solid(BOX, frame, centre, half, hard(rng))]
     cup = plastic(rng)
     for _ in range(int(rng.integers(0, 4))):
         tall, wide = rng.uniform(0.04, 0.09), rng.uniform(0.03, 0.045)
         spot = rng.uniform(-0.7, 0.7, 2)
         foot = centre + frame[0] * spot[0] * half[0] + frame[2] * spot[1] * half[2]
         parts.append(
-            _solid(DRUM, frame, foot + frame[1] * (half[1] + tall), (wide, tall, wide), cup)
+            solid(DRUM, frame, foot + frame[1] * (half[1] + tall), (wide, tall, wide), cup)
         )
     return parts
 
 
-def _umbrella(rng, pose: Stance, hand: Hand) -> list[_Part]:
+def _umbrella(rng, pose: Stance, hand: Hand) -> list[Part]:
     """Over the head, in a hand with the forearm up."""
     if hand.forearm[1] < 0.45:
         return []
     lean = rng.normal(0, 0.12, 2)
     shaft = np.array([lean[0], 1.0, lean[1]])
-    shaft = shaft / np.sqrt((shaft * shaft).sum())
+    shaft = shaft / math.sqrt(dot(shaft, shaft))
     radius, deep = rng.uniform(0.42, 0.6), rng.uniform(0.13, 0.22)
     clear = max(pose.joints[15, 1] + 0.28 - hand.middle[1], 0.3)
     top = hand.hold + shaft * (clear + deep)
@@ -251,11 +204,11 @@ def _umbrella(rng, pose: Stance, hand: Hand) -> list[_Part]:
         + [out * np.sin(around)],
         -1,
     ).reshape(-1, 3)
-    frame = _frame(shaft, np.array([0.2, 0.1, 0.9]))
-    canopy = top + (local[:, :, None] * frame[None]).sum(1)
+    frame = frame_of(shaft, np.array([0.2, 0.1, 0.9]))
+    canopy = from_frame(local, frame, top)
     return [
         (canopy, local, _CANOPY, fabric),
-        _rod(hand.hold - 0.12 * shaft, top + 0.04 * shaft, 0.008, bar),
+        rod(hand.hold - 0.12 * shaft, top + 0.04 * shaft, 0.008, bar),
     ]
 
 
@@ -263,60 +216,60 @@ _RINGS = 5
 _CANOPY = sheet_faces(_RINGS, 16, True)
 
 
-def _phone(rng, pose: Stance, hand: Hand) -> list[_Part]:
+def _phone(rng, pose: Stance, hand: Hand) -> list[Part]:
     """A telephone or tablet in the palm, its screen away from it."""
     size = rng.choice([0.075, 0.08, 0.11])
     half = np.array([size * 0.48, 0.005, size])
-    frame = _frame(hand.palm, hand.fingers)
+    frame = frame_of(hand.palm, hand.fingers)
     centre = hand.hold + hand.palm * (half[1] + 0.004) + hand.fingers * rng.uniform(0, 0.03)
-    local = (centre * frame).sum(-1)
+    local = in_frame(frame, centre)
     if not pose.free(local - half, local + half, frame, 0.05):
         return []
     case = plastic(rng)
-    screen = _solid(BOX, frame, centre + frame[1] * half[1], half * [0.93, 0.1, 0.95], metal(rng))
-    return [_solid(BOX, frame, centre, half, case), screen]
+    screen = solid(BOX, frame, centre + frame[1] * half[1], half * [0.93, 0.1, 0.95], metal(rng))
+    return [solid(BOX, frame, centre, half, case), screen]
 
 
-def _bottle(rng, pose: Stance, hand: Hand) -> list[_Part]:
+def _bottle(rng, pose: Stance, hand: Hand) -> list[Part]:
     """A bottle or can across the palm."""
     wide, tall = rng.uniform(0.028, 0.042), rng.uniform(0.05, 0.12)
-    frame = _frame(hand.thumb, hand.fingers)
+    frame = frame_of(hand.thumb, hand.fingers)
     centre = hand.hold + hand.palm * wide + frame[1] * 0.3 * tall
     half = np.array([wide, tall, wide])
-    local = (centre * frame).sum(-1)
+    local = in_frame(frame, centre)
     if not pose.free(local - half, local + half, frame, 0.06):
         return []
     material = plastic(rng)
-    parts = [_solid(DRUM, frame, centre, half, material)]
+    parts = [solid(DRUM, frame, centre, half, material)]
     if tall > 0.08:
         neck = centre + frame[1] * (tall + 0.02)
-        parts.append(_solid(DRUM, frame, neck, (0.4 * wide, 0.02, 0.4 * wide), plastic(rng)))
+        parts.append(solid(DRUM, frame, neck, (0.4 * wide, 0.02, 0.4 * wide), plastic(rng)))
     return parts
 
 
-def _pole(rng, pose: Stance, hand: Hand) -> list[_Part]:
+def _pole(rng, pose: Stance, hand: Hand) -> list[Part]:
     """A broom, mop or stick that stands on the floor."""
     height = hand.middle[1]
     if not 0.6 < height < 1.6 or not pose.front.any():
         return []
     grip = hand.hold
     away = (grip - pose.joints[0]) * [1, 0, 1]
-    away = away / max(float(np.sqrt((away * away).sum())), 1e-6)
+    away = away / max(math.sqrt(dot(away, away)), 1e-6)
     foot = grip * [1, 0, 1] + away * rng.uniform(0.0, 0.3) * height
-    along = (grip - foot) / np.sqrt(((grip - foot) ** 2).sum())
+    along = (grip - foot) / math.sqrt(dot(grip - foot, grip - foot))
     end = foot + along * max(rng.uniform(1.2, 1.6), height / along[1] + 0.12)
     steps = foot + np.linspace(0, 1, 24)[:, None] * (end - foot)
-    if (((steps[:, None] - pose.solid) ** 2).sum(-1) < 0.11**2).any():
+    if point_gap(steps, pose.solid) < 0.11:
         return []
-    parts = [_rod(foot + 0.02 * UP, end, rng.uniform(0.011, 0.016), wood(rng))]
+    parts = [rod(foot + 0.02 * UP, end, rng.uniform(0.011, 0.016), wood(rng))]
     if rng.random() < 0.7:
-        frame = _frame(UP, away)
+        frame = frame_of(UP, away)
         half = (rng.uniform(0.1, 0.25), 0.04, rng.uniform(0.025, 0.06))
-        parts.append(_solid(BOX, frame, foot + 0.041 * UP, half, plastic(rng)))
+        parts.append(solid(BOX, frame, foot + 0.041 * UP, half, plastic(rng)))
     return parts
 
 
-_Maker = Callable[[np.random.Generator, Stance, Hand], list[_Part]]
+_Maker = Callable[[np.random.Generator, Stance, Hand], list[Part]]
 # What makes each kind, and how often it is tried first.
 KINDS: dict[str, tuple[_Maker, float]] = {
     "bag": (_bag, 3.0),

@@ -11,6 +11,7 @@ from hmr_ros.data.clothes.figure import FOLDS, Figure, Zone
 from hmr_ros.data.scenes.scene import Shell
 from hmr_ros.data.surfaces import PLAIN, Surface, random_pattern
 
+_LOOK = 0.12  # metres from a hem or collar beyond which nobody looks into a garment
 PLAIN_ROW = np.array([PLAIN, 0, 0, 0], np.float32)
 
 
@@ -91,7 +92,7 @@ def repainted(
             features=old.features,
             seed=int(rng.integers(1 << 30)),
         ),
-        two_sided=shell.two_sided,
+        inner=shell.inner,
         name=shell.name,
     )
 
@@ -110,15 +111,19 @@ def cut_shell(
     hidden: np.ndarray | None = None,
     layers: tuple[tuple[np.ndarray, np.ndarray], ...] = (),
     apart: bool = False,
+    fine: bool = False,
+    parted: np.ndarray | None = None,
+    deep: np.ndarray | None = None,
 ) -> Shell:
     """A garment from the body's mesh.
 
     level: [N] > 0 where the garment is. ease: metres of air under the cloth everywhere.
     drape: share of the way to where cloth hangs straight. flare: metres beyond that, away from
     the axis. folds: metres of the deepest fold. Arrays are [N]. layers: see ``paint``, levels [N].
-    apart: the left half stays left and the right half right (legs).
+    apart: the left half stays left and the right half right (legs). fine, parted: see ``cut``.
+    deep: [N] metres from where one can look in, or None for ``level``.
     """
-    rows, place, faces = cut(zone, level, hidden)
+    rows, place, faces = cut(zone, level, hidden, fine, parted)
     amounts = rng.normal(0, 1, FOLDS)
     amounts *= 0.5 / np.sqrt((amounts * amounts).sum())
     count = len(zone.ids)
@@ -131,7 +136,11 @@ def cut_shell(
         apart,
     )  # fmt: skip
     anchor = zone.ids[rows]
-    loose = bool(sideways.max() > 0.008)
+    inner = 0
+    if sideways.max() > 0.008:  # it stands off the skin
+        seen = (level if deep is None else deep)[rows[faces]].min(axis=1) < _LOOK
+        faces = np.concatenate([faces[seen], faces[~seen]])
+        inner = int(np.count_nonzero(seen))
     return Shell(
         anchor=anchor.astype(np.int32),
         offset=(at - figure.place[anchor]).astype(np.float32),
@@ -140,7 +149,7 @@ def cut_shell(
         faces=faces,
         part=zone.part[rows],
         surface=paint(rng, at, ground, tuple((lv[rows], colour) for lv, colour in layers)),
-        two_sided=loose,
+        inner=inner,
         name=name,
     )
 

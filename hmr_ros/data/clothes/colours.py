@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,19 +51,29 @@ def face_features(
 ) -> np.ndarray:
     """[K, 9] float32 eyes, brows and mouth on the landmarks of the head, as ``Surface.features``;
     none if the body has no landmarks."""
+    places = _face(body)
+    if places is None:
+        return np.zeros((0, 9), np.float32)
+    rows = places.copy()
+    rows[0, 6:] = skin[::-1] * [0.6, 0.6, 0.85]  # lips
+    for side in (1, 4):
+        rows[side + 1, 6:] = rng.uniform(0.02, 0.2)
+        rows[side + 2, 6:] = 0.8 * hair[::-1]
+    return rows
+
+
+@lru_cache(maxsize=4)
+def _face(body: BodyModel) -> np.ndarray | None:
+    """The features of ``face_features``, with the colours that all people share."""
     places = body.extra_vertices
     if not {"nose", "leye", "reye"} <= set(places):
-        return np.zeros((0, 9), np.float32)
+        return None
     nose, left, right = (body.v_template[places[n]] for n in ("nose", "leye", "reye"))
-    rows = []
-    lips = skin * [0.85, 0.6, 0.6]
     between = np.linalg.norm(left - right)
-    mouth = nose + [0, -0.55 * between, -0.012]
-    rows.append([*mouth, 0.36 * between, 0.009, 0.03, *lips[::-1]])
+    rows = [[*(nose + [0, -0.55 * between, -0.012]), 0.36 * between, 0.009, 0.03, 0, 0, 0]]
     for eye in (left, right):
-        outward = np.sign(eye[0])
-        brow = eye + [outward * 0.004, 0.02, 0.004]
+        brow = eye + [np.sign(eye[0]) * 0.004, 0.02, 0.004]
         rows.append([*eye, 0.016, 0.008, 0.025, 0.88, 0.9, 0.92])
-        rows.append([*eye, 0.007, 0.0075, 0.025, *(rng.uniform(0.02, 0.2) * np.ones(3))])
-        rows.append([*brow, 0.02, 0.0045, 0.03, *(0.8 * hair[::-1])])
+        rows.append([*eye, 0.007, 0.0075, 0.025, 0, 0, 0])
+        rows.append([*brow, 0.02, 0.0045, 0.03, 0, 0, 0])
     return np.array(rows, np.float32)

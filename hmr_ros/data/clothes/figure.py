@@ -9,10 +9,12 @@ import numpy as np
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.compiled import reproducible
+from hmr_ros.data.clothes.cloth_mesh import ERROR, FINE_ERROR, cloth_faces
 from hmr_ros.data.clothes.sections import Outlines, outlines
 from hmr_ros.data.rounding import rounded
 
 FOLDS = 10  # precomputed fields of folds, mixed anew for each garment
+_AIR = 0.012  # metres under a garment
 _LEGS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11)
 _TRUNK = (0, 1, 2, 3, 6, 9, 12, 13, 14)
 _UPPER = (*_TRUNK, 15, 16, 17, 18, 19, 20, 21)
@@ -23,6 +25,7 @@ class Zone:
     """A piece of the body's mesh that garments are cut from; N vertices, template frame, float64.
 
     ids:     [N] vertices of the body. faces: [M, 3] rows of this zone.
+    cloth:   [m, 3] int32 rows of this zone: the same surface with fewer faces, for garments.
     place:   [N, 3] template positions. x: [N] distance from the middle plane.
     outward: [N, 3] unit normals, smoothed, so that shells along them do not cross themselves.
     fill:    [N] metres along ``outward`` that bridge navel, cleft and the like.
@@ -34,6 +37,7 @@ class Zone:
 
     ids: np.ndarray
     faces: np.ndarray
+    cloth: np.ndarray
     place: np.ndarray
     x: np.ndarray
     outward: np.ndarray
@@ -127,15 +131,27 @@ def figure(body: BodyModel) -> Figure:
     folds = _fold_fields(place, angle, joint)
     bones, values = strongest(weights)
 
-    def zone(parts, away, hang):
+    # Collars are curved, and insteps leave the legs: there cloth is as fine as it can be.
+    curved = (place[:, 1] > joint["neck"][1] - 0.09 * size) & (np.abs(place[:, 0]) < 0.11 * size)
+    curved |= place[:, 1] < joint["left_ankle"][1] + 0.04 * size
+    error = np.where(curved, FINE_ERROR, ERROR)
+
+    def zone(parts, away, hang, error=None, bare=()):
+        """error: [V] of its cloth, or None for all faces. bare: parts where no garment goes."""
         keep = np.isin(body.part_id, parts)
         ids = np.flatnonzero(keep)
         local = np.full(len(place), -1)
         local[ids] = np.arange(len(ids))
         inside = faces[keep[faces].all(1)]
+        cloth = local[inside[~np.isin(body.part_id[inside], bare).all(1)]].astype(np.int32)
+        if error is not None:
+            hung = outward[ids] * (fill[ids, None] + _AIR) + away[ids] * hang[ids, None]
+            hung += place[ids]
+            cloth = cloth_faces(body, place[ids], hung, bones[ids], values[ids], cloth, error[ids])
         return Zone(
             ids=ids.astype(np.int32),
             faces=local[inside].astype(np.int32),
+            cloth=cloth,
             place=place[ids],
             x=np.abs(place[ids, 0]),
             outward=outward[ids],
@@ -150,7 +166,8 @@ def figure(body: BodyModel) -> Figure:
 
     upper_away = _unit(on_arm[:, None] * arm_away + (1 - on_arm[:, None]) * trunk_away + 1e-9)
     legs_away = _unit(on_leg[:, None] * leg_away + (1 - on_leg[:, None]) * trunk_away + 1e-9)
-    zero = np.zeros(len(place))
+    zero, small = np.zeros(len(place)), np.full(len(place), FINE_ERROR)
+    legs_hang, upper_hang = on_leg * leg_hang, on_arm * arm_hang + (1 - on_arm) * trunk_hang
     return Figure(
         body=body,
         joint=joint,
@@ -165,9 +182,9 @@ def figure(body: BodyModel) -> Figure:
         weights=values,
         trunk=trunk,
         trunk_anchor=nearest_vertices(trunk, place, np.flatnonzero(below), (1, 0, 2)),
-        legs=zone(_LEGS, legs_away, on_leg * leg_hang),
-        upper=zone(_UPPER, upper_away, on_arm * arm_hang + (1 - on_arm) * trunk_hang),
-        hands=zone((20, 21, 22, 23), upper_away, zero),
+        legs=zone(_LEGS, legs_away, legs_hang, error, bare=(10, 11)),
+        upper=zone(_UPPER, upper_away, upper_hang, error, bare=(15,)),
+        hands=zone((20, 21, 22, 23), upper_away, zero, small),
         head=zone((12, 15), upper_away, zero),
     )
 
@@ -218,8 +235,11 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def edges_of(faces: np.ndarray) -> np.ndarray:
-    pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    return np.unique(np.sort(pairs, axis=1), axis=0)
+    """[E, 2] the two ends of each edge once, the lower first, in order."""
+    start, end = faces.astype(np.int64).ravel(), faces[:, [1, 2, 0]].astype(np.int64).ravel()
+    count = int(start.max(initial=0)) + 1
+    one_number = np.unique(np.minimum(start, end) * count + np.maximum(start, end))
+    return np.stack([one_number // count, one_number % count], axis=1)
 
 
 def _within(edges: np.ndarray, keep: np.ndarray) -> np.ndarray:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
+from hmr_ros.compiled import reproducible
 from hmr_ros.data.scenes.scene import Person
 
 PALM = 0.024  # metres from the bones of the hand to its palm
-_ARMS = {16, 17, 18, 19, 20, 21, 22, 23}
+_TRUNK = np.arange(1, 16)  # joints but those of the arms
+_SHARES = np.array([0.25, 0.5, 0.75, 1.0])[:, None, None]  # of the way to a joint
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +52,7 @@ class Stance:
 
         low, high: [3] corners in the frame whose axes are the rows of ``frame`` [3, 3].
         """
-        local = (self.solid[:, None] * frame).sum(-1)
-        return not ((local > low - margin) & (local < high + margin)).all(1).any()
+        return _free(self.solid, low, high, frame, margin)
 
 
 def stance(person: Person, body: BodyModel) -> Stance:
@@ -76,18 +78,30 @@ def stance(person: Person, body: BodyModel) -> Stance:
         )
     front = turned[6][:, 2] * [1, 0, 1]
     length = np.sqrt((front * front).sum())
-    solid = []
-    for joint in range(1, 24):
-        if joint not in _ARMS:
-            start = joints[body.parents[joint]]
-            solid += [start + share * (joints[joint] - start) for share in (0.25, 0.5, 0.75, 1.0)]
+    start = joints[body.parents[_TRUNK]]
+    solid = start + _SHARES * (joints[_TRUNK] - start)
     return Stance(
         hands=(hands[0], hands[1]),
         front=front / length if length > 0.3 else np.zeros(3),
         joints=joints,
-        solid=np.array(solid),
+        solid=solid.reshape(-1, 3),
     )
 
 
+@reproducible
+def _free(solid, low, high, frame, margin):
+    for n in range(len(solid)):
+        inside = True
+        for a in range(3):
+            at = solid[n, 0] * frame[a, 0] + solid[n, 1] * frame[a, 1] + solid[n, 2] * frame[a, 2]
+            if not low[a] - margin < at < high[a] + margin:
+                inside = False
+                break
+        if inside:
+            return False
+    return True
+
+
 def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / max(float(np.sqrt((vector * vector).sum())), 1e-9)
+    x, y, z = vector.tolist()
+    return vector / max(math.sqrt(x * x + y * y + z * z), 1e-9)

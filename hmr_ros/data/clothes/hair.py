@@ -7,7 +7,7 @@ import numpy as np
 from hmr_ros.data.clothes.cloth import cut_shell
 from hmr_ros.data.clothes.figure import Figure, ramp
 from hmr_ros.data.clothes.sheets import rigid, sheet_faces, sheet_shell
-from hmr_ros.data.clothes.skull import COLUMNS, Skull
+from hmr_ros.data.clothes.skull import BEHIND, COLUMNS, Skull
 from hmr_ros.data.scenes.scene import Shell
 from hmr_ros.data.surfaces import CLOUDS
 
@@ -47,7 +47,7 @@ def cap(
     name: str = "hair",
 ) -> Shell:
     """Hair from the crown down to ``line`` [C]; volume: metres over the skull."""
-    share = np.array([0.0, 0.12, 0.25, 0.4, 0.55, 0.7, 0.83, 0.93, 1.0])[:, None]
+    share = np.array([0.0, 0.16, 0.34, 0.53, 0.72, 0.88, 1.0])[:, None]
     polar = share * line
     lumps = rng.uniform(0, 7, 3)
     around = head.azimuth
@@ -77,7 +77,7 @@ def fall(
 
     over: metres that the clothes on the shoulders stand off the skin.
     """
-    columns, rows = 23, 12
+    columns, rows = 17, 9
     spread = np.deg2rad(rng.uniform(95, 118))
     angle = np.linspace(-spread, spread, columns) + 1.5 * np.pi
     angle = angle[::-1]  # to the right, seen from outside
@@ -124,8 +124,8 @@ def tail(
 ) -> Shell:
     """A pony tail from the back of the head, or a bun if ``length`` is short (under 0.1)."""
     polar = np.deg2rad(rng.uniform(60, 105))
-    anchor = head.anchor[head.row(np.array(polar))[0], 27]
-    start = head.surface(np.full((1, COLUMNS), polar), np.full((1, COLUMNS), 0.0))[0][0, 27]
+    anchor = head.anchor[head.row(np.array(polar))[0], BEHIND]
+    start = head.surface(np.full((1, COLUMNS), polar), np.full((1, COLUMNS), 0.0))[0][0, BEHIND]
     away = (start - head.centre) / np.sqrt(((start - head.centre) ** 2).sum())
     rows, columns = 9, 10
     share = np.linspace(0, 1, rows)

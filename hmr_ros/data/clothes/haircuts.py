@@ -117,7 +117,7 @@ def _hat(body: BodyModel, kind: str, shape: int) -> tuple[Shell, ...]:
 
 def _scalp(figure: Figure, head: Skull, line: np.ndarray) -> np.ndarray:
     """[V] about metres above the hairline ``line`` [C]."""
-    level = np.full(len(figure.place), -1.0)
+    level = np.full(len(figure.place), -1.0, np.float32)
     columns = np.append(head.azimuth, 2 * np.pi)
     limit = np.interp(head.azimuths, columns, np.append(line, line[0]))
     level[head.ids] = 0.1 * (limit - head.polar)

@@ -8,7 +8,7 @@ from hmr_ros.data.clothes.cloth import PLAIN_ROW, cloth
 from hmr_ros.data.clothes.colours import SIGNAL, cloth_colour
 from hmr_ros.data.clothes.figure import Figure, ramp
 from hmr_ros.data.clothes.sheets import rigid, sheet_shell
-from hmr_ros.data.clothes.skull import COLUMNS, Skull
+from hmr_ros.data.clothes.skull import COLUMNS, IN_FRONT, Skull
 from hmr_ros.data.scenes.scene import Shell
 
 HEAD = 15
@@ -27,7 +27,7 @@ def hat(rng: np.random.Generator, figure: Figure, head: Skull, kind: str) -> tup
     lift = lift * rng.uniform(0.9, 1.25)
     forward = np.sin(head.azimuth)
     line = 0.5 * (front + back) + 0.5 * (front - back) * forward
-    share = np.linspace(0, 1, 9)[:, None]
+    share = np.linspace(0, 1, 7)[:, None]
     polar = share * line
     raised = lift * (1 + 0 * polar)
     if kind == "hat":
@@ -64,8 +64,8 @@ def _brim(rng, figure: Figure, head: Skull, kind: str, line, lift, ground) -> Sh
         columns = np.arange(COLUMNS)
         reach = np.full(COLUMNS, width)
     else:
-        half = 6
-        columns = np.arange(9 - half, 9 + half + 1) % COLUMNS
+        half = COLUMNS // 6
+        columns = np.arange(IN_FRONT - half, IN_FRONT + half + 1) % COLUMNS
         across = np.linspace(-1, 1, len(columns))
         reach = width * np.sqrt(np.maximum(1 - across**2, 0))
     columns, reach = columns[::-1], reach[::-1]

@@ -74,13 +74,16 @@ def _skin(
     palette[1:, 0], palette[1:, 1] = hair, hair * 0.6
     patterns = np.zeros((1 + count, 4), np.float32)
     patterns[1:] = [CLOUDS, 90, 0, 0]
-    stacked = np.empty((len(body.v_template), count), np.float32)
-    for n, level in enumerate(levels):
-        stacked[:, n] = level
+    if count == 1:
+        stacked = levels[0].astype(np.float32, copy=False)[:, None]
+    else:
+        stacked = np.empty((len(body.v_template), count), np.float32)
+        for n, level in enumerate(levels):
+            stacked[:, n] = level
     return Surface(
         texture=body.v_template,
         levels=stacked,
-        palette=np.ascontiguousarray(palette[..., ::-1].clip(0, 1), np.float32),
+        palette=np.minimum(np.maximum(palette, 0), 1)[..., ::-1].astype(np.float32, "C"),
         patterns=patterns,
         creases=np.array([0.03] + [0.2] * count, np.float32),
         features=face_features(rng, body, skin, hair),

@@ -53,15 +53,16 @@ def sheet_shell(
     bones = np.broadcast_to(bones, (rows, columns, 4)).reshape(-1, 4).astype(np.int32)
     weights = np.broadcast_to(weights, (rows, columns, 4)).reshape(-1, 4).astype(np.float32)
     flat = tuple((np.broadcast_to(lv, (rows, columns)).ravel(), colour) for lv, colour in layers)
+    faces = sheet_faces(rows, columns, closed)
     return Shell(
         anchor=anchor.astype(np.int32),
         offset=rounded(at - figure.place[anchor]).astype(np.float32),
         bones=bones,
         weights=weights,
-        faces=sheet_faces(rows, columns, closed),
+        faces=faces,
         part=figure.body.part_id[anchor],
         surface=paint(rng, at, ground, flat),
-        two_sided=two_sided,
+        inner=len(faces) if two_sided else 0,
         name=name,
     )
 

@@ -15,6 +15,7 @@ from hmr_ros.data.clothes.sections import Outlines, outlines
 from hmr_ros.data.clothes.sheets import sheet_shell
 from hmr_ros.data.scenes.scene import Shell
 
+_COLUMNS = 18
 _OUTLINE = np.arange(0.01, 0.05, 0.01)  # heights over the floor that a sole's outline goes round
 
 
@@ -59,9 +60,9 @@ def _pair(body: BodyModel, shape: int) -> tuple[tuple[Shell, ...], np.ndarray]:
     black = np.zeros(3)
     ground = (np.zeros((2, 3)), PLAIN_ROW, 0.1)
     # Denser in front, where the toes are far from the ankle.
-    step = np.arange(26) * (2 * np.pi / 26)
+    step = np.arange(_COLUMNS) * (2 * np.pi / _COLUMNS)
     angle = 0.5 * np.pi - (step - 0.55 * np.sin(step))
-    steps = np.array([0.012, 0.026, 0.038, 0.05, 0.062, 0.075, 0.09, 0.11, 0.14, 0.19])
+    steps = np.array([0.012, 0.03, 0.05, 0.075, 0.11, 0.17])
     heights = np.append(steps[steps < shaft - 0.008], shaft)
     pair = []
     for side, (table, nearest) in zip(("left", "right"), lasts(body), strict=True):
@@ -70,10 +71,10 @@ def _pair(body: BodyModel, shape: int) -> tuple[tuple[Shell, ...], np.ndarray]:
         up = floor + heights[:, None]
         upper = np.maximum(table.at(up, angle), table.at(up + 0.01, angle)) + ease
         upper = np.where(heights[:, None] < 0.045, np.minimum(upper, ring), upper)
-        under_foot = np.stack([ring + 0.002, ring + 0.002, ring - 0.004, 0.55 * ring, 0 * ring])
+        under_foot = np.stack([ring + 0.002, ring + 0.002, ring - 0.004, 0 * ring])
         # From the shaft's edge down to the middle of the sole.
         radius = np.concatenate([upper[::-1], under_foot])
-        y = np.concatenate([heights[::-1], [0, -0.6 * sole, -sole, -sole, -sole]]) + floor
+        y = np.concatenate([heights[::-1], [0, -0.6 * sole, -sole, -sole]]) + floor
         y = np.broadcast_to(y[:, None], radius.shape)
         centre = table.centres[0]
         place = np.stack(

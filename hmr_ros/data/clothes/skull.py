@@ -12,7 +12,8 @@ from hmr_ros.data.clothes.figure import Figure, edges_of, figure, nearest_vertic
 from hmr_ros.data.clothes.sections import Outlines, outlines
 from hmr_ros.data.rounding import rounded
 
-COLUMNS = 36  # of azimuth: 0 is the left side, 9 the front, 27 the back
+COLUMNS = 24  # of azimuth: 0 is the left side; a multiple of 4
+IN_FRONT, BEHIND = COLUMNS // 4, 3 * COLUMNS // 4
 ROWS = 29  # of the angle from the crown, 0..140 degrees
 STEEPEST = np.deg2rad(140.0)
 

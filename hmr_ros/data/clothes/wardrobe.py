@@ -89,6 +89,7 @@ def _shirt(rng, figure: Figure, hem, ease, drape, cover, layers) -> tuple[Shell,
         sleeve_drape=rng.uniform(0.1, 1.0),
         ground=ground,
         layers=layers,
+        banded=bool(layers),
     )
     cover[shirt.covered] = True
     return (*shirt.shells, hood(rng, figure, ease, ground)) if hooded else shirt.shells
@@ -153,6 +154,7 @@ def _dress(rng, figure: Figure, waist, ease, drape, cover, layers) -> tuple[Shel
         folds=0.003,
         ground=ground,
         layers=layers,
+        banded=bool(layers),
     )
     cover[bodice.covered] = True
     cover[figure.upper.ids[np.abs(figure.upper.place[:, 1] - waist) < 0.05]] = True
@@ -184,6 +186,7 @@ def _overwear(rng, figure: Figure, kind, ease, drape, cover, layers) -> Worn:
             opening=rng.uniform(0.0, 0.05) * size if rng.random() < 0.5 else None,
             ground=cloth(rng, 1.0, signal),
             layers=((bands, np.full(3, 0.85)), (over, np.full(3, 0.85)), *layers),
+            banded=True,
         )
     opened = rng.random() < 0.5
     gap = rng.uniform(0.015, 0.09) * size if opened else None
@@ -212,6 +215,7 @@ def _overwear(rng, figure: Figure, kind, ease, drape, cover, layers) -> Worn:
         sleeve_drape=rng.uniform(0.5, 1.0),
         ground=ground,
         layers=(*zip_line, *layers),
+        banded=bool(layers),
     )
     shells = list(worn.shells)
     if coat:
