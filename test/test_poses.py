@@ -15,6 +15,7 @@ from hmr_ros.data.joint_limits import (
     from_swing_twist,
     swing_twist,
     within_limits,
+    worst_excess,
 )
 from hmr_ros.data.motions import load_motions
 from hmr_ros.data.pose_sampling.activities import ACTIVITIES
@@ -215,6 +216,7 @@ def test_both_sides_are_judged_alike_and_clamping_ends_within_limits():
     poses = rng.normal(0, 1.0, (300, 24, 3))
     assert np.allclose(excess(mirrored(poses))[:, MIRRORED], excess(poses), atol=1e-9)
     assert not within_limits(poses).all()
+    assert np.allclose([worst_excess(p) for p in poses[:50]], excess(poses[:50]).max(1))
     inside = clamped(poses)
     assert within_limits(inside).all()
     gentle = poses * 0.02

@@ -1,5 +1,6 @@
 """A crop shows what the full picture shows, under the same angles."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hmr_ros.data.motions import load_motions
 from hmr_ros.data.render.render import render
 from hmr_ros.data.scenes.backdrops import Backdrop, resampled
 from hmr_ros.data.scenes.crops import crop_camera, crop_of, crop_window
+from hmr_ros.data.scenes.mixes import HEAVY
+from hmr_ros.data.scenes.sampling import sample_crops
 from hmr_ros.data.scenes.scene import Light, Prop, Scene
 from hmr_ros.data.scenes.solids import sample_solid
 from hmr_ros.data.viewpoints import viewpoint
@@ -85,6 +89,73 @@ def test_resampling_at_whole_pixels_copies_and_between_them_averages():
     half = resampled(image, (0.5, 0), (1, 1), 29, 20).astype(float)
     assert np.abs(half - (image[:, :-1].astype(float) + image[:, 1:]) / 2).max() <= 0.51
     assert np.array_equal(resampled(image, (29, 0), (-1, 1), 30, 20), image[:, ::-1])
+
+
+@pytest.fixture(scope="module")
+def crops(body, shared_data):
+    """For each of several scenes the crops of it."""
+    motions = load_motions(shared_data / "motions.npz").split("train")
+    mix = replace(HEAVY, people=(3, 3), lens=0.7)
+    return [sample_crops(np.random.default_rng(n), body, motions, mix, (), 96) for n in range(8)]
+
+
+def test_crops_of_a_scene_are_around_different_people_of_one_view(crops):
+    assert sum(len(scenes) == 2 for scenes in crops) >= 5
+    for scenes in crops:
+        firsts = {id(scene.people[0]) for scene in scenes}
+        assert len(firsts) == len(scenes) <= 2
+        for scene in scenes:
+            assert np.array_equal(scene.view.rotation, scenes[0].view.rotation)
+            assert np.array_equal(scene.view.position, scenes[0].view.position)
+            assert scene.view.camera.distortion == scenes[0].view.camera.distortion
+            assert scene.light is scenes[0].light
+            assert len({id(p) for p in scene.people}) == len(scene.people)
+
+
+def test_crops_of_a_scene_share_people_and_things(crops):
+    def places(things, of):
+        return {tuple(np.ravel(getattr(thing, of))[:3]): thing for thing in things}
+
+    shared = 0
+    for one, *others in crops:
+        for other in others:
+            for name, of in (("people", "transl"), ("props", "vertices")):
+                here, there = (places(getattr(scene, name), of) for scene in (one, other))
+                assert all(here[place] is there[place] for place in set(here) & set(there))
+                shared += len(set(here) & set(there))
+    assert shared > 10
+
+
+def test_the_truth_of_a_crop_is_that_of_the_others_through_its_own_camera(body, crops):
+    looked = 0
+    for scenes in crops[:4]:
+        pictures = [render(scene, body) for scene in scenes]
+        for scene, picture in zip(scenes, pictures, strict=True):
+            # The first person is what the picture is of: in the middle of it.
+            x, y, wide, high = picture.boxes[0]
+            assert wide > 8 and high > 8 and 10 < x + wide / 2 < 86 and 10 < y + high / 2 < 86
+            seen = picture.joints[..., 2] > 0.2
+            rays = scene.view.camera.rays(picture.joints_2d[seen].astype(float))
+            expected = picture.joints[seen][:, :2] / picture.joints[seen][:, 2:]
+            near = np.isfinite(rays).all(1) & (np.abs(expected) < 0.6).all(1)
+            assert np.allclose(rays[near], expected[near], atol=1e-4)
+            for row, person in enumerate(scene.people):
+                for twin, other in zip(scenes, pictures, strict=True):
+                    if any(person is p for p in twin.people):
+                        again = [p is person for p in twin.people].index(True)
+                        assert np.allclose(picture.joints[row], other.joints[again], atol=1e-6)
+                        looked += 1
+    assert looked >= 10
+
+
+def test_what_an_earlier_crop_has_posed_changes_no_picture(body, crops):
+    for scenes in crops[:4]:
+        after = [render(scene, body) for scene in scenes]
+        for scene, picture in zip(scenes, after, strict=True):
+            with ThreadPoolExecutor(1) as fresh:  # a thread that has drawn nothing yet
+                alone = fresh.submit(render, scene, body).result()
+            for name in ("image", "depth", "part_id", "person_id", "joints", "visibility"):
+                assert (getattr(alone, name) == getattr(picture, name)).all(), name
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,11 @@ def excess(pose: np.ndarray) -> np.ndarray:
     return np.maximum(over, 0).max(-1)
 
 
+def worst_excess(pose: np.ndarray) -> float:
+    """The largest ``excess`` of one axis-angle pose [24, 3] float64, compiled."""
+    return _worst(pose, LIMITS, _TWIST, _MIRROR)
+
+
 def clamped(pose: np.ndarray) -> np.ndarray:
     """Axis-angle poses [..., 24, 3] with every joint brought into ``LIMITS``, float64."""
     pose = np.asarray(pose, np.float64)
@@ -125,6 +130,17 @@ def _apart(pose, twist_axis, mirror, out):
             grow = 2.0 if length < 1e-9 else 2 * np.arctan2(length, sw) / length
             out[n, j, 0], out[n, j, 1], out[n, j, 2] = sx * grow, sy * grow, sz * grow
             out[n, j, twist_axis[j]] = 2 * np.arctan2(s, c)
+
+
+@reproducible
+def _worst(pose, limits, twist_axis, mirror):
+    angles = np.empty((1, 24, 3))
+    _apart(pose.reshape(1, 24, 3), twist_axis, mirror, angles)
+    worst = 0.0
+    for j in range(24):
+        for a in range(3):
+            worst = max(worst, limits[j, a, 0] - angles[0, j, a], angles[0, j, a] - limits[j, a, 1])
+    return worst
 
 
 @reproducible

@@ -26,6 +26,8 @@ EVERYDAY = {
 }
 _TRIES = 25
 MIRRORED = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22]
+# What turning x round does to the entries of a rotation matrix.
+_MIRROR = np.array([[1.0, -1.0, -1.0], [-1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,17 @@ def sample_pose(
     activities: relative weight of each of ``ACTIVITIES``; None for ``EVERYDAY``. ValueError for a
     name that is not known, or without a weight above zero.
     """
+    rotations, activity = sample_rotations(rng, motions, body, activities)
+    return SampledPose(vectors(rotations), activity)
+
+
+def sample_rotations(
+    rng: np.random.Generator,
+    motions: Motions,
+    body: BodyModel,
+    activities: dict[str, float] | None = None,
+) -> tuple[np.ndarray, str]:
+    """As ``sample_pose``: local rotations [24, 3, 3] float64, and the activity."""
     activities = EVERYDAY if activities is None else activities
     unknown = sorted(set(activities) - set(ACTIVITIES))
     total = sum(activities.values())
@@ -69,10 +82,9 @@ def sample_pose(
             break
     else:
         rotations, activity = origin.frame(rng), "clip"
-    pose = vectors(rotations)
     if rng.random() < 0.5:
-        pose = mirrored(pose)
-    return SampledPose(pose, activity)
+        rotations = rotations[MIRRORED] * _MIRROR
+    return rotations, activity
 
 
 def mirrored(pose: np.ndarray) -> np.ndarray:

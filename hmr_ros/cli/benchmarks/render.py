@@ -21,12 +21,20 @@ SUMMARY = "rendered pictures with all truth, by process and by worker; time by s
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--images", type=int, default=200, help="pictures of each measurement")
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=200,
+        help="pictures of each measurement; fewer where scenes hold fewer crops",
+    )
+    parser.add_argument(
+        "--crops-per-scene", type=int, default=2, help="people of a scene that get a picture, most"
+    )
     parser.add_argument(
         "--warm-up",
         type=int,
         default=300,
-        help="pictures that each process makes before: they cut the shapes that later ones share",
+        help="scenes that each process makes before: they cut the shapes that later ones share",
     )
     parser.add_argument("--workers", type=int, default=2, help="processes of the parallel one")
     parser.add_argument("--size", type=int, default=256, help="pixels along a side")
@@ -39,12 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass(frozen=True)
-class Crop:
-    """Picture ``i`` of a stream: a pure function of what is named here and of ``i``."""
+class Crops:
+    """Pictures of scene ``i`` of a stream: a pure function of what is named here and of ``i``."""
 
     mix: str
     seed: int
     size: int
+    most: int
     motions: Path
     photos: Path | None
 
@@ -54,58 +63,63 @@ class Crop:
 
         return load_ingredients(self.motions, "train", self.photos)
 
-    def scene(self, index: int):
+    def scenes(self, index: int) -> list:
         from hmr_ros.data.scenes.mixes import MIXES
-        from hmr_ros.data.scenes.sampling import sample_crop
+        from hmr_ros.data.scenes.sampling import sample_crops
 
         has = self.ingredients
-        rng = image_rng(self.seed, index)
-        return sample_crop(rng, has.body, has.motions, MIXES[self.mix], has.photos, self.size)
+        rng, mix = image_rng(self.seed, index), MIXES[self.mix]
+        return sample_crops(rng, has.body, has.motions, mix, has.photos, self.size, self.most)
 
-    def __call__(self, index: int):
+    def __call__(self, index: int) -> list:
         from hmr_ros.data.render.render import render
 
-        return render(self.scene(index), self.ingredients.body)
+        return [render(scene, self.ingredients.body) for scene in self.scenes(index)]
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
     """Rows for one process, for the workers and for each step.
 
-    Raises ValueError for an unknown mix, or if a worker's pictures differ from this process'.
+    ``per_second`` is pictures. Raises ValueError for an unknown mix, fewer than one crop a scene,
+    or if a worker's pictures differ from this process'.
     """
     from hmr_ros.data.scenes.mixes import MIXES
 
     if args.mix not in MIXES:
         raise ValueError(f"mix {args.mix!r} is unknown; known: {', '.join(MIXES)}")
-    make = Crop(args.mix, args.seed, args.size, args.motions, args.photos)
-    alone, sums = _timed(make, args.images, 0, args.warm_up)
-    shared, again = _timed(make, args.images, args.workers, args.warm_up)
+    most = args.crops_per_scene
+    if most < 1:
+        raise ValueError(f"--crops-per-scene is {most}, expected at least 1")
+    make = Crops(args.mix, args.seed, args.size, most, args.motions, args.photos)
+    scenes = -(-args.images // most)
+    alone, sums = _timed(make, scenes, 0, args.warm_up)
+    shared, again = _timed(make, scenes, args.workers, args.warm_up)
     if sums != again:
         raise ValueError("pictures from workers differ from those of one process")
     return [
         _row("render, 1 process", alone, alone),
         _row(f"render, {args.workers} workers", shared, alone),
-        *_steps(make, args.images),
+        *_steps(make, scenes),
     ]
 
 
-def _timed(make: Crop, images: int, workers: int, warm_up: int) -> tuple[dict, list[int]]:
-    """Seconds between pictures and what the memory did; a checksum of each picture."""
+def _timed(make: Crops, scenes: int, workers: int, warm_up: int) -> tuple[dict, list[int]]:
+    """Seconds a picture, scene by scene, and what the memory did; a checksum of each picture."""
     seconds, sums, memory = [], [], []
     before_all = max(1, warm_up * max(1, workers))  # processes start and compile first
     # As many are in the making at the end as at the beginning.
     after_all = AHEAD * workers
-    others = range(images, images + before_all), range(images, images + after_all)
-    stream = rendered_stream(make, chain(others[0], range(images), others[1]), workers)
+    others = range(scenes, scenes + before_all), range(scenes, scenes + after_all)
+    stream = rendered_stream(make, chain(others[0], range(scenes), others[1]), workers)
     for _ in range(before_all):
         next(stream)
     start = before = time.perf_counter()
-    for n in range(images):
-        picture = next(stream)
+    for n in range(scenes):
+        pictures = next(stream)
         now = time.perf_counter()
-        seconds.append(now - before)
+        seconds.append((now - before) / len(pictures))
         before = now
-        sums.append(_checksum(picture))
+        sums += [_checksum(picture) for picture in pictures]
         if n % 50 == 0:
             memory.append(_memory())
     total = time.perf_counter() - start
@@ -114,7 +128,8 @@ def _timed(make: Crop, images: int, workers: int, warm_up: int) -> tuple[dict, l
     settled = memory[len(memory) // 10 :] or [_memory()]
     figures = {
         "seconds": np.array(seconds),
-        "per_second": images / total,
+        "per_second": len(sums) / total,
+        "scenes_per_second": scenes / total,
         "memory_mib": settled[-1] / 2**20,
         "growth_mib": (settled[-1] - settled[0]) / 2**20,
     }
@@ -140,20 +155,23 @@ def _memory() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _steps(make: Crop, images: int) -> list[dict]:
-    """Processor time of each step of one process, and its share of all."""
+def _steps(make: Crops, scenes: int) -> list[dict]:
+    """Processor time a picture of each step of one process, and its share of all."""
     from hmr_ros.data.render import render as renderer
 
     body = make.ingredients.body
     spent: Counter[str] = Counter()
+    images = 0
     with _watched(renderer, spent):
-        for index in range(images):
+        for index in range(scenes):
             start = time.process_time()
-            scene = make.scene(index)
+            crops = make.scenes(index)
             spent["sampling"] += time.process_time() - start
             start = time.process_time()
-            renderer.render(scene, body)
+            for scene in crops:
+                renderer.render(scene, body)
             spent["all but sampling"] += time.process_time() - start
+            images += len(crops)
     steps = ("posing", "raster", "shadow", "shading", "finish", "truth")
     spent["the rest"] = spent.pop("all but sampling") - sum(spent[s] for s in steps)
     total = sum(spent.values())
@@ -211,6 +229,7 @@ def _row(name: str, figures: dict, alone: dict) -> dict:
         "p95_ms": p95,
         "p99_ms": p99,
         "per_second": figures["per_second"],
+        "scenes_per_second": figures["scenes_per_second"],
         "bytes": None,
         "versus": "render, 1 process",
         "ratio": figures["per_second"] / alone["per_second"],

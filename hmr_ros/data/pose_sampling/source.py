@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from hmr_ros.body.model import BodyModel
-from hmr_ros.data.joint_limits import excess
+from hmr_ros.data.joint_limits import worst_excess
 from hmr_ros.data.motions import Motions
 from hmr_ros.data.pose_sampling.turns import heading_removed, matrices, vectors
 from hmr_ros.data.self_penetration import Capsules, mean_capsules, overlap
@@ -42,8 +42,7 @@ class Source:
 
     def is_possible(self, rotations: np.ndarray) -> bool:
         """Within the joint limits, and clear."""
-        over = excess(vectors(rotations)[None])[0]
-        return bool(over.max() <= MARGIN) and self.is_clear(rotations)
+        return worst_excess(vectors(rotations)) <= MARGIN and self.is_clear(rotations)
 
 
 @lru_cache(maxsize=8)

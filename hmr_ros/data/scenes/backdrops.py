@@ -30,6 +30,16 @@ def photo(path: str | Path) -> np.ndarray:
     return image
 
 
+@lru_cache(maxsize=96)
+def thumbnail(path: str | Path) -> np.ndarray:
+    """A photo of 160 to 319 pixels along its longer side, read only."""
+    image = photo(path)
+    step = max(1, max(image.shape[:2]) // 160)
+    small = np.ascontiguousarray(image[::step, ::step])
+    small.setflags(write=False)
+    return small
+
+
 @dataclass(frozen=True, eq=False)
 class Backdrop:
     """A picture behind a full camera of ``width`` x ``height`` pixels.
@@ -110,6 +120,13 @@ def _resample(image, x0, y0, sx, sy, out):
                 for c in range(3):
                     one, two = image[top, first + k, c], image[low, first + k, c]
                     line[k, c] = np.int32(one) * up + np.int32(two) * down
+        if width == 1:  # a sky: all of the row is alike
+            for c in range(3):
+                out[y, 0, c] = (line[0, c] * np.int32(256) + np.int32(32768)) >> np.int32(16)
+            for x in range(1, out.shape[1]):
+                for c in range(3):
+                    out[y, x, c] = out[y, 0, c]
+            continue
         for x in range(out.shape[1]):
             a, b, w = np.uintp(left[x]), np.uintp(right[x]), share[x]
             for c in range(3):
@@ -148,7 +165,7 @@ def sky_backdrop(rng: np.random.Generator, camera: Camera, horizon: float) -> Ba
     low = np.clip(top + rng.uniform(0.05, 0.35), 0, 0.97)
     level = np.clip(horizon / camera.height, 0.05, 1.5)
     mix = np.clip(rows / level, 0, 1)[:, None, None] ** 1.5
-    image = np.broadcast_to(top + (low - top) * mix, (64, 2, 3))
+    image = top + (low - top) * mix
     return _stretched((255 * image).astype(np.uint8), camera)
 
 

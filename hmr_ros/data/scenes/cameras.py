@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
+from hmr_ros.compiled import reproducible
+from hmr_ros.data.pose_sampling.turns import product
 from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.mix import Mix
 from hmr_ros.data.scenes.nearness import bearing_limits
@@ -30,13 +33,12 @@ def sample_camera(rng: np.random.Generator, mix: Mix, width: int, height: int) -
     k2 = 0.3 * k1**2 * rng.uniform(0.5, 2.0) + rng.normal(0, 0.004)
     p1, p2 = rng.normal(0, 0.0008, 2)
     for _ in range(12):
-        bent = replace(
-            camera,
-            distortion=tuple(float(c) for c in rounded([k1, k2, p1, p2, 0.0])),
-            distortion_model="plumb_bob",
-        )
-        if monotonic(bent):
-            return bent
+        bent = tuple(rounded([k1, k2, p1, p2, 0.0]).tolist())
+        lens = Camera(
+            width, height, camera.fx, camera.fy, camera.cx, camera.cy, bent, "plumb_bob"
+        )  # fmt: skip
+        if monotonic(lens):
+            return lens
         k1, k2 = 0.7 * k1, 0.7 * k2
     return camera
 
@@ -45,26 +47,27 @@ def monotonic(camera: Camera, beyond: float = 1.15) -> bool:
     """Whether a plumb_bob lens bends no two rays of the image onto one pixel.
 
     The distorted radius must rise with the true one, by a fifth of its rate in the middle or more,
-    until it is ``beyond`` times that of the farthest corner; the tangential part, a hundredth of
-    the radial one, is taken as a margin. ``Camera.rays`` must find the rays of the border, too.
+    until it is ``beyond`` times that of the farthest corner: a margin for the tangential part, a
+    hundredth of the radial one.
     """
     if not camera.distorted:
         return True
     k1, k2, _, _, k3 = (*camera.distortion, 0.0)[:5]
     x = max(camera.cx + 0.5, camera.width - 0.5 - camera.cx) / camera.fx
     y = max(camera.cy + 0.5, camera.height - 0.5 - camera.cy) / camera.fy
-    r = np.linspace(0, 4, 801)
-    rate = 1 + 3 * k1 * r**2 + 5 * k2 * r**4 + 7 * k3 * r**6
-    bent = r * (1 + k1 * r**2 + k2 * r**4 + k3 * r**6)
-    good = np.cumprod(rate > 0.2).astype(bool)
-    if bent[good].max() < beyond * np.hypot(x, y):
-        return False
-    # ``rays`` iterates, and must arrive.
-    u, v = np.meshgrid(np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.5, 1.0]))
-    border = np.stack([u * camera.width, v * camera.height], -1).reshape(-1, 2) - 0.5
-    rays = camera.rays(border)
-    back = camera.project(np.concatenate([rays, np.ones((9, 1))], 1))
-    return bool(np.abs(back - border).max() < 1e-4)
+    return _rises(k1, k2, k3, beyond * math.sqrt(x * x + y * y))
+
+
+@reproducible
+def _rises(k1, k2, k3, far):
+    for n in range(801):
+        r = 0.005 * n
+        square = r * r
+        if not 1 + square * (3 * k1 + square * (5 * k2 + square * 7 * k3)) > 0.2:
+            return False
+        if r * (1 + square * (k1 + square * (k2 + square * k3))) >= far:
+            return True
+    return False
 
 
 def oriented(camera: Camera, position: np.ndarray, yaw: float, pitch: float, roll: float = 0.0):
@@ -73,7 +76,7 @@ def oriented(camera: Camera, position: np.ndarray, yaw: float, pitch: float, rol
     tilt = np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
     c, s = np.cos(roll), np.sin(roll)
     lean = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    rotation = _product(_product(lean, tilt), _product(LEVEL, yaw_matrix(-yaw)))
+    rotation = product(product(lean, tilt), product(LEVEL, yaw_matrix(-yaw)))
     return Viewpoint(camera, rounded(rotation), np.asarray(position, float))
 
 
@@ -117,7 +120,7 @@ def bearings(points: np.ndarray, position: np.ndarray) -> tuple[float, float, fl
 
     Azimuth 0 is the world's -Z, positive to the right (+X).
     """
-    return bearing_limits(np.ascontiguousarray(points), position)
+    return bearing_limits(points, position)
 
 
 def sample_light(rng: np.random.Generator, shadows: bool) -> Light:
@@ -163,11 +166,6 @@ def sample_finish(rng: np.random.Generator, faults: bool = True) -> Finish:
         jpeg=int(rng.integers(30, 96)) if rng.random() < 0.5 else 0,
         seed=int(rng.integers(1 << 30)),
     )
-
-
-def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Matrix product in a fixed order of sums, whatever BLAS there is."""
-    return (a[:, :, None] * b[None]).sum(1)
 
 
 def _within(value: float, middle: float, room: float) -> float:

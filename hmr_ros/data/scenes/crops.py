@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from hmr_ros.compiled import reproducible
+from hmr_ros.data.render.projection import projected
 from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.backdrops import resampled
 from hmr_ros.data.scenes.scene import Scene
@@ -68,6 +70,20 @@ def crop_of(scene: Scene, box: np.ndarray, size: int) -> Scene:
     )
 
 
+@reproducible
+def _extent(pixels):
+    """Least and greatest x and y, but for what a lens folds back (NaN)."""
+    low, high = np.full(2, np.nan), np.full(2, np.nan)
+    for n in range(len(pixels)):
+        for a in range(2):
+            at = pixels[n, a]
+            if not at >= low[a]:
+                low[a] = low[a] if np.isnan(at) else at
+            if not at <= high[a]:
+                high[a] = high[a] if np.isnan(at) else at
+    return low, high
+
+
 def person_box(
     rng: np.random.Generator, camera: Camera, points: np.ndarray, scale: tuple[float, float]
 ) -> np.ndarray | None:
@@ -76,11 +92,11 @@ def person_box(
     points: [N, 3] of the skin, optical frame. scale: of the box's longer side. None if the person
     is outside, or hardly inside.
     """
-    front = points[:, 2] > 0.1
-    if front.sum() < 8:
+    front = points[points[:, 2] > 0.1]
+    if len(front) < 8:
         return None
-    pixels = camera.project(points[front])
-    low, high = pixels.min(0), pixels.max(0)
+    pixels = projected(front, camera)
+    low, high = _extent(pixels)
     size = np.array([camera.width, camera.height])
     # A detector frames what it sees, and guesses a little beyond the border.
     over = rng.uniform(0.0, 0.25)
@@ -88,7 +104,7 @@ def person_box(
     low = np.maximum(low, np.minimum(-0.5, -reach))
     high = np.minimum(high, np.maximum(size - 0.5, size + reach))
     shown = np.minimum(high, size) - np.maximum(low, 0)
-    if shown.min() < 12 or shown.max() < 40:
+    if not (shown.min() >= 12 and shown.max() >= 40):
         return None
     side = (high - low).max() * rng.uniform(*scale)
     middle = (low + high) / 2 + rng.normal(0, 0.04, 2) * side

@@ -35,7 +35,7 @@ from hmr_ros.data.viewpoints import Viewpoint
 
 _CLEAR = 0.35  # metres from the camera to anything
 _MOST = 3  # occluders of a kind for a person
-_MOST_HIDDEN = 19  # joints of a person that is looked at: a picture of nobody teaches nothing
+MOST_HIDDEN = 19  # joints of a person that is looked at: a picture of nobody teaches nothing
 
 
 @dataclass(eq=False)
@@ -66,11 +66,13 @@ def sample_draft(
     photos: tuple[Path, ...],
     width: int,
     height: int,
-    every: bool = True,
+    crops: int | None = None,
 ) -> Draft:
     """Who and what is where, and the camera.
 
-    every: occluders for each of the people that are looked at; else for the first alone.
+    crops: how many of the people that are looked at have a picture of their own, the first ones:
+    occluders are for them alone, and others join only where such a picture may show them. None:
+    one picture of all.
     """
     camera = sample_camera(rng, mix, width, height)
     eye = np.array([0.0, rng.uniform(*mix.height), 0.0])
@@ -91,21 +93,23 @@ def sample_draft(
         draft.placed.append((seat, kind))
     half = float(np.arctan(0.5 * width / camera.fx))
     ahead = _azimuth(draft.view)
+
+    def somewhere() -> tuple[float, float]:
+        return ahead + half * rng.uniform(-0.85, 0.85), rng.uniform(*mix.distance)
+
     apart = mix.occluders.get(Thing.PERSON, 0.0) == 0
+    most = mix.people[1] if crops is None else crops
     for _ in range(int(rng.integers(mix.people[0], mix.people[1] + 1)) - 1):
-        if every:
-            one, tries = figure(), 6
-        else:
-            # What a crop of the first would not show need not be posed.
-            azimuth, distance = ahead + half * rng.uniform(-0.85, 0.85), rng.uniform(*mix.distance)
-            if not _may_be_beside(first, eye, azimuth, distance):
+        place, tries = somewhere(), 6
+        if len(draft.figures) >= most:
+            # What no crop would show need not be posed.
+            if not any(_may_be_beside(f, eye, *place) for f in draft.figures[:most]):
                 continue
-            one, tries = figure(), 1
-        for _ in range(tries):
-            if every:
-                azimuth = ahead + half * rng.uniform(-0.85, 0.85)
-                distance = rng.uniform(*mix.distance)
-            there, seat, kind = seated(rng, put(one, eye, azimuth, distance), furniture)
+            tries = 1
+        one = figure()
+        for n in range(tries):
+            there = put(one, eye, *(place if n == 0 else somewhere()))
+            there, seat, kind = seated(rng, there, furniture)
             if apart and not beside(there, draft.figures, eye):
                 continue
             if _joined(draft, there, seat, kind, eye):
@@ -114,7 +118,7 @@ def sample_draft(
     draft.hidden = [
         beyond_border(f, draft.view) | _behind_people(f, draft.figures, eye) for f in draft.figures
     ]
-    for n in range(draft.looked_at if every else 1):
+    for n in range(min(most, draft.looked_at)):
         _occlude(rng, draft, n, figure, mix, eye, photos)
     _surround(rng, draft, mix, eye, half, photos)
     return draft
@@ -162,7 +166,7 @@ def _allowed(draft: Draft, hides) -> bool:
     shade is kept in mind."""
     after = [h | hides(f) for h, f in zip(draft.hidden, draft.figures, strict=False)]
     for before, now in zip(draft.hidden, after, strict=True):
-        if now.sum() > max(_MOST_HIDDEN, before.sum()):
+        if now.sum() > max(MOST_HIDDEN, before.sum()):
             return False
     draft.hidden = after
     return True

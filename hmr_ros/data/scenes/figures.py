@@ -7,19 +7,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
-from hmr_ros.body.skinning import vertices
+from hmr_ros.body.skinning import skeleton_and_points
 from hmr_ros.data.motions import Motions
-from hmr_ros.data.poses import sample_pose
+from hmr_ros.data.pose_sampling.turns import product
+from hmr_ros.data.poses import sample_rotations
 from hmr_ros.data.rounding import rounded
 from hmr_ros.data.scenes.nearness import point_gap
 from hmr_ros.data.scenes.shapes import yaw_matrix
-from hmr_ros.geometry.rotations import matrix_from_axis_angle
 
 MAX_BETA = 2.5
 APART = 0.24  # metres between the bones of two people
-_SPARSE = 3  # every so many vertices are posed to place a figure
+_SPARSE = 8  # every so many vertices are posed to place a figure
 _FEET = (7, 8, 10, 11)
 
 
@@ -82,24 +81,20 @@ def sample_figure(
     rng: np.random.Generator, body: BodyModel, motions: Motions, activities: dict[str, float]
 ) -> Figure:
     """In a random pose, shape and yaw, the lowest vertex on the floor, the pelvis over (0, 0)."""
-    sampled = sample_pose(rng, motions, body, activities)
-    rotations = matrix_from_axis_angle(np.asarray(sampled.pose, float))
-    turn = yaw_matrix(rng.uniform(-np.pi, np.pi))
-    rotations[0] = (turn[:, :, None] * rotations[0][None]).sum(1)
-    return figure(body, rotations, sample_betas(rng), sampled.activity)
+    rotations, activity = sample_rotations(rng, motions, body, activities)
+    rotations[0] = product(yaw_matrix(rng.uniform(-np.pi, np.pi)), rotations[0])
+    return figure(body, rotations, sample_betas(rng), activity)
 
 
 def figure(body: BodyModel, rotations: np.ndarray, betas: np.ndarray, activity: str = "") -> Figure:
     """A figure of rotations [24, 3, 3] (joint 0 to the world) and betas [10], on the floor."""
     # As they will be stored, so that what is placed here is what is drawn.
     rotations = rounded(rotations).astype(np.float32).astype(float)
-    wide = betas[None].astype(float)
-    rest = rest_joints(body, wide)
-    joints = rounded(forward_kinematics(rotations[None], rest, body.parents)[0])
     rows, rump = _sample(body)
-    mesh = rounded(vertices(body, rotations[None], wide, subset=rows)[0])
-    shift = -np.array([joints[0, 0, 0], mesh[:, 1].min(), joints[0, 0, 2]])
-    joints = joints[0] + shift
+    joints, mesh = skeleton_and_points(body, rotations, betas.astype(float), rows)
+    joints, mesh = rounded(joints), rounded(mesh)
+    shift = -np.array([joints[0, 0], mesh[:, 1].min(), joints[0, 2]])
+    joints += shift
     middles = (joints[1:] + joints[body.parents[1:]]) / 2
     return Figure(
         rotations=rotations,
@@ -116,8 +111,8 @@ def figure(body: BodyModel, rotations: np.ndarray, betas: np.ndarray, activity: 
 
 @lru_cache(maxsize=4)
 def _sample(body: BodyModel) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices that stand for the whole skin, and which of them are the pelvis': all of
-    those of the toes, which touch the ground."""
-    part = body.part_id
-    rows = np.flatnonzero((np.arange(len(part)) % _SPARSE == 0) | np.isin(part, (10, 11)))
+    """Vertices that stand for the whole skin, and which of them are the pelvis': more of the
+    feet, which touch the ground."""
+    part, number = body.part_id, np.arange(len(body.part_id))
+    rows = np.flatnonzero((number % _SPARSE == 0) | (np.isin(part, _FEET) & (number % 2 == 0)))
     return rows, np.flatnonzero(part[rows] == 0)

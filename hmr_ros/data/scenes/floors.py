@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hmr_ros.compiled import reproducible
 from hmr_ros.data.scenes.paint import MATERIALS, Material
 from hmr_ros.data.surfaces import BLOBS, CHECKS, CLOUDS, STRIPES
 
@@ -16,14 +17,25 @@ def graded(low: float, high: float, middle: float) -> np.ndarray:
 
     Small at first, since what reaches behind the camera is not drawn at all by some lenses.
     """
-    steps = [0.0]
+    return _graded(low, high, middle)
+
+
+@reproducible
+def _graded(low, high, middle):
     reach = max(high - middle, middle - low)
+    steps = [0.0]
     while steps[-1] < reach:
-        steps.append(steps[-1] + max(0.12, min(0.35 * steps[-1], PATCH), 0.2 * steps[-1]))
-    away = np.array(steps)
-    inside = np.concatenate([middle - away[:0:-1], middle + away])
-    inside = inside[(inside > low + 0.05) & (inside < high - 0.05)]
-    return np.concatenate([[low], inside, [high]])
+        last = steps[-1]
+        steps.append(last + max(0.12, min(0.35 * last, PATCH), 0.2 * last))
+    out = [low]
+    for n in range(len(steps) - 1, 0, -1):
+        if low + 0.05 < middle - steps[n] < high - 0.05:
+            out.append(middle - steps[n])
+    for step in steps:
+        if low + 0.05 < middle + step < high - 0.05:
+            out.append(middle + step)
+    out.append(high)
+    return np.array(out)
 
 
 def floor_material(rng: np.random.Generator) -> Material:

@@ -113,25 +113,41 @@ def footprints_meet(one, other):
 def sides(points, rotation, position, left, right, top, bottom, spare):
     """[N] uint8: which planes of a view each point [N, 3] is beyond, by more than ``spare``: bits
     1 left, 2 right, 4 top, 8 bottom (slopes at z = 1), 16 behind the camera."""
-    out = np.zeros(len(points), np.uint8)
+    out = np.empty(len(points), np.uint8)
     for n in range(len(points)):
-        a, b, c = points[n, 0] - position[0], points[n, 1] - position[1], points[n, 2] - position[2]
-        x = a * rotation[0, 0] + b * rotation[0, 1] + c * rotation[0, 2]
-        y = a * rotation[1, 0] + b * rotation[1, 1] + c * rotation[1, 2]
-        z = a * rotation[2, 0] + b * rotation[2, 1] + c * rotation[2, 2]
-        code = 0
-        if x < left * z - spare:
-            code |= 1
-        if x > right * z + spare:
-            code |= 2
-        if y < top * z - spare:
-            code |= 4
-        if y > bottom * z + spare:
-            code |= 8
-        if z < 0.02 - spare:
-            code |= 16
-        out[n] = code
+        out[n] = _side(points[n], rotation, position, left, right, top, bottom, spare)
     return out
+
+
+@reproducible
+def all_beyond(points, rotation, position, left, right, top, bottom, spare):
+    """Whether all points are beyond one plane, see ``sides``; so are no points at all."""
+    common = 31
+    for n in range(len(points)):
+        common &= _side(points[n], rotation, position, left, right, top, bottom, spare)
+        if common == 0:
+            return False
+    return True
+
+
+@reproducible
+def _side(point, rotation, position, left, right, top, bottom, spare):
+    a, b, c = point[0] - position[0], point[1] - position[1], point[2] - position[2]
+    x = a * rotation[0, 0] + b * rotation[0, 1] + c * rotation[0, 2]
+    y = a * rotation[1, 0] + b * rotation[1, 1] + c * rotation[1, 2]
+    z = a * rotation[2, 0] + b * rotation[2, 1] + c * rotation[2, 2]
+    code = 0
+    if x < left * z - spare:
+        code |= 1
+    if x > right * z + spare:
+        code |= 2
+    if y < top * z - spare:
+        code |= 4
+    if y > bottom * z + spare:
+        code |= 8
+    if z < 0.02 - spare:
+        code |= 16
+    return code
 
 
 @reproducible

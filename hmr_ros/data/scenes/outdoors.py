@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from hmr_ros.data.scenes.floors import graded
-from hmr_ros.data.scenes.paint import MATERIALS, Material, painted
+from hmr_ros.data.scenes.paint import MATERIALS, Material, coated, painted
 from hmr_ros.data.scenes.scene import Prop
-from hmr_ros.data.scenes.shapes import boxes, grid
+from hmr_ros.data.scenes.shapes import boxes, grid_faces, spread
 from hmr_ros.data.scenes.things import Thing
 from hmr_ros.data.surfaces import CHECKS, CLOUDS
 
@@ -17,17 +19,26 @@ _FAR = 45.0  # metres to the end of the ground
 def ground_props(rng: np.random.Generator, behind: float) -> list[Prop]:
     """Grass, sand, asphalt or paving, and what stands farther off than ``behind`` metres (along
     the world's -Z) from the world's origin."""
-    across, along = graded(-_FAR, _FAR, 0.0), graded(-_FAR, 3.0, 0.0)
-    flat, faces = grid(across, along)
-    vertices = np.stack([flat[:, 0], np.zeros(len(flat)), flat[:, 1]], 1)
+    vertices, texture, faces = _sheet()
     material, seed = _ground(rng), int(rng.integers(1 << 30))
-    surface = painted(np.pad(flat, ((0, 0), (0, 1))), np.zeros(len(flat), int), [material], seed)
-    faces = np.ascontiguousarray(faces[:, ::-1])
-    props = [Prop(vertices.astype(np.float32), faces, surface, Thing.ROOM, casts=False)]
+    surface = coated(texture, np.zeros((len(texture), 0), np.float32), [material], seed)
+    props = [Prop(vertices, faces, surface, Thing.ROOM, casts=False)]
     count = int(rng.integers(0, 7))
     if count:
         props.append(_blocks(rng, count, behind))
     return props
+
+
+@cache
+def _sheet() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vertices, texture and faces of the ground, always the same."""
+    across, along = graded(-_FAR, _FAR, 0.0), graded(-_FAR, 3.0, 0.0)
+    vertices, texture = spread(
+        across, along, (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0), 0.0
+    )
+    for array in (vertices, texture):
+        array.setflags(write=False)
+    return vertices, texture, grid_faces(len(across), len(along), False)
 
 
 def _ground(rng: np.random.Generator) -> Material:

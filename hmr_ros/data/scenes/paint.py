@@ -14,6 +14,7 @@ WOOD = np.array(
     [[0.76, 0.60, 0.42], [0.55, 0.36, 0.22], [0.36, 0.23, 0.15], [0.85, 0.74, 0.58]]
     + [[0.62, 0.46, 0.30]]
 )
+_NO_FEATURES = np.zeros((0, 9), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,26 +106,43 @@ def painted(
 
     Vertices of a face must be of one material, or the border runs through the face.
     """
-    levels = np.full((len(texture), len(materials) - 1), -1, np.float32)
-    for row in range(1, len(materials)):
-        levels[np.asarray(material) == row, row - 1] = 1
+    if len(materials) == 1:
+        levels = np.zeros((len(texture), 0), np.float32)
+    else:
+        rows = np.arange(1, len(materials))
+        levels = np.where(np.asarray(material)[:, None] == rows, np.float32(1), np.float32(-1))
+    return coated(np.ascontiguousarray(texture, np.float32), levels, materials, seed)
+
+
+def coated(
+    texture: np.ndarray, levels: np.ndarray, materials: list[Material], seed: int
+) -> Surface:
+    """As ``painted``, for float32 ``texture`` [V, 3] and ``levels`` [V, L] of a ``Surface``."""
     return Surface(
-        texture=np.ascontiguousarray(texture, np.float32),
+        texture=texture,
         levels=levels,
         palette=np.array([m.colours for m in materials], np.float32),
         patterns=np.array([m.pattern for m in materials], np.float32),
         creases=np.array([m.crease for m in materials], np.float32),
-        features=np.zeros((0, 9), np.float32),
+        features=_NO_FEATURES,
         seed=seed,
     )
 
 
 def photographed(uv: np.ndarray, photo: np.ndarray) -> Surface:
     """A picture [h, w, 3] uint8 BGR across a mesh; ``uv`` [V, 2] from 0 to 1, v downwards."""
-    texture = np.concatenate([uv, np.zeros((len(uv), 1))], 1)
-    grey = Material(np.full((2, 3), 0.5), crease=0.0)
-    plain = painted(texture, np.zeros(len(uv), int), [grey], 0)
-    return Surface(**{**plain.__dict__, "photo": photo})
+    texture = np.zeros((len(uv), 3), np.float32)
+    texture[:, :2] = uv
+    return Surface(
+        texture=texture,
+        levels=np.zeros((len(uv), 0), np.float32),
+        palette=np.full((1, 2, 3), 0.5, np.float32),
+        patterns=np.zeros((1, 4), np.float32),
+        creases=np.zeros(1, np.float32),
+        features=_NO_FEATURES,
+        seed=0,
+        photo=photo,
+    )
 
 
 def _bgr(rgb: np.ndarray) -> np.ndarray:

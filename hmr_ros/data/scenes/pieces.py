@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from hmr_ros.data.rounding import rounded
+from hmr_ros.compiled import reproducible
 from hmr_ros.data.scenes.nearness import box_between, box_distance, footprints_meet
 from hmr_ros.data.scenes.paint import MATERIALS, painted
 from hmr_ros.data.scenes.scene import Prop
@@ -55,25 +56,29 @@ class Placed:
     yaw: float
 
     @cached_property
+    def turn(self) -> tuple[float, float]:
+        """Cosine and sine of the yaw."""
+        return math.cos(self.yaw), math.sin(self.yaw)
+
+    @cached_property
     def reach(self) -> float:
         """Metres from ``at`` to its farthest corner along the floor."""
         return float(np.hypot(*np.abs(self.piece.size).max(0)[::2]))
 
     def distance(self, points: np.ndarray) -> np.ndarray:
         """[N] metres from the points [N, 3] to the nearest box; 0 inside."""
-        return box_distance(points, self.piece.solid, self.at, np.cos(self.yaw), np.sin(self.yaw))
+        return box_distance(points, self.piece.solid, self.at, *self.turn)
 
     def hides(self, points: np.ndarray, eye: np.ndarray) -> np.ndarray:
         """[N] bool: whether a box is between ``eye`` [3] and each point [N, 3]."""
-        turn = np.cos(self.yaw), np.sin(self.yaw)
-        return box_between(points, self.piece.solid, self.at, *turn, eye)
+        return box_between(points, self.piece.solid, self.at, *self.turn, eye)
 
     @cached_property
     def corners(self) -> np.ndarray:
         """[4, 3] of its bounds on the floor, in the world."""
         (x0, _, z0), (x1, _, z1) = self.piece.size
         flat = np.array([[x0, 0, z0], [x1, 0, z0], [x1, 0, z1], [x0, 0, z1]])
-        return turned_by(flat, self.yaw) + self.at
+        return turned_by(flat, *self.turn) + self.at
 
     def bounds(self) -> np.ndarray:
         """[8, 3] of the box around it, in the world."""
@@ -87,7 +92,7 @@ class Placed:
     def prop(self, rng: np.random.Generator, kind: Thing = Thing.FURNITURE) -> Prop:
         """As a thing of a scene."""
         piece = self.piece
-        vertices = turned_by(piece.vertices, self.yaw) + self.at
+        vertices = turned_by(piece.vertices, *self.turn) + self.at
         materials = [MATERIALS[name](rng) for name in piece.materials]
         seed = int(rng.integers(1 << 30))
         surface = painted(piece.vertices, piece.material, materials, seed)
@@ -154,10 +159,13 @@ class Assembly:
         )
 
 
-def turned_by(points: np.ndarray, yaw: float) -> np.ndarray:
-    """[N, 3] turned about the world's Y."""
-    c, s = np.cos(yaw), np.sin(yaw)
-    out = np.array(points, float)
-    out[:, 0] = c * points[:, 0] + s * points[:, 2]
-    out[:, 2] = c * points[:, 2] - s * points[:, 0]
-    return rounded(out)
+@reproducible
+def turned_by(points, cosine, sine):
+    """[N, 3] turned by a yaw about the world's Y, rounded as ``rounded`` does."""
+    out, scale = np.empty((len(points), 3)), 2.0**28
+    for n in range(len(points)):
+        x, z = points[n, 0], points[n, 2]
+        out[n, 0] = np.rint((cosine * x + sine * z) * scale) / scale
+        out[n, 1] = np.rint(points[n, 1] * scale) / scale
+        out[n, 2] = np.rint((cosine * z - sine * x) * scale) / scale
+    return out

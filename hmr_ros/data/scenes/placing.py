@@ -122,9 +122,10 @@ def furniture_in_room(
             continue
         gap = 0.03 if rng.random() < 0.75 else rng.uniform(0.3, 1.5)
         back = float(piece.size[0, 2])
-        local = start + rng.uniform(wide, length - wide) * along + (gap - back) * inward
+        along_wall, off = rng.uniform(wide, length - wide), gap - back
+        local = [start[d] + along_wall * along[d] + off * inward[d] for d in range(3)]
         yaw = float(np.arctan2(inward[0], inward[2])) + room.yaw
-        placed = Placed(piece, room.world(local[None])[0], yaw)
+        placed = Placed(piece, room.world(np.array([local]))[0], yaw)
         if fits(placed, others + found, figures, eye) and not placed.hides(joints, eye).any():
             found.append(placed)
     return found

@@ -7,60 +7,67 @@ from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.data.scenes.backdrops import photo
+from hmr_ros.data.scenes.backdrops import thumbnail
 from hmr_ros.data.scenes.floors import floor_material, graded
-from hmr_ros.data.scenes.paint import MATERIALS, Material, painted, photographed
+from hmr_ros.data.scenes.paint import MATERIALS, Material, coated, painted, photographed
 from hmr_ros.data.scenes.scene import Prop
-from hmr_ros.data.scenes.shapes import boxes, grid, yaw_matrix
+from hmr_ros.data.scenes.shapes import boxes, grid, grid_faces, spread
 from hmr_ros.data.scenes.things import Thing
 
+_Place = tuple[float, float, float]
+# Of each wall, leftwards to rightwards; the inward normal is that of the next wall.
+_ALONG: tuple[_Place, ...] = (
+    (1.0, 0.0, 0.0),
+    (0.0, 0.0, 1.0),
+    (-1.0, 0.0, 0.0),
+    (0.0, 0.0, -1.0),
+)
+_UP = (0.0, 1.0, 0.0)
+_THIRDS = np.linspace(0, 1, 4)
+_PICTURE = grid(_THIRDS, _THIRDS)[0] * [1, -1] + [0, 1]
 _SKIN = 0.012  # metres by which frames, doors and skirting stand out of a wall
 
 
 @dataclass(frozen=True, eq=False)
 class Room:
-    """A box with a yaw (radians): ``low`` and ``high`` [2] are x, z in its own frame, metres.
+    """A box with a yaw (radians): ``low`` and ``high`` are x, z in its own frame, metres.
 
     height: of the ceiling. walls: which of the four stand, in the order -z, +x, +z, -x.
     """
 
     yaw: float
-    low: np.ndarray
-    high: np.ndarray
+    low: tuple[float, float]
+    high: tuple[float, float]
     height: float
     walls: tuple[bool, bool, bool, bool]
 
     def world(self, points: np.ndarray) -> np.ndarray:
         """[N, 3] from the room's frame."""
-        turn = yaw_matrix(self.yaw)
-        x, y, z = np.asarray(points, float).T
-        return np.stack([turn[0, 0] * x + turn[0, 2] * z, y, turn[2, 0] * x + turn[2, 2] * z], 1)
+        c, s = float(np.cos(self.yaw)), float(np.sin(self.yaw))
+        out = np.array(points, float)
+        out[:, 0] = c * points[:, 0] + s * points[:, 2]
+        out[:, 2] = c * points[:, 2] - s * points[:, 0]
+        return out
 
-    def wall(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    def wall(self, number: int) -> tuple[_Place, _Place, _Place, float]:
         """Corner at the left end on the floor, direction along, inward normal, length; seen from
         within."""
         (x0, z0), (x1, z1) = self.low, self.high
-        start = ((x0, z0), (x1, z0), (x1, z1), (x0, z1))[number]
-        along = ((1, 0), (0, 1), (-1, 0), (0, -1))[number]
-        inward = ((0, 1), (-1, 0), (0, -1), (1, 0))[number]
-        length = (x1 - x0, z1 - z0, x1 - x0, z1 - z0)[number]
-        return (
-            np.array([start[0], 0.0, start[1]]),
-            np.array([along[0], 0.0, along[1]], float),
-            np.array([inward[0], 0.0, inward[1]], float),
-            float(length),
-        )
+        start = ((x0, 0.0, z0), (x1, 0.0, z0), (x1, 0.0, z1), (x0, 0.0, z1))[number]
+        return start, _ALONG[number], _ALONG[number - 3], (x1 - x0, z1 - z0)[number % 2]
+
+
+_LEAST, _GREATEST = np.log(0.3), np.log(3.5)  # metres, of the space around
 
 
 def sample_room(rng: np.random.Generator, points: np.ndarray) -> Room:
     """A room that holds the points [N, 3] of the world with some space around."""
     yaw = rng.normal(0, 0.12) + (rng.uniform(-0.8, 0.8) if rng.random() < 0.6 else 0.0)
-    turn = yaw_matrix(yaw)
-    x = turn[0, 0] * points[:, 0] + turn[2, 0] * points[:, 2]
-    z = turn[0, 2] * points[:, 0] + turn[2, 2] * points[:, 2]
-    spare = np.exp(rng.uniform(np.log(0.3), np.log(3.5), 4))
-    low = np.array([x.min() - spare[0], z.min() - spare[1]])
-    high = np.array([x.max() + spare[2], z.max() + max(spare[3], 0.6)])
+    c, s = np.cos(yaw), np.sin(yaw)
+    x, z = c * points[:, 0] - s * points[:, 2], s * points[:, 0] + c * points[:, 2]
+    spare = np.exp(rng.uniform(_LEAST, _GREATEST, 4))
+    low = float(x.min() - spare[0]), float(z.min() - spare[1])
+    high = float(x.max() + spare[2]), float(z.max() + max(spare[3], 0.6))
     height = max(rng.uniform(2.3, 3.1) if rng.random() < 0.75 else rng.uniform(3.1, 5), 0.0)
     height = max(height, float(points[:, 1].max()) + 0.1)
     walls = tuple(bool(b) for b in rng.random(4) < [0.95, 0.85, 0.9, 0.85])
@@ -71,72 +78,53 @@ def room_props(
     rng: np.random.Generator, room: Room, eye: np.ndarray, photos: tuple[Path, ...] = ()
 ) -> list[Prop]:
     """The room as things; its surfaces are divided finely near the camera at ``eye`` [3]."""
-    turn = yaw_matrix(room.yaw)
-    at = np.array([(turn[:, 0] * eye).sum(), (turn[:, 2] * eye).sum()])  # in the room's frame
+    c, s = np.cos(room.yaw), np.sin(room.yaw)
+    at = float(c * eye[0] - s * eye[2]), float(s * eye[0] + c * eye[2])  # in the room's frame
     across = graded(room.low[0], room.high[0], at[0])
     along = graded(room.low[1], room.high[1], at[1])
-    flat, faces = grid(across, along)
+    size = len(across), len(along)
     seed = int(rng.integers(1 << 30))
-    floor = np.stack([flat[:, 0], np.zeros(len(flat)), flat[:, 1]], 1)
-    props = [_flat(room, floor, faces[:, ::-1], flat, [floor_material(rng)], seed)]
+    floor, texture = spread(across, along, (0.0, 0.0, 0.0), _ALONG[0], _ALONG[1], room.yaw)
+    plain = np.zeros((len(texture), 0), np.float32)
+    surface = coated(texture, plain, [floor_material(rng)], seed)
+    props = [Prop(floor, grid_faces(*size, False), surface, Thing.ROOM, casts=False)]
     if rng.random() < 0.6:
-        ceiling = floor + [0.0, room.height, 0.0]
-        props.append(_flat(room, ceiling, faces, flat, [MATERIALS["ceiling"](rng)], seed + 1))
+        ceiling = floor + np.array([0.0, room.height, 0.0], np.float32)
+        surface = coated(texture, plain, [MATERIALS["ceiling"](rng)], seed + 1)
+        props.append(Prop(ceiling, grid_faces(*size), surface, Thing.ROOM, casts=False))
     props += _walls(rng, room, at, seed)
     props += _fittings(rng, room, photos)
     return props
 
 
-def _flat(room, vertices, faces, texture, materials: list[Material], seed: int, levels=None):
-    material = np.zeros(len(vertices), int)
-    surface = painted(np.pad(texture, ((0, 0), (0, 1))), material, materials, seed)
-    if levels is not None:
-        surface = type(surface)(**{**surface.__dict__, "levels": levels.astype(np.float32)})
-    return Prop(
-        room.world(vertices).astype(np.float32),
-        np.ascontiguousarray(faces),
-        surface,
-        Thing.ROOM,
-        casts=False,
-    )
-
-
-def _walls(rng: np.random.Generator, room: Room, eye: np.ndarray, seed: int) -> list[Prop]:
+def _walls(rng: np.random.Generator, room: Room, eye: tuple[float, float], seed: int) -> list[Prop]:
     """All walls as one thing, sometimes with another colour up to the hip."""
     vertices, faces, texture = [], [], []
     first = 0
+    steps = max(3, int(room.height / 0.5))
+    rise = np.arange(steps) * (room.height / (steps - 1))
     for number in range(4):
         if not room.walls[number]:
             continue
         start, along, _, length = room.wall(number)
-        near = float(((eye - start[::2]) * along[::2]).sum())
-        flat, quads = grid(
-            graded(0.0, length, min(max(near, 0.0), length)),
-            np.linspace(0, room.height, max(3, int(room.height / 0.5))),
-        )
-        vertices.append(start + flat[:, :1] * along + flat[:, 1:] * [0.0, 1.0, 0.0])
-        faces.append(quads + first)
-        texture.append(flat + [17.0 * number, 0.0])
-        first += len(flat)
+        near = (eye[0] - start[0]) * along[0] + (eye[1] - start[2]) * along[2]
+        across = graded(0.0, length, min(max(near, 0.0), length))
+        corners, paint = spread(across, rise, start, along, _UP, room.yaw)
+        paint[:, 0] += 17.0 * number
+        vertices.append(corners)
+        texture.append(paint)
+        faces.append(grid_faces(len(across), steps) + np.int32(first))
+        first += len(corners)
     if not vertices:
         return []
     texture = np.concatenate(texture)
-    materials, levels = [MATERIALS["plaster"](rng)], None
+    materials, levels = [MATERIALS["plaster"](rng)], np.zeros((first, 0), np.float32)
     if rng.random() < 0.25:
         kind = ("plaster", "wood", "plaster", "cloth")[rng.integers(4)]
         materials.append(MATERIALS[kind](rng))
-        levels = rng.uniform(0.8, 1.4) - texture[:, 1:]
-    return [
-        _flat(
-            room,
-            np.concatenate(vertices),
-            np.concatenate(faces),
-            texture,
-            materials,
-            seed + 2,
-            levels,
-        )
-    ]
+        levels = np.float32(rng.uniform(0.8, 1.4)) - texture[:, 1:2]
+    surface = coated(texture, levels, materials, seed + 2)
+    return [Prop(np.concatenate(vertices), np.concatenate(faces), surface, Thing.ROOM, casts=False)]
 
 
 def _fittings(rng: np.random.Generator, room: Room, photos: tuple[Path, ...]) -> list[Prop]:
@@ -146,8 +134,8 @@ def _fittings(rng: np.random.Generator, room: Room, photos: tuple[Path, ...]) ->
     for number in range(4):
         if not room.walls[number]:
             continue
-        start, along, inward, length = room.wall(number)
-        frame = (start.tolist(), along.tolist(), inward.tolist(), length)
+        frame = room.wall(number)
+        length = frame[3]
         _panel(parts, kinds, frame, 0, length, 0, skirting, _SKIN, 0)
         at = rng.uniform(0.2, 1.2)
         while at < length - 1.2 and len(parts) < 40:
@@ -202,15 +190,11 @@ def _panel(parts, kinds, frame, left, right, low, high, thick, kind) -> None:
 
 
 def _picture(rng, room: Room, frame, inner, photos) -> Prop:
-    start, along, inward = (np.array(part) for part in frame[:3])
+    start, along, inward, _ = frame
     left, right, low, high = inner
-    flat, faces = grid(np.linspace(0, 1, 4), np.linspace(0, 1, 4))
-    u, v = flat.T
-    middle = start + 0.024 * inward
-    vertices = middle + (left + (right - left) * u)[:, None] * along
-    vertices[:, 1] = low + (high - low) * v
-    uv = np.stack([u, 1 - v], 1)
-    image = photo(photos[rng.integers(len(photos))])
-    step = max(1, max(image.shape[:2]) // 160)
-    surface = photographed(uv, np.ascontiguousarray(image[::step, ::step]))
-    return Prop(room.world(vertices).astype(np.float32), faces, surface, Thing.ROOM, casts=False)
+    corner = [start[d] + left * along[d] + 0.024 * inward[d] for d in range(3)]
+    across = tuple((right - left) * a for a in along)
+    place = corner[0], low, corner[2]
+    vertices, _ = spread(_THIRDS, _THIRDS, place, across, (0.0, high - low, 0.0), room.yaw)
+    surface = photographed(_PICTURE, thumbnail(photos[rng.integers(len(photos))]))
+    return Prop(vertices, grid_faces(4, 4), surface, Thing.ROOM, casts=False)

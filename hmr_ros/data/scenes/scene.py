@@ -24,7 +24,8 @@ class Shell:
 
     anchor: [N] int32. offset: [N, 3] float32. bones: [N, 4] int32 and weights: [N, 4] float32, sum
     1. faces: [M, 3] int32, counter-clockwise seen from outside. part: [N] uint8 SMPL part that a
-    vertex belongs to. two_sided: open below, so the inside is drawn too. name: "trousers", ...
+    vertex belongs to. inner: the first so many faces are drawn from inside as well, as one can look
+    in there (a hem). name: "trousers", ...
     """
 
     anchor: np.ndarray
@@ -34,7 +35,7 @@ class Shell:
     faces: np.ndarray
     part: np.ndarray
     surface: Surface
-    two_sided: bool
+    inner: int
     name: str
 
 

@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from hmr_ros.compiled import reproducible
+
 
 def _unit_box() -> tuple[np.ndarray, np.ndarray]:
     """Six sides with corners of their own, so that edges are sharp."""
@@ -70,15 +72,37 @@ def grid(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     flat = np.empty((len(v), len(u), 2))
     flat[..., 0], flat[..., 1] = u, np.asarray(v)[:, None]
-    return flat.reshape(-1, 2), _grid_faces(len(u), len(v))
+    return flat.reshape(-1, 2), grid_faces(len(u), len(v))
+
+
+@reproducible
+def spread(u, v, start, along, up, yaw):
+    """A ``grid`` in space: vertices [U * V, 3] float32 at ``start + u * along + v * up``, all of
+    them turned by ``yaw`` about Y after; and texture [U * V, 3] float32, (u, v, 0)."""
+    c, s = np.cos(yaw), np.sin(yaw)
+    vertices = np.empty((len(u) * len(v), 3), np.float32)
+    texture = np.zeros((len(u) * len(v), 3), np.float32)
+    for j in range(len(v)):
+        for i in range(len(u)):
+            n = j * len(u) + i
+            x = start[0] + u[i] * along[0] + v[j] * up[0]
+            z = start[2] + u[i] * along[2] + v[j] * up[2]
+            vertices[n, 0] = c * x + s * z
+            vertices[n, 1] = start[1] + u[i] * along[1] + v[j] * up[1]
+            vertices[n, 2] = c * z - s * x
+            texture[n, 0], texture[n, 1] = u[i], v[j]
+    return vertices, texture
 
 
 @lru_cache(maxsize=512)
-def _grid_faces(across: int, along: int) -> np.ndarray:
+def grid_faces(across: int, along: int, outward: bool = True) -> np.ndarray:
+    """[M, 3] int32, read only, of a ``grid`` of ``across`` columns and ``along`` rows; not
+    outward: seen from behind."""
     row, column = np.meshgrid(np.arange(along - 1), np.arange(across - 1), indexing="ij")
     a = row * across + column
     b, c, d = a + 1, a + across + 1, a + across
-    faces = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)], -2)
+    corners = [[a, b, c], [a, c, d]] if outward else [[c, b, a], [d, c, a]]
+    faces = np.stack([np.stack(triangle, -1) for triangle in corners], -2)
     faces = faces.reshape(-1, 3).astype(np.int32)
     faces.setflags(write=False)
     return faces
