@@ -16,6 +16,7 @@ OUTSIDE = CLASSES.index("outside")
 # landmarks that is hidden or outside.
 SIZES = (110.0, 200.0)
 HIDDEN_SHARES = (0.15, 0.4, 0.65)
+FACE = 11  # BlazePose's first landmarks
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class MeasuredErrors:
     of ``size_of``, after the offset is taken off; the spread in cells of the 64 x 64 heat-map.
     The error of a landmark outside of the image counts from the nearest place inside, x and y
     positive inwards.
-    missed: [S, H] share of people for whom nothing is found in their box.
+    missed: [S, H, 2] share of people for whom nothing is found in their box: of those with a face
+    in the image, and of those most of whose face is ``outside``.
     ranks: [H, D, 4, 33] of D measured people, for each class and landmark the rank of its error in
     the pool, 0 to 1: what belongs together in one person (a copula). Where a person's landmark was
     of another class, the rank is that of an about equally difficult person.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from hmr_ros.data.detections.fitting import KINDS, Observed
+from hmr_ros.data.detections.fitting import KINDS, Observed, within
 from hmr_ros.data.detections.stand_in import stand_in
 from hmr_ros.data.measured_errors import CLASSES, MeasuredErrors
 
@@ -55,8 +55,3 @@ def compared(seen: Observed, errors: MeasuredErrors) -> list[dict]:
             row |= {"missed_drawn": float(1 - (sure & found[..., None])[:, chosen].mean())}
             rows.append(row)
     return rows
-
-
-def within(points: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """[N, K] bool: points [N, K, 2] lie inside the borders [N, 4] of their image."""
-    return ((points >= image[:, None, :2]) & (points < image[:, None, 2:])).all(-1)

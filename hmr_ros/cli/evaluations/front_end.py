@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from hmr_ros.cli.motion_file import default_motions
@@ -26,6 +25,7 @@ class ObservedPicture:
     def __call__(self, index: int):
         import numpy as np
 
+        from hmr_ros.cli.looking import look
         from hmr_ros.data.detections.observing import observe
         from hmr_ros.data.ingredients import load_ingredients
         from hmr_ros.data.render.render import render
@@ -33,22 +33,13 @@ class ObservedPicture:
         from hmr_ros.data.scenes.sampling import sample_scene
 
         drawn = load_ingredients(self.motions, self.split, self.photos)
-        body, finder = drawn.body, _finder()
+        body = drawn.body
         rng = np.random.default_rng([self.seed, index])
         mix = HEAVY if index % 2 else REALISTIC
         picture = render(
             sample_scene(rng, body, drawn.motions, mix, drawn.photos, WIDTH, HEIGHT), body
         )
-        return observe(picture, body, lambda i, b: finder.keypoints_in(i, b, with_maps=True), rng)
-
-
-@cache
-def _finder():
-    """What a process loads once."""
-    from hmr_ros.frontend.finder import PeopleFinder
-    from hmr_ros.parameters import validated
-
-    return PeopleFinder(validated({"threads": 1}))
+        return observe(picture, body, look, rng)
 
 
 def observed(

@@ -1,4 +1,8 @@
-"""Heat-maps and person masks as the landmark network would give them, from drawn keypoints."""
+"""Heat-maps and person masks as the landmark network would give them, from drawn keypoints.
+
+Height and width of the heat-maps' bumps are measured. How masks err (``STRAY``, ``MASK_BLUR``, the
+level of their border) is assumed: nothing here was fitted to BlazePose's own masks.
+"""
 
 from __future__ import annotations
 

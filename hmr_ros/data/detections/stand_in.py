@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from hmr_ros.data.measured_errors import HIDDEN_SHARES, OUTSIDE, SIZES, MeasuredErrors
+from hmr_ros.data.measured_errors import FACE, HIDDEN_SHARES, OUTSIDE, SIZES, MeasuredErrors
 
 BLUR = 0.05  # spread of a drawn error around a measured one, so that no two are the same
 
@@ -63,7 +63,8 @@ def stand_in(
     limit = torch.nextafter(image[:, None, 2:], torch.zeros_like(image[:, None, 2:]))
     clamped = torch.minimum(torch.maximum(positions, image[:, None, :2]), limit)
     positions = torch.where(drawn[..., 2:3] > 0, clamped, positions)
-    missed = torch.as_tensor(errors.missed, device=device)[bin_size, bin_hidden]
+    headless = ((state[:, :FACE] == OUTSIDE).float().mean(1) > 0.5).long()
+    missed = torch.as_tensor(errors.missed, device=device)[bin_size, bin_hidden, headless]
     found = torch.rand(n, generator=rng, device=device) >= missed
     given = ((positions >= image[:, None, :2]) & (positions < image[:, None, 2:])).all(-1)
     confidence = torch.where(given & found[:, None], drawn[..., 2], 0.0)
