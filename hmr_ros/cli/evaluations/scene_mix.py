@@ -29,14 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="prototype, realistic, heavy, full (half of each of the last two), or "
         "full-without-KIND for a kind of occluder; several times. Default: prototype and full",
     )
-    parser.add_argument("--images", type=int, default=16000, help="training pictures an arm")
-    parser.add_argument("--steps", type=int, default=1200, help="of 64 pictures")
+    parser.add_argument("--people", type=int, default=6000, help="to train on, an arm")
+    parser.add_argument("--steps", type=int, default=1500, help="of 64 people")
     parser.add_argument(
         "--seeds", type=int, default=1, help="trainings an arm; answers are averaged"
     )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/scene-mix"), help="answers are kept here; resumable"
+        "--out",
+        type=Path,
+        default=Path("runs/scene-mix"),
+        help="people and answers are kept here; resumable",
     )
 
 
@@ -45,81 +48,73 @@ def measure(args: argparse.Namespace) -> list[dict]:
     import numpy as np
 
     from hmr_ros.batch import concatenate
+    from hmr_ros.cli.looking import look_once
     from hmr_ros.evaluation.coco import read_people
-    from hmr_ros.evaluation.scene_mix import crops, rows_of
+    from hmr_ros.evaluation.scene_mix import BLAZEPOSE, photographed, rows_of
 
     people = read_people(args.data / "person_keypoints.json")
-    pictures, maps = crops(args.data, people)
+    seen = photographed(args.data, people, look_once)
     labelled = concatenate(people)
     photos = np.repeat(np.arange(len(people)), [len(p) for p in people])
     arms = args.arm or ["prototype", "full"]
-    answers = {arm: _answers(arm, args, pictures, maps) for arm in arms}
+    answers = {arm: _answers(arm, args, seen) for arm in arms}
+    answers[BLAZEPOSE] = np.concatenate([s.keypoints for s in seen])
     return rows_of(answers, labelled, photos, arms[0])
 
 
-def _answers(arm: str, args: argparse.Namespace, pictures, maps):
+def _answers(arm: str, args: argparse.Namespace, seen):
     """[N, 17, 2] of one arm, trained now or read from an earlier run of the same settings."""
     import numpy as np
     from rich.progress import Progress
 
+    from hmr_ros.body.model import load_body_model
     from hmr_ros.evaluation.scene_mix import predicted
-    from hmr_ros.training.keypoint_probe import train_probe
+    from hmr_ros.training.keypoint_probe import read_crops, train_probe
 
-    name = f"{arm}-{args.images}x{args.steps}x{args.seeds}.npy"
-    kept = args.out / name
+    kept = args.out / f"{arm}-{args.people}x{args.steps}x{args.seeds}.npy"
     if kept.is_file():
         return np.load(kept)
-    args.out.mkdir(parents=True, exist_ok=True)
-    images, keypoints = _training_set(arm, args)
+    crops = read_crops(_corpus(arm, args), load_body_model(), args.people)
     found = []
     with Progress(transient=True) as bar:
         task = bar.add_task(f"training on {arm}", total=args.seeds * args.steps)
         for seed in range(args.seeds):
             network = train_probe(
-                images,
-                keypoints,
-                args.steps,
-                seed=seed,
-                report=lambda step, loss: bar.advance(task),
+                crops, args.steps, seed=seed, report=lambda step, loss: bar.advance(task)
             )
-            found.append(predicted(network, pictures, maps))
+            found.append(predicted(network, seen))
     answer = np.mean(found, 0)
     np.save(kept, answer)
     return answer
 
 
-def _training_set(arm: str, args: argparse.Namespace):
-    """Pictures and keypoints of one arm, in memory."""
-    import numpy as np
-    from rich.progress import track
+def _corpus(arm: str, args: argparse.Namespace):
+    """The people of one arm, drawn as far as they are not there yet."""
+    from rich.progress import Progress
 
-    from hmr_ros.data.keypoint_crops import KeypointCrop
-    from hmr_ros.data.stream import rendered_stream
+    from hmr_ros.cli.looking import look_once
     from hmr_ros.models.keypoint_probe import SIZE
+    from hmr_ros.training.corpus import Corpus
+    from hmr_ros.training.corpus_making import Drawing, draw_people
 
-    images = np.empty((args.images, SIZE, SIZE, 3), np.uint8)
-    keypoints = np.empty((args.images, 17, 2), np.float32)
-    done = 0
-    mixes = mixes_of(arm)
-    for mix in mixes:
-        count = (args.images - done) // (len(mixes) - mixes.index(mix))
-        make = KeypointCrop(mix, args.motions, "train", args.backgrounds, SIZE, SEED)
-        stream = rendered_stream(make, range(count), args.workers)
-        for image, points in track(stream, f"drawing {mix.name}", total=count, transient=True):
-            images[done], keypoints[done] = image, np.nan_to_num(points, nan=-1e3)
-            done += 1
-    return images, keypoints
+    drawing = Drawing(look_once, args.motions, "train", args.backgrounds, SEED, SIZE, mixes_of(arm))
+    folder = args.out / arm
+    with Progress(transient=True) as bar:
+        task = bar.add_task(f"drawing {arm}", total=args.people)
+        for done in draw_people(drawing, folder, args.people, args.workers):
+            bar.update(task, completed=done)
+    return Corpus(folder)
 
 
-def mixes_of(arm: str) -> list:
+def mixes_of(arm: str) -> tuple:
     """The scene mixes that an arm is drawn from in equal parts. Raises ValueError."""
     from hmr_ros.data.scenes.mixes import HEAVY, PROTOTYPE, REALISTIC
     from hmr_ros.data.scenes.things import Thing
 
-    full = [REALISTIC, HEAVY]
-    named = {"prototype": [PROTOTYPE], "realistic": [REALISTIC], "heavy": [HEAVY], "full": full}
+    full = (REALISTIC, HEAVY)
+    named = {"prototype": (PROTOTYPE,), "realistic": (REALISTIC,), "heavy": (HEAVY,), "full": full}
     for kind in HEAVY.occluders:
-        named[f"full-without-{Thing(kind).name.lower()}"] = [mix.without(kind) for mix in full]
+        named[f"full-without-{Thing(kind).name.lower()}"] = tuple(m.without(kind) for m in full)
     if arm not in named:
         raise ValueError(f"arm {arm!r} is unknown; known: {', '.join(named)}")
     return named[arm]

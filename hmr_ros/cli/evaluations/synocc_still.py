@@ -11,7 +11,7 @@ from hmr_ros.cli.motion_file import default_motions
 from hmr_ros.cli.synocc_kept import add_keep_arguments, kept_answers, say_kept
 
 SUMMARY = "3D error, calibration and recall on rendered people at three levels of occlusion"
-VERSION = 1  # hmr_ros.evaluation.synocc.still's, without importing it; a test compares them
+VERSION = 2  # hmr_ros.evaluation.synocc.still's, without importing it; a test compares them
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

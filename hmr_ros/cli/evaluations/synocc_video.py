@@ -10,7 +10,7 @@ from hmr_ros.cli.motion_file import default_motions
 from hmr_ros.cli.synocc_kept import add_keep_arguments, kept_answers, say_kept
 
 SUMMARY = "poses, paths, identity and speed over time on rendered clips with a moving camera"
-VERSION = 1  # hmr_ros.evaluation.synocc.video's
+VERSION = 2  # hmr_ros.evaluation.synocc.video's
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -33,7 +33,7 @@ from hmr_ros.evaluation.synocc.still import (
     without_maps,
 )
 
-VERSION = 1
+VERSION = 2
 CLIPS = 60
 FRAMES = 90
 FPS = 15.0
