@@ -153,6 +153,17 @@ def test_maps_only_when_asked_and_in_the_same_crop(finder, astronaut):
     assert people.masks[0, 4 * row, 4 * column] > 0.9
 
 
+def test_a_finder_made_with_maps_always_has_them(astronaut):
+    finder = PeopleFinder(validated(), with_maps=True)
+    found = finder.find(astronaut, 0.0, complete=True)
+    given = finder.keypoints_in(astronaut, np.array([[60, 0, 400, 512], [0, 0, 2, 2]]))
+    for people, count in ((found, 1), (given, 2)):
+        assert people.heatmaps.shape == (count, 64, 64, 39) and people.crops.shape == (count, 2, 3)
+        assert people.masks.shape == (count, 256, 256) and people.heatmaps[0].max() > 0.5
+    # Nobody was looked for in a box of two pixels.
+    assert not given.heatmaps[1].any()
+
+
 def test_points_outside_the_image_have_no_confidence(finder, astronaut):
     cut = np.ascontiguousarray(astronaut[:300])  # her hips are gone
     people = finder.keypoints_in(cut, np.array([[60, 0, 400, 300]]))

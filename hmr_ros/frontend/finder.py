@@ -34,10 +34,11 @@ class PeopleFinder:
 
     settings: ``hmr_ros.parameters.validated()``; used are detector, detector_onnx, detect_every,
     min_score, max_people and threads. ``min_score`` and ``max_people`` may change at any time.
+    with_maps: keep heat-maps and masks (0.9 MB a person) for estimators that read them.
     """
 
-    def __init__(self, settings: SimpleNamespace) -> None:
-        self._settings = settings
+    def __init__(self, settings: SimpleNamespace, with_maps: bool = False) -> None:
+        self._settings, self._with_maps = settings, with_maps
         self._landmarks = LandmarkNetwork(settings.threads)
         self._detector = PoseDetector(settings.threads)
         self._propose = proposer(settings, self._detector)
@@ -50,15 +51,12 @@ class PeopleFinder:
         self._frame = 0
         self._stamp = -np.inf
 
-    def find(
-        self, image: np.ndarray, stamp: float, complete: bool = False, with_maps: bool = False
-    ) -> People:
+    def find(self, image: np.ndarray, stamp: float, complete: bool = False) -> People:
         """People in ``image`` [H, W, 3] uint8 BGR, largest first, at most ``max_people``.
 
         One call does a bounded share of the search for new people, so that its time stays even;
         ``complete`` starts anew and searches everything at once, for a single photograph. A
-        ``stamp`` (seconds) that goes back or leaves a gap starts anew too. ``with_maps`` keeps
-        heat-maps and masks.
+        ``stamp`` (seconds) that goes back or leaves a gap starts anew too.
 
         Raises ValueError if ``image`` has another type or shape.
         """
@@ -69,14 +67,14 @@ class PeopleFinder:
             self.reset()
         self._stamp = stamp
         # The known people are described while the search for others runs.
-        known = self._landmarks.start(image, self._regions, with_maps)
+        known = self._landmarks.start(image, self._regions, self._with_maps)
         new = self._new_places(image, complete)
-        unknown = self._landmarks(image, new.regions, with_maps)
+        unknown = self._landmarks(image, new.regions, self._with_maps)
         seen = concatenate([known(), unknown])
         regions = np.concatenate([self._regions, new.regions])
         source = np.concatenate([np.full(len(self._regions), "track", "U9"), new.source])
         if complete:
-            seen = self._second_look(image, seen, with_maps)
+            seen = self._second_look(image, seen)
         sure = seen.flags >= self._settings.min_score
         rows = np.flatnonzero(sure & plausible(seen, regions, source == "track"))
         boxes = boxes_of(seen, image)
@@ -90,14 +88,14 @@ class PeopleFinder:
         image: np.ndarray,
         boxes: np.ndarray,
         thorough: bool = True,
-        with_maps: bool = False,
+        with_maps: bool | None = None,
     ) -> People:
         """Keypoints of the people in given ``boxes`` [N, 4] (x, y, width, height).
 
         One row a box in the same order; ``found`` is False where the box holds nobody, lies
         outside the image or is smaller than ``MIN_BOX`` pixels. Changes nothing in ``find``.
         ``thorough`` looks several times at people whom the first look does not settle; without it
-        the time a box is that of one look.
+        the time a box is that of one look. ``with_maps`` None: as the finder was made.
 
         Raises ValueError if ``image`` or ``boxes`` has another type or shape.
         """
@@ -109,6 +107,7 @@ class PeopleFinder:
         if not len(rows):
             return nothing_in(boxes, source)
         detector = self._detector if thorough else None
+        with_maps = self._with_maps if with_maps is None else with_maps
         seen = look_in(image, boxes[rows], self._landmarks, detector, with_maps)
         people = described(seen, boxes[rows], source[rows], image)
         people = people.replace(found=seen.flags >= self._settings.min_score)
@@ -124,8 +123,8 @@ class PeopleFinder:
             new = new[iou(new.boxes, self._boxes).max(1) < KNOWN_OVERLAP]
         return new[: 2 * self._settings.max_people if complete else NEW_A_FRAME]
 
-    def _second_look(self, image: np.ndarray, first: Landmarks, with_maps: bool) -> Landmarks:
+    def _second_look(self, image: np.ndarray, first: Landmarks) -> Landmarks:
         """Look again where the first look says the body is; the surer answer a person."""
-        second = self._landmarks(image, first.next_regions, with_maps)
+        second = self._landmarks(image, first.next_regions, self._with_maps)
         better = second.flags > first.flags
         return concatenate([first, second])[np.arange(len(first)) + len(first) * better]

@@ -1,0 +1,218 @@
+"""What an image network sees of a person: the crop, the evidence in it, and its place in space.
+
+The crop is the rotated square that BlazePose looked at, or an upright square around the box of a
+person whose keypoints were not found. The *view* frame is the camera turned about its centre so
+that it looks through the middle of the crop with its x axis along the crop's: a person who leans
+in the image stands upright in it, and every place in the image looks alike (the idea of CLIFF,
+Li et al. 2022). ``scale`` removes what is left, the person's size in the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from hmr_ros.batch import EqualLength
+from hmr_ros.geometry.camera import Camera
+from hmr_ros.people import KEYPOINT_SETS, People
+
+# Side of the landmark network's crop, in whose pixels ``People.crops`` is.
+SIDE = 256
+# Cells a side of the maps, and of the grid of rays.
+CELLS = 32
+GRID = 16
+LANDMARKS = 33
+# Side of the square around the box of a person not found, in units of the longer side.
+MARGIN = 1.25
+SMALLEST = 2.0  # pixels of the image: a crop with a shorter side shows nothing
+# What is further out, in half widths of the crop, is read as this far out.
+FARTHEST = 4.0
+# Rays further out than this (84 degrees) come from a failed undistortion or a border at infinity.
+FARTHEST_RAY = 10.0
+# Names of what a network takes, in its order.
+INPUTS = ("image", "heatmaps", "mask", "keypoints", "rays", "scale", "box", "view")
+BYTES = ("image", "heatmaps", "mask")
+
+# Which of BlazePose's landmarks a keypoint set fills.
+FILLED = {
+    "blazepose33": np.arange(33),
+    "coco17": np.array([0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]),
+}
+
+
+@dataclass(frozen=True)
+class PersonCrops(EqualLength):
+    """N people as a network sees them; S = 256 or a fraction of it.
+
+    image:     [N, 3, S, S] uint8 RGB, black outside the picture.
+    heatmaps:  [N, 33, 32, 32] uint8, BlazePose's heat-maps (255: certain), the greatest of each
+               2 x 2 cells; zeros if not found.
+    mask:      [N, 1, 32, 32] uint8, BlazePose's person mask (255: certain), means; zeros if not
+               found.
+    keypoints: [N, 33, 3] float32, x and y in ray coordinates of the view frame over ``scale``, and
+               confidence in [0, 1]. Confidence 0 is missing: x and y are then 0.
+    rays:      [N, 2, 16, 16] float32, x and y of the rays through the centres of a 16 x 16 grid of
+               cells of the crop, view frame, over ``scale``; lens distortion removed.
+    scale:     [N] float32, half the crop's side as a tangent at its centre, view frame.
+    box:       [N, 4] float32, left, top, right and bottom of the person's box, view frame, over
+               ``scale``: what the middles of its edges span.
+    view:      [N, 3, 3] float32, rotation from the camera's optical frame to the view frame.
+    """
+
+    image: np.ndarray
+    heatmaps: np.ndarray
+    mask: np.ndarray
+    keypoints: np.ndarray
+    rays: np.ndarray
+    scale: np.ndarray
+    box: np.ndarray
+    view: np.ndarray
+
+    def inputs(self) -> dict[str, np.ndarray]:
+        """What a network takes: all float32, image and maps in 0..1, in the order ``INPUTS``."""
+        values = {name: getattr(self, name) for name in INPUTS}
+        return {
+            name: value.astype(np.float32) / np.float32(255) if name in BYTES else value
+            for name, value in values.items()
+        }
+
+
+def crops_of(image: np.ndarray, people: People, camera: Camera, size: int = SIDE) -> PersonCrops:
+    """What a network sees of ``people`` in ``image`` [H, W, 3] uint8 BGR of ``camera``.
+
+    Without ``people.heatmaps`` and ``people.masks`` the maps are zeros. Raises ValueError for a
+    ``size`` that does not divide 256, and for a keypoint set that has no place among BlazePose's.
+    """
+    if size < 1 or SIDE % size:
+        raise ValueError(f"size is {size}, expected a divisor of {SIDE}, such as 256 or 128")
+    if people.keypoint_set not in FILLED:
+        known = ", ".join(FILLED)
+        raise ValueError(f"keypoint_set {people.keypoint_set!r} has no crops, only {known}")
+    to_image, own = _squares(people)
+    view, scale = views(to_image, camera)
+    n, k = len(people), KEYPOINT_SETS[people.keypoint_set]
+    edges = _edge_middles(people.boxes.astype(np.float64))
+    pixels = np.concatenate([people.keypoints[..., :2], _grid(to_image), edges], 1)
+    places, ahead = _in_view(pixels, camera, view, scale)
+    confidence = np.clip(np.nan_to_num(people.keypoints[..., 2]), 0, 1)
+    confidence = confidence * people.found[:, None] * ahead[:, :k]
+    keypoints = np.zeros((n, LANDMARKS, 3))
+    keypoints[:, FILLED[people.keypoint_set], :2] = places[:, :k] * (confidence > 0)[..., None]
+    keypoints[:, FILLED[people.keypoint_set], 2] = confidence
+    grid, middles = places[:, k : k + GRID * GRID], places[:, k + GRID * GRID :]
+    return PersonCrops(
+        image=_pictures(image, to_image, size),
+        heatmaps=_heatmaps(people.heatmaps, own),
+        mask=_masks(people.masks, own),
+        keypoints=keypoints.astype(np.float32),
+        rays=grid.transpose(0, 2, 1).reshape(n, 2, GRID, GRID).astype(np.float32),
+        scale=scale.astype(np.float32),
+        box=np.concatenate([middles.min(1), middles.max(1)], 1).astype(np.float32),
+        view=view.astype(np.float32),
+    )
+
+
+def views(to_image: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations [N, 3, 3] from camera to view, and scales [N], of crops.
+
+    to_image: [N, 2, 3] affine maps from pixels of the 256 x 256 crop to pixels of the image.
+    """
+    middle = np.full(2, (SIDE - 1) / 2)
+    centre = to_image[:, :, :2] @ middle + to_image[:, :, 2]
+    sides = to_image[:, :, :2].transpose(0, 2, 1)  # of one pixel of the crop: along x, along y
+    ray, _ = _rays(camera, centre)
+    # How the ray moves along the two sides of a pixel: by differences, as lenses bend.
+    ends, seen = _rays(camera, centre[:, None, None] + sides[:, :, None] * [[1], [-1]])
+    straight = sides / [camera.fx, camera.fy]
+    moved = (ends[:, :, 0] - ends[:, :, 1]) / 2
+    moved = np.where(seen.all((1, 2))[:, None, None], moved, straight)
+    z = np.concatenate([ray, np.ones_like(ray[:, :1])], 1)
+    length = np.linalg.norm(z, axis=1, keepdims=True)
+    z = z / length
+    flat = np.concatenate([moved, np.zeros_like(moved[..., :1])], 2)
+    # On the plane that the view looks at, the part along its axis is lost.
+    flat = (flat - (flat @ z[:, :, None]) * z[:, None]) / length[:, None]
+    x = flat[:, 0] / np.linalg.norm(flat[:, 0], axis=1, keepdims=True)
+    area = np.linalg.norm(np.cross(flat[:, 0], flat[:, 1]), axis=1)
+    return np.stack([x, np.cross(z, x), z], 1), SIDE / 2 * np.sqrt(area)
+
+
+def _squares(people: People) -> tuple[np.ndarray, np.ndarray]:
+    """Affine maps [N, 2, 3] float64 from crop to image, and whether each is BlazePose's own."""
+    boxes = people.boxes.astype(np.float64)
+    side = np.maximum(MARGIN * boxes[:, 2:].max(1, initial=0), SMALLEST) / SIDE
+    square = np.zeros((len(people), 2, 3))
+    square[:, [0, 1], [0, 1]] = side[:, None]
+    square[:, :, 2] = boxes[:, :2] + boxes[:, 2:] / 2 - (SIDE - 1) / 2 * side[:, None]
+    if people.crops is None:
+        return square, np.zeros(len(people), bool)
+    crops = people.crops.astype(np.float64)
+    wide = np.linalg.norm(crops[:, :, 0], axis=1) * SIDE >= SMALLEST
+    own = people.found & np.isfinite(crops).all((1, 2)) & wide
+    return np.where(own[:, None, None], crops, square), own
+
+
+def _rays(camera: Camera, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rays [..., 2] in the camera frame, and [...] whether the lens reaches there."""
+    rays = camera.rays(pixels)
+    side = np.nan_to_num(np.sign(pixels - [camera.cx, camera.cy])) * FARTHEST_RAY
+    seen = (np.abs(rays) < FARTHEST_RAY).all(-1)
+    return np.clip(np.where(np.isnan(rays), side, rays), -FARTHEST_RAY, FARTHEST_RAY), seen
+
+
+def _in_view(
+    pixels: np.ndarray, camera: Camera, view: np.ndarray, scale: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places [N, P, 2] over ``scale`` of pixels [N, P, 2], and [N, P] whether they lie ahead."""
+    rays, seen = _rays(camera, pixels)
+    turned = rays @ view[:, :, :2].transpose(0, 2, 1) + view[:, None, :, 2]
+    places = turned[..., :2] / np.maximum(turned[..., 2:], 0.1) / scale[:, None, None]
+    return np.clip(places, -FARTHEST, FARTHEST), seen & (turned[..., 2] > 0.1)
+
+
+def _grid(to_image: np.ndarray) -> np.ndarray:
+    """Pixels [N, 256, 2] of the image at the centres of the crop's cells, row by row."""
+    at = (np.arange(GRID) + 0.5) * (SIDE / GRID) - 0.5
+    cells = np.stack(np.meshgrid(at, at), -1).reshape(-1, 2)
+    return cells @ to_image[:, :, :2].transpose(0, 2, 1) + to_image[:, None, :, 2]
+
+
+def _edge_middles(boxes: np.ndarray) -> np.ndarray:
+    """[N, 4, 2] of boxes x, y, width, height."""
+    at = np.array([[0, 0.5], [1, 0.5], [0.5, 0], [0.5, 1]])
+    return boxes[:, None, :2] + boxes[:, None, 2:] * at
+
+
+def _pictures(image: np.ndarray, to_image: np.ndarray, size: int) -> np.ndarray:
+    """[N, 3, size, size] uint8 RGB. Smaller ones are means of the landmark network's own crop."""
+    out = np.empty((len(to_image), 3, size, size), np.uint8)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    for picture, affine in zip(out, to_image, strict=True):
+        crop = cv2.warpAffine(image, affine, (SIDE, SIDE), flags=flags)
+        if size != SIDE:
+            crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+        picture[:] = cv2.split(crop)[::-1]
+    return out
+
+
+def _heatmaps(maps: np.ndarray | None, own: np.ndarray) -> np.ndarray:
+    out = np.zeros((len(own), LANDMARKS, CELLS, CELLS), np.uint8)
+    for n in np.flatnonzero(own) if maps is not None else ():
+        cells = maps[n].shape[0] // CELLS
+        rows = maps[n].reshape(CELLS, cells, -1).max(1)
+        peaks = rows.reshape(CELLS, CELLS, cells, -1).max(2)[..., :LANDMARKS]
+        out[n] = _bytes(peaks).transpose(2, 0, 1)
+    return out
+
+
+def _masks(masks: np.ndarray | None, own: np.ndarray) -> np.ndarray:
+    out = np.zeros((len(own), 1, CELLS, CELLS), np.uint8)
+    for n in np.flatnonzero(own) if masks is not None else ():
+        out[n, 0] = _bytes(cv2.resize(masks[n], (CELLS, CELLS), interpolation=cv2.INTER_AREA))
+    return out
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    return np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)
