@@ -234,30 +234,39 @@ class Lifter(nn.Module):
         """
         view = self.view(keypoints, box, image)
         _, body = self.lift(view)
-        back = view.rotation.transpose(1, 2)
-        root = back @ body.rotations[:, 0]
-        rotations = torch.cat([root[:, None], body.rotations[:, 1:]], 1)
-        depth = body.place[:, 2].exp() / view.scale
-        across = body.place[:, :2] * view.scale[:, None]
-        pelvis = torch.cat([across, torch.ones_like(across[:, :1])], 1) * depth[:, None]
-        visibility = body.visibility_logit.sigmoid()
-        seen, hidden = self.temperature
-        variance = (2 * body.log_std).exp()
-        variance = variance * (visibility * seen**2 + (1 - visibility) * hidden**2)[..., None]
-        joint_cov = spread_along(variance, back[:, None])
-        # First order: x = place_x * scale * z, and z moves by z times the error of log z.
-        std = body.place_log_std.exp()
-        sideways = F.pad(std[:, :2] * (view.scale * depth)[:, None], (0, 1)).square()
-        along = back @ (pelvis * std[:, 2:])[..., None]
-        pelvis_cov = spread_along(sideways, back) + along @ along.transpose(1, 2)
-        return (
-            rotations,
-            body.betas,
-            (back @ pelvis[..., None])[..., 0],
-            joint_cov,
-            pelvis_cov,
-            visibility,
-        )
+        return in_camera(body, view.rotation, view.scale, self.temperature)
+
+
+def in_camera(body: Lifted, view: Tensor, scale: Tensor, temperature: Tensor) -> tuple[Tensor, ...]:
+    """A body of the view frame in the camera's frame: the outputs of ``Lifter.forward``.
+
+    view [N, 3, 3]: camera to view. scale [N]: unit of ``place``. temperature [2]: factors of the
+    standard deviations of a joint that is seen, and of a hidden one.
+    """
+    back = view.transpose(1, 2)
+    root = back @ body.rotations[:, 0]
+    rotations = torch.cat([root[:, None], body.rotations[:, 1:]], 1)
+    depth = body.place[:, 2].exp() / scale
+    across = body.place[:, :2] * scale[:, None]
+    pelvis = torch.cat([across, torch.ones_like(across[:, :1])], 1) * depth[:, None]
+    visibility = body.visibility_logit.sigmoid()
+    seen, hidden = temperature
+    variance = (2 * body.log_std).exp()
+    variance = variance * (visibility * seen**2 + (1 - visibility) * hidden**2)[..., None]
+    joint_cov = spread_along(variance, back[:, None])
+    # First order: x = place_x * scale * z, and z moves by z times the error of log z.
+    std = body.place_log_std.exp()
+    sideways = F.pad(std[:, :2] * (scale * depth)[:, None], (0, 1)).square()
+    along = back @ (pelvis * std[:, 2:])[..., None]
+    pelvis_cov = spread_along(sideways, back) + along @ along.transpose(1, 2)
+    return (
+        rotations,
+        body.betas,
+        (back @ pelvis[..., None])[..., 0],
+        joint_cov,
+        pelvis_cov,
+        visibility,
+    )
 
 
 def spread_along(variance: Tensor, axes: Tensor) -> Tensor:

@@ -1,0 +1,155 @@
+"""What is known of a person besides the pixels, as maps and tokens: the condition of all networks.
+
+BlazePose's heat-maps and person mask were learned on photographs and enter as a map that the
+backbone joins to its own; its keypoints enter as tokens. Every place in the picture, of a cell, of
+a keypoint or of a guessed joint, is written in one code of its viewing direction, so that attention
+can match them. Box and scale are the context of CLIFF (Li et al. 2022).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hmr_ros.models.backbone import GRIDS, Backbone, BackboneConfig
+from hmr_ros.models.merging import Normed
+
+KINDS = ("image", "heatmaps", "mask", "keypoints", "rays")
+KEYPOINTS = 33
+WAVES = 6
+CONTEXT = 4 + 1 + 9
+
+
+def checked_without(without: tuple[str, ...]) -> set[str]:
+    """The kinds of evidence that are left. Raises ValueError if nothing to see is left."""
+    unknown = set(without) - set(KINDS)
+    if unknown:
+        raise ValueError(
+            f"without: {', '.join(sorted(unknown))} unknown; known: {', '.join(KINDS)}"
+        )
+    left = set(KINDS) - set(without)
+    if not left - {"rays"}:
+        raise ValueError("without: no evidence is left")
+    return left
+
+
+class PlaceCode(nn.Module):
+    """Places [..., 2] in view coordinates (the crop is about -1..1) to [..., width]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        waves = 0.5 * math.pi * 2.0 ** torch.arange(WAVES)
+        self.register_buffer("waves", waves, persistent=False)
+        self.out = nn.Linear(2 + 4 * WAVES, width)
+
+    def forward(self, places: Tensor) -> Tensor:
+        places = places.clamp(-4, 4)
+        angles = (places[..., None] * self.waves).flatten(-2)
+        return self.out(torch.cat([places, angles.sin(), angles.cos()], -1))
+
+
+class SeenMap(nn.Module):
+    """Heat-maps [N, 33, 32, 32] and mask [N, 1, 32, 32] as a map of ``width`` channels."""
+
+    def __init__(self, width: int, kinds: set[str]) -> None:
+        super().__init__()
+        self.kinds = [kind for kind in ("heatmaps", "mask") if kind in kinds]
+        inputs = sum({"heatmaps": KEYPOINTS, "mask": 1}[kind] for kind in self.kinds)
+        self.layers = nn.Sequential(
+            Normed(inputs, width),
+            nn.GELU(),
+            Normed(width, width, 3, groups=width),
+            nn.GELU(),
+            Normed(width, width),
+        )
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        return self.layers(torch.cat([inputs[kind] for kind in self.kinds], 1))
+
+
+class ImageTokens(nn.Module):
+    """Image, heat-maps and mask through the backbone: 256 + 64 tokens [N, 320, width]."""
+
+    def __init__(self, config: BackboneConfig, width: int, kinds: set[str]) -> None:
+        super().__init__()
+        with_map = bool(kinds & {"heatmaps", "mask"})
+        self.backbone = Backbone(config, "image" in kinds, with_map)
+        self.map = SeenMap(self.backbone.joined, kinds) if with_map else None
+        self.inward = nn.ModuleList(nn.Linear(w, width) for w in self.backbone.widths)
+        # Where rays are unknown a cell still knows its place in the crop.
+        self.cells = nn.ParameterList(nn.Parameter(0.02 * torch.randn(g * g, width)) for g in GRIDS)
+        self.with_rays = "rays" in kinds
+
+    def forward(self, inputs: dict[str, Tensor], code: PlaceCode) -> Tensor:
+        extra = self.map(inputs) if self.map is not None else None
+        tokens = []
+        for level, seen in enumerate(self.backbone(inputs["image"], extra)):
+            value = self.inward[level](seen.flatten(2).transpose(1, 2)) + self.cells[level]
+            if self.with_rays:
+                rays = inputs["rays"] if level == 0 else F.avg_pool2d(inputs["rays"], 2)
+                value = value + code(rays.flatten(2).transpose(1, 2))
+            tokens.append(value)
+        return torch.cat(tokens, 1)
+
+
+class KeypointTokens(nn.Module):
+    """Keypoints [N, 33, 3] as tokens [N, 33, width], with what the image shows where each is."""
+
+    def __init__(self, width: int, kinds: set[str]) -> None:
+        super().__init__()
+        self.names = nn.Parameter(0.02 * torch.randn(KEYPOINTS, width))
+        self.missing = nn.Parameter(0.02 * torch.randn(KEYPOINTS, width))
+        self.confidence = nn.Linear(1, width)
+        self.pooled = nn.Linear(width, width) if "heatmaps" in kinds else None
+
+    def forward(self, inputs: dict[str, Tensor], image: Tensor | None, code: PlaceCode) -> Tensor:
+        confidence = inputs["keypoints"][..., 2:]
+        present = (confidence > 0).to(confidence.dtype)
+        value = code(inputs["keypoints"][..., :2]) + self.confidence(confidence)
+        value = self.names + present * value + (1 - present) * self.missing
+        if self.pooled is not None:
+            heat = F.avg_pool2d(inputs["heatmaps"], 2).flatten(2)
+            heat = heat / (heat.sum(2, keepdim=True) + 0.1)
+            value = value + self.pooled(heat @ image[:, : heat.shape[2]])
+        return value
+
+
+class Context(nn.Module):
+    """Box, scale and direction of view as one vector [N, width]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(CONTEXT, width), nn.Linear(width, width)
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        box = inputs["box"].clamp(-4, 4)
+        values = [box, inputs["scale"].log()[:, None], inputs["view"].flatten(1)]
+        return self.outer(F.gelu(self.inner(torch.cat(values, 1))))
+
+
+class Condition(nn.Module):
+    """All evidence of a person as tokens of one width.
+
+    without: kinds of evidence (``KINDS``) that this network has no part for.
+    """
+
+    def __init__(self, config: BackboneConfig, width: int, without: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        kinds = checked_without(without)
+        self.code = PlaceCode(width)
+        self.context = Context(width)
+        with_image = bool(kinds & {"image", "heatmaps", "mask"})
+        self.image = ImageTokens(config, width, kinds) if with_image else None
+        self.keypoints = KeypointTokens(width, kinds) if "keypoints" in kinds else None
+
+    def forward(self, inputs: dict[str, Tensor]) -> tuple[Tensor | None, Tensor | None, Tensor]:
+        """Image tokens [N, 320, width], keypoint tokens [N, 33, width] (None where the network
+        has no such part) and context [N, width]."""
+        image = self.image(inputs, self.code) if self.image is not None else None
+        points = None
+        if self.keypoints is not None:
+            points = self.keypoints(inputs, image, self.code)
+        return image, points, self.context(inputs)
