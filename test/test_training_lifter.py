@@ -25,8 +25,9 @@ from hmr_ros.training.checkpoint import (  # noqa: E402
     load_checkpoint,
     save_checkpoint,
 )
-from hmr_ros.training.lifter_recipe import Recipe, RecipeError, read_recipe  # noqa: E402
+from hmr_ros.training.lifter_recipe import Recipe, read_recipe  # noqa: E402
 from hmr_ros.training.lifter_training import LifterTraining, TrainingError  # noqa: E402
+from hmr_ros.training.recipe import RecipeError  # noqa: E402
 
 TINY = LifterConfig(width=32, blocks=1, refine_width=32, refine_blocks=1)
 RECIPE = Recipe(
@@ -223,11 +224,11 @@ def test_the_command_can_be_interrupted_and_resumed(motions, tmp_path):
 
 
 def test_options_of_the_command():
-    from hmr_ros.cli import train
+    from hmr_ros.cli import train_lifter
 
     parser = argparse.ArgumentParser()
-    train.add_arguments(parser)
-    args = parser.parse_args(["lifter", "--minutes", "2.5", "--export"])
+    train_lifter.add_arguments(parser)
+    args = parser.parse_args(["--minutes", "2.5", "--export"])
     assert args.minutes == 2.5 and str(args.export) == "weights" and not args.resume
     with pytest.raises(SystemExit):
-        parser.parse_args(["lifter", "--minutes", "2", "--steps", "5"])
+        parser.parse_args(["--minutes", "2", "--steps", "5"])

@@ -11,7 +11,8 @@ EVERY = 4
 class Average:
     """Averaged copies of all parameters and buffers; young averages forget faster.
 
-    The average moves once in ``EVERY`` steps by as much as in all of them.
+    The average moves once in ``EVERY`` steps by as much as in all of them. Whole numbers (counters)
+    are those of the network.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -25,5 +26,9 @@ class Average:
             return
         keep = min(self.decay, (1 + step) / (20 + step)) ** EVERY
         current = network.state_dict()
-        values = [current[k] for k in self.state]
-        torch._foreach_lerp_(list(self.state.values()), values, 1 - keep)
+        moving = [k for k, v in self.state.items() if v.is_floating_point()]
+        torch._foreach_lerp_(
+            [self.state[k] for k in moving], [current[k] for k in moving], 1 - keep
+        )
+        for name in self.state.keys() - moving:
+            self.state[name].copy_(current[name])

@@ -34,7 +34,7 @@ def load_checkpoint(path: Path, kind: str, identity: dict) -> dict:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         found, stored, state = content["kind"], content["identity"], content["state"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+    except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError) as error:
         raise CheckpointError(f"{path} is no checkpoint of hmr train: {error}") from error
     if found != kind:
         raise CheckpointError(f"{path} is a checkpoint of {found!r}, not of {kind!r}")

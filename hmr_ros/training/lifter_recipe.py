@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import yaml
 
 from hmr_ros.models.lifter import LifterConfig
 from hmr_ros.training.lifter_losses import Weights
+from hmr_ros.training.recipe import FOLDER, checked, learning_rate, values_of
 
-SHIPPED = Path(__file__).with_name("recipes") / "lifter.yaml"
-
-
-class RecipeError(ValueError):
-    """A recipe file that cannot be used; the text names the file and the key."""
+SHIPPED = FOLDER / "lifter.yaml"
 
 
 @dataclass(frozen=True)
@@ -45,36 +39,12 @@ class Recipe:
 
     def rate_at(self, step: int) -> float:
         """Learning rate of ``step`` (from 0)."""
-        rate = self.rate * min(1.0, (step + 1) / self.warmup)
-        start = self.decay_from * self.steps
-        if step < start:
-            return rate
-        done = (step - start) / max(1.0, self.steps - start)
-        return rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        return learning_rate(self, step)
 
 
 def read_recipe(path: Path = SHIPPED) -> Recipe:
     """Raises RecipeError for a file that is missing, or holds unknown keys or wrong types."""
-    if not path.is_file():
-        raise RecipeError(f"recipe {path} does not exist")
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise RecipeError(f"recipe {path} is no YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise RecipeError(f"recipe {path} is a {type(values).__name__}, expected keys and values")
-    values["network"] = _part(LifterConfig, values.get("network") or {}, path)
-    values["losses"] = _part(Weights, values.get("losses") or {}, path)
-    return _part(Recipe, values, path)
-
-
-def _part(kind, values: dict, path: Path):
-    defaults = kind()
-    known = {f.name: type(getattr(defaults, f.name)) for f in fields(kind)}
-    for name, value in values.items():
-        if name not in known:
-            raise RecipeError(f"recipe {path}: key {name!r} is unknown; known: {', '.join(known)}")
-        wanted = (int, float) if known[name] is float else known[name]
-        if not isinstance(value, wanted) or isinstance(value, bool):
-            raise RecipeError(f"recipe {path}: {name} is {value!r}, not {known[name].__name__}")
-    return kind(**values)
+    values = values_of(path)
+    values["network"] = checked(LifterConfig, values.get("network") or {}, path)
+    values["losses"] = checked(Weights, values.get("losses") or {}, path)
+    return checked(Recipe, values, path)

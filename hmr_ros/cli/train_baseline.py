@@ -1,0 +1,47 @@
+"""``hmr train baseline``: the plain regressor, from a corpus of rendered people."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hmr_ros.cli.training_runs import add_training_arguments, train
+
+SUMMARY = "the yardstick: a person crop to a body, from rendered people"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``hmr train baseline``."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("runs/corpus"),
+        help="folder of `hmr train corpus --split train`",
+    )
+    parser.add_argument(
+        "--val", type=Path, help="folder of `hmr train corpus --split val`; default: part of DATA"
+    )
+    parser.add_argument(
+        "--small", action="store_true", help="the small variant's recipe, for CPUs (size 128)"
+    )
+    add_training_arguments(parser, "baseline")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed."""
+    settings = {"data": str(args.data)} | ({"val": str(args.val)} if args.val else {})
+    return train("baseline", args, settings, lambda task: _described(args.data))
+
+
+def _described(folder: Path) -> str:
+    from hmr_ros.training.corpus import Corpus
+
+    corpus = Corpus(folder)
+    made = corpus.manifest
+    photos = f"photographs of `{made['photos']}`" if made["photos"] else "no photographs"
+    mixes = " and ".join(mix["name"] for mix in made["mixes"])
+    return (
+        f"{len(corpus)} rendered people of the {mixes} mixes (seed {made['seed']}, split "
+        f"{made['split']} of `{made['motions']}`, backgrounds: procedural and {photos}), boxes "
+        "given, seen by the real front end. No photographs of people."
+    )

@@ -1,0 +1,73 @@
+"""From a trained network on person crops to the files that ship."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from hmr_ros.data.joint_visibility import VISIBLE
+from hmr_ros.evaluation.calibration import visibility_temperatures
+from hmr_ros.machine import hardware, revision
+from hmr_ros.models.weights import load, save
+from hmr_ros.runtime.network_export import export_onnx, manifest
+from hmr_ros.training.model_card import Origin, card, gpu, write_card
+
+ABOUT = (
+    "A person crop with BlazePose's heat-maps, mask and keypoints to SMPL rotations, shape, place "
+    "and their uncertainty, by direct regression: the yardstick of this package."
+)
+LIMITS = (
+    "Trained on rendered people only: real clothes, hair and light differ. Distance follows from "
+    "the stature the network assumes. Adults only."
+)
+
+
+def release(network: nn.Module, task, out_folder: Path, origin: Origin) -> None:
+    """Calibrate, then write ``NAME.safetensors``, ``.onnx``, ``.json`` and ``.md``, with figures on
+    the people of the task's validation."""
+    out_folder.mkdir(parents=True, exist_ok=True)
+    name = network.name
+    calibrate(network, task)
+    save(network, out_folder / f"{name}.safetensors")
+    network = load(out_folder / f"{name}.safetensors", task.body, name)
+    difference = export_onnx(network, out_folder / f"{name}.onnx")
+    figures = task.validate(network)
+    described = manifest(
+        network,
+        task.body,
+        {
+            "command": origin.command,
+            "steps": origin.steps,
+            "seed": origin.seed,
+            "revision": revision(),
+            "hardware": hardware(gpu()),
+            "largest_difference_to_torch_m": difference,
+            "val": figures,
+        },
+    )
+    (out_folder / f"{name}.json").write_text(json.dumps(described, indent=2) + "\n")
+    parameters = sum(p.numel() for p in network.parameters()) / 1e6
+    seen, hidden = network.temperature.tolist()
+    facts = [
+        f"Files: `{name}.onnx` (inference), `{name}.safetensors` (torch), `{name}.json` (inputs, "
+        "outputs, body model).",
+        f"Network: {parameters:.1f} million parameters in half precision, pictures of "
+        f"{network.config.backbone.image} pixels; joints of ONNX and torch differ by "
+        f"{1e3 * difference:.3f} mm at most.",
+        f"Body: `{task.body.name}`.",
+        f"Standard deviations calibrated on the people for validation: factor {seen:.2f} where the "
+        f"joint is seen, {hidden:.2f} where it is hidden.",
+    ]
+    rows = {"People for validation, joints about the pelvis:": [figures]}
+    write_card(out_folder / f"{name}.md", card(name, ABOUT, facts, origin, rows, LIMITS))
+
+
+def calibrate(network: nn.Module, task) -> None:
+    """Set the network's temperatures by the people of the task's validation."""
+    error, variance, probability, visibility, _ = (v.numpy() for v in task.answers(network))
+    factors = visibility_temperatures(variance, error**2, probability, visibility == VISIBLE)
+    with torch.no_grad():
+        network.temperature.copy_(torch.tensor(factors))

@@ -1,0 +1,172 @@
+"""Training of the baseline on rendered people that the front end has looked at."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hmr_ros.body.model import BodyModel, load_body_model
+from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
+from hmr_ros.models.baseline import INPUTS, BaselineConfig
+from hmr_ros.models.configs import read_config
+from hmr_ros.models.lifter_weights import skeleton_of
+from hmr_ros.models.weights import build
+from hmr_ros.training.augmentation import Augmentation, augmented
+from hmr_ros.training.corpus import Corpus, CorpusError
+from hmr_ros.training.losses import Weights, losses, place_of, target
+
+NETWORK = "baseline"
+VALIDATION_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The recipe's ``task`` section.
+
+    data: folder of ``hmr train corpus``. val: the same for validation; without it the last
+    ``held_out`` people of ``data`` are kept from training. batch: people a step and process.
+    validate: people a validation, at most.
+    """
+
+    data: str = ""
+    val: str = ""
+    held_out: int = 500
+    batch: int = 64
+    validate: int = 2000
+    network: BaselineConfig = field(default_factory=BaselineConfig)
+    losses: Weights = field(default_factory=Weights)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def load(settings: dict, seed: int, rank: int, world: int) -> BaselineTask:
+    """The task of one of ``world`` processes. Raises ValueError for settings that are not known,
+    ``hmr_ros.training.corpus.CorpusError`` for data that cannot be used."""
+    return BaselineTask(read_config(Settings, settings), load_body_model(), seed, rank, world)
+
+
+class BaselineTask:
+    """See the module text and ``hmr_ros.training.task.Task``."""
+
+    name = NETWORK
+
+    def __init__(
+        self, settings: Settings, body: BodyModel, seed: int, rank: int = 0, world: int = 1
+    ) -> None:
+        self.settings, self.body = settings, body
+        self.seed, self.rank, self.world = seed, rank, world
+        self.skeleton = skeleton_of(body)
+        self.corpus = _opened(settings.data, settings)
+        self.val_corpus = _opened(settings.val, settings) if settings.val else self.corpus
+        self.people = len(self.corpus) - (0 if settings.val else settings.held_out)
+        if self.people < settings.batch * world:
+            raise CorpusError(
+                f"{settings.data} holds {len(self.corpus)} people, {self.people} of them to train "
+                f"on: fewer than one batch of {settings.batch * world}; draw more people"
+            )
+
+    def network(self) -> nn.Module:
+        return build(self.name, self.body, self.settings.network)
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        """People of this process: the batches of all processes are one batch cut into parts."""
+        whole = self.settings.batch * self.world
+        first = self.rank * self.settings.batch
+        rows = self._rows(step * whole, whole)[first : first + self.settings.batch]
+        # Each process draws on its own: what happens to a person need not depend on the rest.
+        rng = torch.Generator().manual_seed(hash_of(self.seed, step, self.rank))
+        batch = augmented(tensors(*self.corpus.rows(rows)), self.settings.augmentation, rng)
+        return self._with_landmarks(batch)
+
+    def _rows(self, start: int, count: int) -> np.ndarray:
+        """Numbers of people at positions ``start`` onwards of an endless row: everyone once, then
+        everyone once again in another order."""
+        at = np.arange(start, start + count)
+        found = np.empty(count, np.int64)
+        for epoch in np.unique(at // self.people):
+            order = np.random.default_rng([self.seed, int(epoch)]).permutation(self.people)
+            here = at // self.people == epoch
+            found[here] = order[at[here] % self.people]
+        return found
+
+    def _with_landmarks(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        _, landmarks = self.skeleton(batch["rotations"], batch["betas"])
+        return batch | {"landmarks": landmarks}
+
+    def losses(self, network: nn.Module, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
+        guess, final = network.looks({name: batch[name] for name in INPUTS})
+        return losses(guess, final, target(batch), batch["scale"], self.settings.losses)
+
+    def after_step(self, network: nn.Module, step: int) -> None:
+        pass
+
+    @torch.no_grad()
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Mean joint errors (mm about the pelvis) of all, visible and hidden joints; error of the
+        distance; predicted over true root mean square error of the joints."""
+        error, variance, _, visibility, far = self.answers(network)
+        return {
+            "mpjpe_mm": 1e3 * error.mean().item(),
+            "visible_mm": 1e3 * error[visibility == VISIBLE].mean().item(),
+            "hidden_mm": 1e3 * error[visibility == HIDDEN].mean().item(),
+            "distance_percent": 100 * far.mean().item(),
+            "spread": (variance.mean() / error.square().mean()).sqrt().item(),
+        }
+
+    @torch.no_grad()
+    def answers(self, network: nn.Module) -> list[Tensor]:
+        """Of the joints but the pelvis of the people for validation, each [M] float64: error (m),
+        predicted variance (m^2, three axes), predicted probability of being seen, true visibility,
+        and the error of the log distance of the person."""
+        network.eval()
+        device = next(network.parameters()).device
+        parts = []
+        first = 0 if self.settings.val else self.people
+        last = min(len(self.val_corpus), first + self.settings.validate)
+        for start in range(first, last, VALIDATION_BATCH):
+            rows = np.arange(start, min(start + VALIDATION_BATCH, last))
+            batch = {k: v.to(device) for k, v in tensors(*self.val_corpus.rows(rows)).items()}
+            body = network.predict({name: batch[name] for name in INPUTS})
+            error = (body.joints - batch["joints"]).norm(dim=-1)
+            far = (body.place - place_of(batch["pelvis"], batch["scale"]))[:, 2:].abs()
+            values = (error, (2 * body.log_std).exp().sum(-1), body.visibility_logit.sigmoid())
+            values += (batch["visibility"], far.expand_as(error))
+            parts.append([v[:, 1:].cpu().double().flatten() for v in values])
+        return [torch.cat(values) for values in zip(*parts, strict=True)]
+
+    def identity(self) -> dict:
+        plain = {k: v for k, v in asdict(self.settings).items() if k not in ("data", "val")}
+        return {"settings": plain, "people": self.people, "corpus": self.corpus.manifest}
+
+
+def tensors(crops, truth) -> dict[str, Tensor]:
+    """``PersonCrops`` and ``Truth`` as one batch; pictures and maps as numbers in 0..1."""
+    values = crops.inputs() | {name: getattr(truth, name) for name in truth._arrays()}
+    return {name: torch.from_numpy(value) for name, value in values.items()}
+
+
+def hash_of(*numbers: int) -> int:
+    """One seed from several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _opened(folder: str, settings: Settings) -> Corpus:
+    corpus = Corpus(Path(folder))
+    if corpus.size != settings.network.backbone.image:
+        raise CorpusError(
+            f"{folder} holds pictures of {corpus.size} pixels, the network takes "
+            f"{settings.network.backbone.image}: draw people with --size "
+            f"{settings.network.backbone.image}, or name another recipe"
+        )
+    return corpus
+
+
+def release(network: nn.Module, task: BaselineTask, out_folder: Path, origin) -> None:
+    """Write the weights for torch and for use, and their card: ``baseline_release``."""
+    # The libraries of the export are needed here only.
+    from hmr_ros.training.baseline_release import release
+
+    release(network, task, out_folder, origin)
