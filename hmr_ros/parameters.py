@@ -99,8 +99,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         "estimator",
         "estimator",
         "lifter",
-        "Network that turns people into bodies.",
-        choices=("lifter",),
+        "Network that turns people into bodies. 'lifter' reads keypoints alone, 'baseline' also "
+        "the picture.",
+        choices=("lifter", "baseline"),
     ),
     P(
         "weights_path",

@@ -32,10 +32,10 @@ class Pipeline:
     def __init__(self, settings: SimpleNamespace) -> None:
         self.settings = settings
         self.body = load_body_model(settings.body_model_path or None)
-        self.finder = PeopleFinder(settings)
         self.estimator = load_estimator(
             settings.estimator, self.body, settings.weights_path, settings.threads
         )
+        self.finder = PeopleFinder(settings, with_maps=self.estimator.needs_maps)
         self.tracker = Tracker(settings, self.body)
         self.discarded = 0  # bodies dropped because a value was not finite
 
@@ -77,7 +77,7 @@ class Pipeline:
         """
         if len(people) == 0:
             return no_bodies(self.body.name, people.keypoint_set)
-        estimated = self.estimator(people, frame.camera)
+        estimated = self.estimator(people, frame.camera, frame.image)
         placed = place(estimated, people, frame.camera, self.body, frame.depth)
         steps = self.settings.refine_steps
         return self._sound(refine(placed, people, frame.camera, self.body, steps))

@@ -15,8 +15,9 @@ from hmr_ros.body.keypoints import keypoints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People, no_people
+from hmr_ros.person_crops import FILLED
 from hmr_ros.runtime.estimators import load_estimator
-from hmr_ros.runtime.lifter import LANDMARKS, network_inputs
+from hmr_ros.runtime.lifter import network_inputs
 from hmr_ros.runtime.onnx_session import WeightsError
 
 WEIGHTS = asset("weights", "lifter.onnx")
@@ -158,7 +159,7 @@ def test_a_box_without_keypoints_gets_the_prior(body, lifter):
 
 def test_coco_keypoints_lift_to_a_similar_body(body, lifter):
     people, joints = standing(body, PLACES, YAWS)
-    coco = people.replace(keypoints=people.keypoints[:, LANDMARKS["coco17"]], keypoint_set="coco17")
+    coco = people.replace(keypoints=people.keypoints[:, FILLED["coco17"]], keypoint_set="coco17")
     bodies = lifter(coco, CAMERA)
     error = np.linalg.norm(about_pelvis(bodies.joints) - about_pelvis(joints), axis=-1)
     assert error.mean() < 0.1

@@ -62,7 +62,7 @@ def test_unsound_network_outputs_do_not_reach_a_planner(body):
     broken = made.body_pose.copy()
     broken[1, 4, 0, 0] = np.nan
     broken[2, 6] *= 1.4
-    pipeline.estimator = lambda people, camera: made.replace(body_pose=broken)
+    pipeline.estimator = lambda people, camera, image: made.replace(body_pose=broken)
     bodies = pipeline.bodies(Frame(IMAGE, CAMERA, 0.0), people)
     assert bodies.found.tolist() == [True, False, True] and pipeline.discarded == 1
     gram = np.swapaxes(bodies.rotations, -1, -2) @ bodies.rotations

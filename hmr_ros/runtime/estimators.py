@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
+from typing import Protocol
+
+import numpy as np
 
 from hmr_ros.bodies import Bodies
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People
 
-Estimator = Callable[[People, Camera], Bodies]
+
+class Estimator(Protocol):
+    """needs_maps: whether it reads ``People.heatmaps`` and ``masks``; without, it does worse."""
+
+    needs_maps: bool
+
+    def __call__(self, people: People, camera: Camera, image: np.ndarray) -> Bodies:
+        """One body a row of ``people``, in the same order. image [H, W, 3] uint8 BGR."""
+        ...
+
 
 # Module whose ``load(body_model, weights_path, threads)`` gives the estimator.
-ESTIMATORS = {"lifter": "hmr_ros.runtime.lifter"}
+ESTIMATORS = {"lifter": "hmr_ros.runtime.lifter", "baseline": "hmr_ros.runtime.baseline"}
 
 
 def load_estimator(
     name: str, body_model: BodyModel, weights_path: str = "", threads: int = 2
 ) -> Estimator:
-    """The estimator ``name``, ready to be called with people and their camera.
+    """The estimator ``name``, ready to be called with people, their camera and the image.
 
-    It answers every row; rows with ``found`` False get the prior. ``transl`` is the network's own
-    guess. weights_path: empty for the shipped weights. Raises ValueError for an unknown name and
-    ``onnx_session.WeightsError`` for weights that cannot be used.
+    It answers every row; rows with ``found`` False get what the box and the picture say, or the
+    prior. ``transl`` is the network's own guess. weights_path: empty for the shipped weights.
+    Raises ValueError for an unknown name and ``onnx_session.WeightsError`` for weights that cannot
+    be used.
     """
     if name not in ESTIMATORS:
         raise ValueError(f"estimator {name!r} is unknown; known: {', '.join(ESTIMATORS)}")

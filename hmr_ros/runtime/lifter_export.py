@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import platform
-import subprocess
 import warnings
 from pathlib import Path
 
@@ -18,7 +16,8 @@ import torch
 from hmr_ros.body.model import BodyModel
 from hmr_ros.models.lifter import Lifter
 from hmr_ros.models.lifter_weights import KEYPOINT_SET
-from hmr_ros.runtime.lifter import INPUTS, OUTPUTS, fingerprint
+from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
+from hmr_ros.runtime.lifter import INPUTS
 from hmr_ros.runtime.onnx_session import open_session
 
 OPSET = 18
@@ -112,33 +111,10 @@ def manifest(network: Lifter, body: BodyModel, figures: dict) -> dict:
             "box": "[N, 4] left, top, right, bottom of the person on the same plane",
             "image": "[N, 4] left, top, right, bottom of the image on the same plane",
         },
-        "outputs": {
-            "rotations": "[N, 24, 3, 3] global orientation (camera frame), then local rotations",
-            "betas": "[N, 10]",
-            "pelvis": "[N, 3] metres, camera frame",
-            "joint_cov": "[N, 24, 3, 3] m^2, joints about the pelvis, camera frame",
-            "pelvis_cov": "[N, 3, 3] m^2, camera frame",
-            "visibility": "[N, 24] probability",
-        },
+        "outputs": DESCRIBED,
         "normalisation": "inside the network",
         "temperature": [round(float(t), 4) for t in network.temperature],
         "config": dataclasses.asdict(network.config),
         "parameters": sum(p.numel() for p in network.parameters()),
         **figures,
     }
-
-
-def hardware() -> str:
-    return f"{os.cpu_count()}-core {platform.machine()} CPU" + (
-        f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    )
-
-
-def revision(folder: Path) -> str:
-    """Git revision of the code, 'unknown' outside a repository."""
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return found.stdout.strip()

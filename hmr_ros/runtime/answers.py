@@ -1,0 +1,88 @@
+"""What the exported networks of the family answer, and how it becomes bodies."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from hmr_ros.bodies import Bodies
+from hmr_ros.body.kinematics import forward_kinematics, rest_joints
+from hmr_ros.body.model import BodyModel, load_body_model
+from hmr_ros.body.shape_transfer import transfer_betas
+from hmr_ros.geometry.camera import Camera
+from hmr_ros.people import People
+from hmr_ros.runtime.onnx_session import MEND, WeightsError
+
+OUTPUTS = ("rotations", "betas", "pelvis", "joint_cov", "pelvis_cov", "visibility")
+DESCRIBED = {
+    "rotations": "[N, 24, 3, 3] global orientation (camera frame), then local rotations",
+    "betas": "[N, 10]",
+    "pelvis": "[N, 3] metres, camera frame",
+    "joint_cov": "[N, 24, 3, 3] m^2, joints about the pelvis, camera frame",
+    "pelvis_cov": "[N, 3, 3] m^2, camera frame",
+    "visibility": "[N, 24] probability",
+}
+
+
+def fingerprint(body: BodyModel) -> str:
+    """sha256 of what the network's betas mean on this body: joints and their shape directions."""
+    values = np.concatenate([body.joint_template.ravel(), body.joint_shapedirs.ravel()])
+    return hashlib.sha256(np.round(values * 1e5).astype("<i4").tobytes()).hexdigest()
+
+
+def native_body(path: Path, manifest: dict, body_model: BodyModel) -> BodyModel:
+    """The body model that the network of ``path`` speaks: ``body_model`` or the shipped one.
+
+    Raises WeightsError if the network was trained for neither.
+    """
+    trained_on = manifest["body_model"]
+    native = body_model
+    if body_model.name != trained_on["name"]:
+        native = load_body_model()
+    if native.name != trained_on["name"] or fingerprint(native) != trained_on["sha256"]:
+        raise WeightsError(
+            f"{path} was trained for body model {trained_on['name']!r} (joints "
+            f"{trained_on['sha256'][:12]}), the one here is {native.name!r} (joints "
+            f"{fingerprint(native)[:12]}), so its betas would be read wrongly: {MEND}"
+        )
+    return native
+
+
+def bodies_of(
+    outputs: list[np.ndarray],
+    people: People,
+    camera: Camera,
+    native: BodyModel,
+    target: BodyModel,
+) -> Bodies:
+    """``OUTPUTS`` of a network, one row a person, as bodies.
+
+    native: the body model the network speaks; target: the one the bodies are for. Rotations are
+    shared between the two, betas are carried over by bone lengths.
+    """
+    rotations, betas, pelvis, joint_cov, pelvis_cov, visibility = outputs
+    if target is not native:
+        betas = transfer_betas(native, target, betas).astype(np.float32)
+    rest = rest_joints(target, betas).astype(np.float32)
+    posed, _ = forward_kinematics(rotations, rest, target.parents)
+    joints = (posed - posed[:, :1] + pelvis[:, None]).astype(np.float32)
+    return Bodies(
+        global_orient=rotations[:, 0],
+        body_pose=rotations[:, 1:],
+        betas=betas,
+        transl=pelvis - rest[:, 0],
+        joints=joints,
+        joint_cov=joint_cov,
+        transl_cov=pelvis_cov,
+        visibility=visibility * people.found[:, None],
+        joints_2d=camera.project(joints).astype(np.float32),
+        keypoints_2d=people.keypoints,
+        boxes=people.boxes,
+        scores=people.scores,
+        found=people.found,
+        metric=np.full(len(people), camera.metric),
+        body_model=target.name,
+        keypoint_set=people.keypoint_set,
+    )

@@ -1,0 +1,135 @@
+"""A trained network on person crops as an ONNX file, compared with torch, and its manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from hmr_ros.body.model import BodyModel
+from hmr_ros.models.lifter_weights import KEYPOINT_SET
+from hmr_ros.models.merging import fused
+from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
+from hmr_ros.runtime.baseline import inputs_of
+from hmr_ros.runtime.lifter_export import OPSET, store_in_half_precision
+from hmr_ros.runtime.onnx_session import open_session
+
+# Largest difference to torch: of joint positions in metres, and of any other output.
+JOINT_TOLERANCE, TOLERANCE = 5e-4, 2e-3
+
+
+def export_onnx(network: nn.Module, path: Path) -> float:
+    """Write the ONNX file of a network of ``hmr_ros.models.weights`` and compare it with torch.
+
+    The file holds the ``fused`` network, its large constants rounded to half precision; so is the
+    torch network it is compared with. Returns the largest difference of a joint in metres, on
+    random input. Raises RuntimeError if it exceeds ``JOINT_TOLERANCE``.
+    """
+    ready = rounded(fused(network).cpu())
+    example = example_inputs(network.config.backbone.image, 3)
+    batch = {0: torch.export.Dim("people", min=1, max=1024)}
+    partial = path.with_suffix(".partial")
+    # The exporter reports each optional package that is not installed.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            ready,
+            tuple(example.values()),
+            str(partial),
+            input_names=list(example),
+            output_names=list(OUTPUTS),
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=(batch,) * len(example),
+            external_data=False,
+            verbose=False,
+        )
+    store_in_half_precision(partial)
+    joints, other = compare(ready, partial)
+    if joints > JOINT_TOLERANCE or other > TOLERANCE:
+        partial.unlink()
+        raise RuntimeError(
+            f"the exported network differs from torch: joints by {1e3 * joints:.2f} mm, other "
+            f"outputs by {other:.1e}"
+        )
+    os.replace(partial, path)
+    return joints
+
+
+def rounded(network: nn.Module, smallest: int = 4096) -> nn.Module:
+    """The network with the values that ``store_in_half_precision`` rounds rounded; in place."""
+    with torch.no_grad():
+        for value in network.state_dict().values():
+            if value.numel() >= smallest:
+                value.copy_(value.half())
+    return network
+
+
+def compare(network: nn.Module, path: Path) -> tuple[float, float]:
+    """Largest differences between torch and the ONNX file over several batch sizes: of joints
+    (metres, with the pelvis), and of any output."""
+    size = network.config.backbone.image
+    session = open_session(path, inputs_of(size), OUTPUTS, threads=1)
+    joints = other = 0.0
+    for people in (1, 2, 5):
+        inputs = example_inputs(size, people, seed=people)
+        with torch.no_grad():
+            expected = network(*inputs.values())
+        found = session.run(OUTPUTS, {k: v.numpy() for k, v in inputs.items()})
+        for e, f in zip(expected, found, strict=True):
+            other = max(other, float(np.abs(e.numpy() - f).max()))
+        tensors = [torch.from_numpy(f) for f in found]
+        placed = [_joints(network, *values[:3]) for values in (expected, tensors)]
+        joints = max(joints, float((placed[0] - placed[1]).norm(dim=-1).max()))
+    return joints, other
+
+
+def _joints(network: nn.Module, rotations, betas, pelvis) -> torch.Tensor:
+    with torch.no_grad():
+        return network.skeleton(rotations, betas)[0] + pelvis[:, None]
+
+
+def example_inputs(size: int, people: int, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Random but possible inputs, in the order of a network's ``forward``."""
+    rng = torch.Generator().manual_seed(seed)
+    inputs = {
+        name: torch.rand(people, *shape[1:], generator=rng)
+        for name, shape in inputs_of(size).items()
+    }
+    inputs["keypoints"][..., :2] = 2 * inputs["keypoints"][..., :2] - 1
+    # A quarter of the keypoints is missing, as in people who are half hidden.
+    inputs["keypoints"] *= torch.rand(people, 33, 1, generator=rng) > 0.25
+    at = (torch.arange(16) + 0.5) / 8 - 1
+    grid = torch.stack(torch.meshgrid(at, at, indexing="xy"))
+    inputs["rays"] = grid + 0.02 * (inputs["rays"] - 0.5)
+    inputs["scale"] = 0.1 + 0.4 * inputs["scale"]
+    inputs["box"] = torch.tensor([-0.5, -0.9, 0.5, 0.9]) + 0.1 * inputs["box"]
+    # Proper rotations near the camera's own.
+    turned, _ = torch.linalg.qr(torch.eye(3) + 0.3 * (inputs["view"] - 0.5))
+    inputs["view"] = turned * torch.sign(torch.diagonal(turned, dim1=1, dim2=2))[:, None]
+    return inputs
+
+
+def manifest(network: nn.Module, body: BodyModel, figures: dict) -> dict:
+    """What a reader of the ONNX file must know; kept as a ``.json`` beside it."""
+    config = dataclasses.asdict(network.config)
+    return {
+        "estimator": network.name,
+        "keypoint_set": KEYPOINT_SET,
+        "body_model": {"name": body.name, "sha256": fingerprint(body)},
+        "image_size": network.config.backbone.image,
+        "inputs": "the fields of hmr_ros.person_crops.PersonCrops, pictures and maps in 0..1",
+        "outputs": DESCRIBED,
+        "normalisation": "inside the network",
+        "temperature": [round(float(t), 4) for t in network.temperature],
+        "config": config,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        **figures,
+    }

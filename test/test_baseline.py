@@ -1,0 +1,322 @@
+"""The baseline at run time, and its data and losses in training."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from made_bodies import CAMERA, somebody
+from test_models_contract import TINY
+
+from hmr_ros.bodies import Bodies
+from hmr_ros.body.keypoints import keypoints
+from hmr_ros.body.model import load_body_model
+from hmr_ros.data.joint_visibility import VISIBLE
+from hmr_ros.frontend.description import nothing_in
+from hmr_ros.models.lifter import Lifted
+from hmr_ros.models.lifter_weights import skeleton_of
+from hmr_ros.models.weights import build, load
+from hmr_ros.people import no_people
+from hmr_ros.person_crops import PersonCrops, crops_of
+from hmr_ros.runtime.answers import OUTPUTS
+from hmr_ros.runtime.baseline import AT_ONCE, Baseline, inputs_of
+from hmr_ros.runtime.estimators import load_estimator
+from hmr_ros.runtime.onnx_session import WeightsError
+from hmr_ros.training import baseline_task, losses
+from hmr_ros.training.augmentation import Augmentation, augmented, covered, mirrored, missing
+from hmr_ros.training.corpus import CorpusError, Truth, begin, packed, write_shard
+
+NOTHING = Augmentation(**{f.name: 0.0 for f in dataclasses.fields(Augmentation)})
+PEOPLE, SIZE, A_SHARD = 40, 64, 20
+
+
+@pytest.fixture(scope="module")
+def body():
+    return load_body_model()
+
+
+@pytest.fixture(scope="module")
+def skeleton(body):
+    return skeleton_of(body)
+
+
+@pytest.fixture(scope="module")
+def people(skeleton):
+    """Bodies in random poses, the crops a front end would make of them, and the truth."""
+    rng = torch.Generator().manual_seed(3)
+    turn = torch.randn(PEOPLE, 24, 3, 3, generator=rng)
+    rotations = torch.linalg.qr(torch.eye(3) * 3 + turn)[0]
+    rotations = rotations * torch.linalg.det(rotations)[..., None, None]
+    betas = torch.zeros(PEOPLE, 10)
+    joints, landmarks = skeleton(rotations, betas)
+    pelvis = torch.tensor([0.1, 0.2, 4.0]).expand(PEOPLE, 3)
+    scale = np.full(PEOPLE, 0.3, np.float32)
+    places = [_seen(points, pelvis, 0.3).numpy() for points in (joints, landmarks)]
+    numbers = np.random.default_rng(4)
+    crops = PersonCrops(
+        image=numbers.integers(0, 256, (PEOPLE, 3, SIZE, SIZE), np.uint8),
+        heatmaps=numbers.integers(0, 256, (PEOPLE, 33, 32, 32), np.uint8),
+        mask=numbers.integers(0, 256, (PEOPLE, 1, 32, 32), np.uint8),
+        keypoints=np.concatenate([places[1], np.full((PEOPLE, 33, 1), 0.8)], 2).astype(np.float32),
+        rays=numbers.random((PEOPLE, 2, 16, 16), np.float32),
+        scale=scale,
+        box=numbers.random((PEOPLE, 4), np.float32),
+        view=np.tile(np.eye(3, dtype=np.float32), (PEOPLE, 1, 1)),
+    )
+    truth = Truth(
+        rotations=rotations.numpy(),
+        betas=betas.numpy(),
+        pelvis=pelvis.numpy(),
+        joints=joints.numpy(),
+        visibility=numbers.integers(0, 3, (PEOPLE, 24), np.uint8),
+        occluder=np.zeros((PEOPLE, 24), np.uint8),
+        joints_2d=places[0],
+    )
+    return crops, truth
+
+
+def _seen(points, pelvis, scale):
+    points = points + pelvis[:, None]
+    return points[..., :2] / points[..., 2:] / scale
+
+
+@pytest.fixture(scope="module")
+def folder(people, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("people")
+    manifest = {"version": 1, "size": SIZE}
+    begin(folder, manifest)
+    records = packed(*people)
+    for shard in range(PEOPLE // A_SHARD):
+        write_shard(folder, shard, records[shard * A_SHARD : (shard + 1) * A_SHARD])
+    return folder
+
+
+def task_of(folder, world=1, rank=0, **settings):
+    values = {"data": str(folder), "held_out": 8, "batch": 8, "network": TINY} | settings
+    return baseline_task.load(values, seed=1, rank=rank, world=world)
+
+
+def test_a_mirrored_person_is_the_mirrored_body(people, skeleton):
+    batch = baseline_task.tensors(*people)
+    seen = mirrored(batch)
+    joints, landmarks = skeleton(seen["rotations"], seen["betas"])
+    # The mean body is not quite symmetric.
+    assert (joints - seen["joints"]).norm(dim=-1).max() < 0.02
+    places = _seen(landmarks, seen["pelvis"], 0.3)
+    assert (places - seen["keypoints"][..., :2]).abs().max() < 0.03
+    assert torch.linalg.det(seen["rotations"]).allclose(torch.ones(PEOPLE, 24), atol=1e-4)
+    assert torch.equal(seen["image"][..., 0], batch["image"][..., -1])
+    # The left wrist's heat-map (15) is the right one's (16), flipped.
+    assert torch.equal(seen["heatmaps"][:, 15], batch["heatmaps"][:, 16].flip(2))
+    twice = mirrored(seen)
+    assert all(torch.allclose(twice[k], v) for k, v in batch.items())
+
+
+def test_mirrored_crops_are_the_crops_of_the_mirrored_picture():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (CAMERA.height, CAMERA.width, 3), np.uint8)
+    person = nothing_in(np.array([[100, 80, 120, 300]], np.float32), np.array(["given"]))
+    flipped = person.replace(boxes=np.array([[639 - 220, 80, 120, 300]], np.float32))
+    first, second = (
+        baseline_task.tensors(crops_of(i, p, CAMERA, SIZE), _NoTruth())
+        for i, p in ((image, person), (image[:, ::-1].copy(), flipped))
+    )
+    seen = mirrored(first)
+    for key in ("rays", "scale", "box", "view"):
+        assert torch.allclose(seen[key], second[key], atol=1e-5), key
+    assert (seen["image"] - second["image"]).abs().mean() < 0.02
+
+
+class _NoTruth:
+    def _arrays(self):
+        return {}
+
+
+def test_augmentation_does_what_its_shares_say(people):
+    batch = baseline_task.tensors(*people)
+    rng = torch.Generator().manual_seed(0)
+    same = augmented(batch, NOTHING, rng)
+    assert all(torch.allclose(same[k], v, atol=1e-6) for k, v in batch.items())
+    blind = missing(batch, dataclasses.replace(NOTHING, no_image=1.0, no_maps=1.0), rng)
+    assert not blind["image"].any() and not blind["heatmaps"].any() and not blind["mask"].any()
+    assert torch.equal(blind["keypoints"], batch["keypoints"])
+    # Without anything else, the keypoints stay.
+    dark = missing(
+        batch, dataclasses.replace(NOTHING, no_image=1.0, no_maps=1.0, no_keypoints=1.0), rng
+    )
+    assert torch.equal(dark["keypoints"], batch["keypoints"])
+    lost = missing(batch, dataclasses.replace(NOTHING, lost_maps=1.0), rng)["heatmaps"]
+    assert 0.4 < lost.amax((2, 3)).gt(0).double().mean() < 0.6
+    everyone = dataclasses.replace(NOTHING, covered=1.0, largest=0.3)
+    plain = torch.zeros(400, 3, 32, 32)
+    share = (covered(plain, everyone, rng) > 0).any(1).double().mean((1, 2))
+    assert share.max() < 0.4 and 0.05 < share.mean() < 0.15
+    relit = augmented(batch, Augmentation(), rng)["image"]
+    assert relit.min() >= 0 and relit.max() <= 1
+
+
+def test_batches_depend_on_seed_and_step_alone_and_are_shared_out(folder):
+    one, again = task_of(folder), task_of(folder)
+    first = one.batch(3)
+    assert all(torch.equal(first[k], v) for k, v in again.batch(3).items())
+    assert not torch.equal(first["rotations"], one.batch(4)["rotations"])
+    # Everyone comes once before anyone comes twice, and nobody who is held out.
+    assert sorted(np.concatenate([one._rows(8 * s, 8) for s in range(4)])) == list(range(32))
+    halves = [task_of(folder, world=2, rank=r, batch=4) for r in (0, 1)]
+    rows = np.concatenate([h._rows(8 * 3, 8)[4 * h.rank : 4 * h.rank + 4] for h in halves])
+    assert rows.tolist() == one._rows(8 * 3, 8).tolist()
+
+
+def test_a_few_steps_learn_what_they_see(folder):
+    torch.manual_seed(0)
+    task = task_of(folder, augmentation={f.name: 0.0 for f in dataclasses.fields(Augmentation)})
+    network = task.network().train()
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    batch, sums = task.batch(0), []
+    for step in range(25):
+        terms = task.losses(network, batch, step)
+        sums.append(sum(terms.values()).item())
+        optimizer.zero_grad()
+        sum(terms.values()).backward()
+        optimizer.step()
+    assert np.isfinite(sums).all() and sums[-1] < 0.75 * sums[0]
+    figures = task.validate(network)
+    assert set(figures) == {"mpjpe_mm", "visible_mm", "hidden_mm", "distance_percent", "spread"}
+    assert all(np.isfinite(v) for v in figures.values())
+    json.dumps(task.identity())
+
+
+def test_the_truth_has_no_loss(people, skeleton):
+    batch = baseline_task.tensors(*people)
+    _, landmarks = skeleton(batch["rotations"], batch["betas"])
+    truth = losses.target(batch | {"landmarks": landmarks})
+    body = Lifted(
+        sixd=torch.zeros(PEOPLE, 144),
+        rotations=batch["rotations"],
+        betas=batch["betas"],
+        place=losses.place_of(batch["pelvis"], batch["scale"]),
+        joints=batch["joints"],
+        landmarks=landmarks,
+        log_std=torch.full((PEOPLE, 24, 3), -7.0),
+        place_log_std=torch.full((PEOPLE, 3), -7.0),
+        visibility_logit=100.0 * (2 * (batch["visibility"] == VISIBLE).float() - 1),
+    )
+    weights = losses.Weights()
+    terms = losses.losses(body, body, truth, batch["scale"], weights)
+    assert terms.pop("spread").item() == pytest.approx(-2 * 7 * weights.spread, abs=1e-3)
+    assert all(v.item() < 2e-3 for v in terms.values()), terms
+    # 10 cm off in one joint of 24, which is a limb's.
+    moved = dataclasses.replace(body, joints=body.joints.clone())
+    moved.joints[:, 20, 0] += 0.1
+    more = losses.body_terms(moved, truth, batch["scale"], weights)["joints"]
+    assert more.item() == pytest.approx(5 * 1.5 * 0.1 / 24, rel=0.02)
+
+
+def test_a_wrong_place_in_the_image_pulls_only_so_far():
+    wanted, sure = torch.zeros(1, 1, 2), torch.ones(1, 1)
+    near, far = (losses.projection(torch.tensor([[[d, 0.0]]]), wanted, sure) for d in (0.01, 100))
+    assert near.item() == pytest.approx(0.01, rel=0.03) and far.item() < losses.REACH
+    assert losses.projection(torch.ones(1, 1, 2), wanted, 0 * sure).item() == 0
+
+
+def test_data_that_cannot_be_used_are_named(folder, tmp_path):
+    with pytest.raises(CorpusError, match="hmr train corpus"):
+        task_of(tmp_path)
+    with pytest.raises(CorpusError, match="40 people, 32 of them .* one batch of 64"):
+        task_of(folder, batch=64)
+    with pytest.raises(CorpusError, match="64 pixels, the network takes 128: .*--size 128"):
+        task_of(folder, network={"backbone": {"image": 128, "stem": 4, "strides": [1, 2, 1, 2]}})
+    with pytest.raises(ValueError, match="'augmentation.colours' is unknown"):
+        task_of(folder, augmentation={"colours": 1})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_released_files_are_an_estimator(folder, body, tmp_path):
+    pytest.importorskip("onnxscript")
+    from hmr_ros.training.model_card import Origin
+
+    torch.manual_seed(0)
+    task = task_of(folder)
+    origin = Origin(command="hmr train baseline", data="noise", steps=0, batch=8, seed=1)
+    baseline_task.release(task.network(), task, tmp_path, origin)
+    assert "0 steps of 8, seed 1" in (tmp_path / "baseline.md").read_text()
+    described = json.loads((tmp_path / "baseline.json").read_text())
+    assert described["largest_difference_to_torch_m"] < 5e-4 and described["image_size"] == SIZE
+    used = load(tmp_path / "baseline.safetensors", body, "baseline")
+    assert used.temperature.tolist() != [1, 1]
+    image = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
+    people = seen_people(body, 2)
+    found = load_estimator("baseline", body, str(tmp_path / "baseline.onnx"))(people, CAMERA, image)
+    own = Baseline(TorchSession(used), SIZE, body, body)(people, CAMERA, image)
+    assert np.abs(found.joints - own.joints).max() < 5e-3
+
+
+class TorchSession:
+    """Stands for ONNX Runtime."""
+
+    def __init__(self, network):
+        self.network, self.runs = network.eval(), []
+
+    def run(self, names, inputs):
+        assert list(names) == list(OUTPUTS) and list(inputs) == list(inputs_of(SIZE))
+        self.runs.append(len(inputs["image"]))
+        with torch.no_grad():
+            return [v.numpy() for v in self.network(*map(torch.from_numpy, inputs.values()))]
+
+
+@pytest.fixture(scope="module")
+def estimator(body):
+    torch.manual_seed(0)
+    return Baseline(TorchSession(build("baseline", body, TINY)), SIZE, body, body)
+
+
+def seen_people(body, count):
+    """Rows of one person, with keypoints but no maps."""
+    bodies = somebody(body, 0.3, 4.0)
+    points = keypoints(body, bodies.rotations, bodies.betas, bodies.transl, "blazepose33")
+    pixels = CAMERA.project(points)
+    low, high = pixels.min(1), pixels.max(1)
+    one = nothing_in(np.concatenate([low, high - low], 1).astype(np.float32), np.array(["given"]))
+    sure = np.full((1, 33, 1), 0.9)
+    one = one.replace(
+        found=np.ones(1, bool), keypoints=np.concatenate([pixels, sure], 2).astype(np.float32)
+    )
+    return one[np.zeros(count, int)]
+
+
+def test_every_row_is_answered_in_groups(body, estimator):
+    image = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
+    people = seen_people(body, AT_ONCE + 2)
+    people = people.replace(found=np.arange(len(people)) != 1)
+    estimator._session.runs.clear()
+    found = estimator(people, CAMERA, image)
+    assert isinstance(found, Bodies) and len(found) == len(people)
+    assert estimator._session.runs == [AT_ONCE, 2]
+    assert np.isfinite(found.joints).all() and not found.visibility[1].any()
+    assert np.abs(found.joints[0] - found.joints[-1]).max() < 1e-4
+    pelvis = CAMERA.project(found.joints[:, 0])
+    assert np.allclose(found.joints_2d[:, 0], pelvis, atol=1e-3)
+    assert len(estimator(no_people(), CAMERA, image)) == 0
+
+
+def test_weights_that_are_missing_or_foreign_are_named(body, tmp_path):
+    path = tmp_path / "baseline.onnx"
+    with pytest.raises(WeightsError, match="baseline.onnx does not exist"):
+        load_estimator("baseline", body, str(path))
+    path.write_bytes(b"no network")
+    with pytest.raises(WeightsError, match="baseline.json.* does not exist"):
+        load_estimator("baseline", body, str(path))
+    described = {"estimator": "lifter"}
+    path.with_suffix(".json").write_text(json.dumps(described))
+    with pytest.raises(WeightsError, match="'lifter', not 'baseline'"):
+        load_estimator("baseline", body, str(path))
+    path.with_suffix(".json").write_text(json.dumps({"estimator": "baseline"}))
+    with pytest.raises(WeightsError, match="lacks image_size"):
+        load_estimator("baseline", body, str(path))
+    path.with_suffix(".json").write_text(json.dumps({"estimator": "baseline", "image_size": 64}))
+    with pytest.raises(WeightsError, match="no usable ONNX file"):
+        load_estimator("baseline", body, str(path))
