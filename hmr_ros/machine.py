@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib import metadata
 from pathlib import Path
 
@@ -30,6 +31,23 @@ def machine() -> dict:
         "ros_distro": os.environ.get("ROS_DISTRO", ""),
         "versions": {name: v for name in PACKAGES if (v := _version(name)) is not None},
     }
+
+
+def hardware(gpu: str = "") -> str:
+    """Cores, processor and, if one is named, GPU that weights were made on, in words."""
+    words = f"{len(os.sched_getaffinity(0))} cores of {_cpu_model()} ({platform.machine()})"
+    return f"{words}, {gpu}" if gpu else words
+
+
+def revision() -> str:
+    """Git revision of the code, 'unknown' outside a repository."""
+    folder = Path(__file__).resolve().parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found.stdout.strip()
 
 
 def _cpu_model() -> str:

@@ -64,15 +64,18 @@ def body_model() -> Finding:
 def estimators() -> Finding:
     name = "models: estimators"
     try:
+        from hmr_ros.assets import asset
         from hmr_ros.body.model import load_body_model
+        from hmr_ros.parameters import validated
         from hmr_ros.runtime.estimators import ESTIMATORS, load_estimator
 
-        body = load_body_model()
-        for estimator in ESTIMATORS:
+        body, default = load_body_model(), validated().estimator
+        shipped = [e for e in ESTIMATORS if e == default or asset("weights", f"{e}.onnx").is_file()]
+        for estimator in shipped:
             load_estimator(estimator, body)
     except (OSError, ValueError, ImportError) as error:
         return fail(name, str(error), "git checkout weights, and make setup")
-    return ok(name, ", ".join(ESTIMATORS))
+    return ok(name, ", ".join(shipped))
 
 
 def photograph() -> Finding:

@@ -14,9 +14,10 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.evaluation.calibration import visibility_temperatures
 from hmr_ros.evaluation.lifter_benchmark import DISTRIBUTIONS, answers, benchmark
 from hmr_ros.evaluation.subsets import LIMB
+from hmr_ros.machine import hardware, revision
 from hmr_ros.models.lifter import Lifter
 from hmr_ros.models.lifter_weights import rounded, save
-from hmr_ros.runtime.lifter_export import export_onnx, hardware, manifest, revision
+from hmr_ros.runtime.lifter_export import export_onnx, manifest
 
 CALIBRATION_SAMPLES = 10000
 TEST_SAMPLES = 20000
@@ -80,7 +81,7 @@ def release(
         "command": origin.command,
         "steps": origin.steps,
         "seed": origin.seed,
-        "revision": revision(Path(__file__).parent),
+        "revision": revision(),
         "largest_difference_to_torch": difference,
         "test": rows,
     }
@@ -103,6 +104,7 @@ def card(
             f"| {row['distribution']} | {row['subset']} | {row['mpjpe_mm']:.1f} | "
             f"{row['pa_mpjpe_mm']:.1f} | {row['std_ratio']:.2f} |"
         )
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     seen, hidden = network.temperature.tolist()
     distance = next(r for r in rows if r["distribution"] == "robot")["distance_error"]
@@ -123,7 +125,7 @@ def card(
         "occluders and keypoint errors drawn at random; BlazePose's errors measured on rendered "
         "people. No photographs of people.",
         f"- Command: `{origin.command}`; {origin.steps} steps of {origin.batch}, seed "
-        f"{origin.seed}, revision {revision(Path(__file__).parent)}, {hardware()}, "
+        f"{origin.seed}, revision {revision()}, {hardware(gpu)}, "
         f"{datetime.date.today().isoformat()}.",
         *([f"- History: {origin.note}"] if origin.note else []),
         f"- Standard deviations calibrated on the validation clips: factor {seen:.2f} where the "
