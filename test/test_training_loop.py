@@ -268,3 +268,41 @@ def test_recipes_hold_the_tasks_own_section(tmp_path):
     assert recipe.steps == 7 and recipe.task == {"network": {"width": 3}}
     with pytest.raises(RecipeError, match="no shipped recipe 'nothing-small'; known: .*lifter"):
         shipped("nothing", small=True)
+
+
+class Wide(Line):
+    """Has the first layer in common with ``Line`` and another after it."""
+
+    def network(self):
+        line = super().network()
+        return torch.nn.Sequential(*line[:-1], torch.nn.Linear(8, 5), torch.nn.Linear(5, 1))
+
+
+def test_beginning_from_another_training_takes_over_what_fits(tmp_path):
+    first = trained(tmp_path / "first")
+    path = tmp_path / "first" / CHECKPOINT
+    other = Training(Wide(), RECIPE, tmp_path / "second")
+    taken, whole = other.begin_from(path)
+    # Layer 0 and the normalisation, not the last layer, which has another shape there.
+    assert taken == 2 * 8 + 8 + 4 * 8 + 1 and whole == taken + 8 * 5 + 5 + 5 + 1
+    for part in (other.network.state_dict(), other.average.state):
+        assert torch.equal(part["0.weight"], first.average.state["0.weight"])
+    assert other.step == 0
+    # What it begins with is its own: it trains, and the other training is as it was.
+    for _ in other.run(lambda: other.step == 3, **QUIET):
+        pass
+    assert torch.equal(trained(tmp_path / "first", resume=True).average.state["0.weight"],
+                       first.average.state["0.weight"])  # fmt: skip
+
+
+def test_a_start_that_cannot_be_used_is_refused(tmp_path):
+    training = Training(Line(), RECIPE, tmp_path)
+    with pytest.raises(CheckpointError, match="nothing.pt does not exist"):
+        training.begin_from(tmp_path / "nothing.pt")
+    (tmp_path / "text.pt").write_text("weights")
+    with pytest.raises(CheckpointError, match="text.pt is no checkpoint"):
+        training.begin_from(tmp_path / "text.pt")
+    state = {"average": {"other": torch.ones(3)}}
+    torch.save({"kind": "x", "identity": {}, "state": state}, tmp_path / "other.pt")
+    with pytest.raises(CheckpointError, match="no weights that this network has too"):
+        training.begin_from(tmp_path / "other.pt")

@@ -15,13 +15,14 @@ KINDS = {
     "lifter": "train_lifter",
     "tokenizer": "train_tokenizer",
     "baseline": "train_baseline",
+    "baseline_keypoints": "train_baseline_keypoints",
     "corpus": "train_corpus",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME and what follows it, which the module of NAME reads."""
-    lines = [f"  {name:<10} {summary_of(FOLDER / f'{m}.py')}" for name, m in KINDS.items()]
+    lines = [f"  {name:<19} {summary_of(FOLDER / f'{m}.py')}" for name, m in KINDS.items()]
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "\n".join(["networks:", *lines, "", "`hmr train NAME --help` has the options."])
     parser.add_argument("name", choices=KINDS, metavar="NAME", help="what to train, see below")

@@ -30,7 +30,14 @@ def add_training_arguments(parser: argparse.ArgumentParser, name: str) -> None:
         metavar="MINUTES",
         help="save and stop then; --resume goes on",
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in OUT")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--resume", action="store_true", help="go on from the checkpoint in OUT")
+    start.add_argument(
+        "--begin-from",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="take over what fits of another training's weights (its checkpoint.pt)",
+    )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the network")
     parser.add_argument(
         "--loaders",
@@ -92,6 +99,9 @@ def train(
         training = training_of(recipe)
         if args.resume or only_export:
             training.resume()
+        elif args.begin_from:
+            taken, whole = training.begin_from(args.begin_from)
+            print(f"{taken} of {whole} weights are those of {args.begin_from}")
         complete = only_export or _run(training, args)
         if complete and args.export and processes.rank == 0:
             _export(module, training, args, described(task))

@@ -29,13 +29,7 @@ def save_checkpoint(path: Path, kind: str, identity: dict, state: dict) -> None:
 
 def load_checkpoint(path: Path, kind: str, identity: dict) -> dict:
     """The state that was saved. Raises CheckpointError."""
-    if not path.is_file():
-        raise CheckpointError(f"checkpoint {path} does not exist: leave out --resume to start")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        found, stored, state = content["kind"], content["identity"], content["state"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError) as error:
-        raise CheckpointError(f"{path} is no checkpoint of hmr train: {error}") from error
+    found, stored, state = _read(path, "leave out --resume to start")
     if found != kind:
         raise CheckpointError(f"{path} is a checkpoint of {found!r}, not of {kind!r}")
     wrong = [
@@ -46,3 +40,21 @@ def load_checkpoint(path: Path, kind: str, identity: dict) -> dict:
     if wrong:
         raise CheckpointError(f"{path} belongs to another training ({'; '.join(wrong)})")
     return state
+
+
+def averaged_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The averaged weights in any training's checkpoint. Raises CheckpointError."""
+    _, _, state = _read(path, "name the checkpoint.pt of a training")
+    if not isinstance(state.get("average"), dict):
+        raise CheckpointError(f"{path} holds no averaged weights")
+    return state["average"]
+
+
+def _read(path: Path, mend: str) -> tuple[str, dict, dict]:
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint {path} does not exist: {mend}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        return content["kind"], content["identity"], content["state"]
+    except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError) as error:
+        raise CheckpointError(f"{path} is no checkpoint of hmr train: {error}") from error

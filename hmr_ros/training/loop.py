@@ -14,7 +14,12 @@ from torch import Tensor, nn
 
 from hmr_ros.training.average import Average
 from hmr_ros.training.batches import batches
-from hmr_ros.training.checkpoint import load_checkpoint, save_checkpoint
+from hmr_ros.training.checkpoint import (
+    CheckpointError,
+    averaged_weights,
+    load_checkpoint,
+    save_checkpoint,
+)
 from hmr_ros.training.processes import Processes
 from hmr_ros.training.recipe import Recipe
 from hmr_ros.training.task import Task
@@ -78,6 +83,21 @@ class Training:
         network = self.task.network()
         network.load_state_dict(self.average.state)
         return network.to(self.processes.device).eval()
+
+    def begin_from(self, path: Path) -> tuple[int, int]:
+        """Take over what fits of another training's averaged weights, before the first step: those
+        of equal name and shape. Returns how many weights were taken, and how many there are.
+
+        path: its checkpoint. Raises ``checkpoint.CheckpointError``, also if nothing fits.
+        """
+        found = averaged_weights(path)
+        state = self.network.state_dict()
+        fitting = {k: v for k, v in found.items() if k in state and v.shape == state[k].shape}
+        if not fitting:
+            raise CheckpointError(f"{path} holds no weights that this network has too")
+        self.network.load_state_dict(fitting, strict=False)
+        self.average = Average(self.network, self.recipe.ema)
+        return sum(v.numel() for v in fitting.values()), sum(v.numel() for v in state.values())
 
     def save(self) -> None:
         """Write the checkpoint, by process 0. Raises TrainingError instead for bad figures."""

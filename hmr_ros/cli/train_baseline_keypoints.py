@@ -1,0 +1,26 @@
+"""``hmr train baseline_keypoints``: what the baseline can learn without a picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.training_runs import add_training_arguments, train
+
+SUMMARY = "the baseline without a picture, on simulated keypoints: a start for it"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``hmr train baseline_keypoints``."""
+    parser.add_argument(
+        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
+    )
+    parser.add_argument("--small", action="store_true", help="the small variant's recipe, for CPUs")
+    add_training_arguments(parser, "baseline_keypoints")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed."""
+    settings = {"motions": str(args.motions)}
+    return train("baseline_keypoints", args, settings, lambda task: f"`{args.motions.name}`")

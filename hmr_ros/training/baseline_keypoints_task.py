@@ -1,0 +1,109 @@
+"""The baseline without a picture, on simulated keypoints: where its training may begin.
+
+What it has learned is taken over by ``hmr train baseline --begin-from``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from hmr_ros.body.model import BodyModel, load_body_model
+from hmr_ros.data import lifting
+from hmr_ros.data.joint_visibility import VISIBLE
+from hmr_ros.data.lifting import Blazepose, PoseSource
+from hmr_ros.data.measured_errors import load_measured
+from hmr_ros.models.baseline import BaselineConfig
+from hmr_ros.models.configs import read_config
+from hmr_ros.models.lifter_weights import skeleton_of
+from hmr_ros.models.weights import build
+from hmr_ros.training.baseline_task import hash_of
+from hmr_ros.training.keypoint_people import keypoint_people
+from hmr_ros.training.losses import Weights, losses, target
+
+VALIDATION_PEOPLE, VALIDATION_BATCH = 2000, 250
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The recipe's ``task`` section. motions: file of motion clips (``PoseSource``). batch: people
+    a step and process. plain: share of them with plain keypoints in crop cameras, the rest are
+    seen by robots' cameras with a detector's errors."""
+
+    motions: str = ""
+    batch: int = 256
+    plain: float = 0.2
+    network: BaselineConfig = field(
+        default_factory=lambda: BaselineConfig(without=("image", "heatmaps", "mask"))
+    )
+    losses: Weights = field(default_factory=Weights)
+
+
+def load(settings: dict, seed: int, rank: int, world: int) -> BaselineKeypointsTask:
+    """Raises ValueError for settings that are not known, MotionError for unusable motions."""
+    return BaselineKeypointsTask(read_config(Settings, settings), load_body_model(), seed, rank)
+
+
+class BaselineKeypointsTask:
+    """See the module text and ``hmr_ros.training.task.Task``."""
+
+    name = "baseline_keypoints"
+
+    def __init__(self, settings: Settings, body: BodyModel, seed: int, rank: int = 0) -> None:
+        self.settings, self.body, self.seed, self.rank = settings, body, seed, rank
+        motions = Path(settings.motions)
+        self.poses, self.held_out = (PoseSource(motions, split) for split in ("train", "val"))
+        errors = load_measured()
+        self.skeleton = skeleton_of(body)
+        self.blazepose = Blazepose(skeleton_of(body, errors.offsets), errors)
+
+    def network(self) -> nn.Module:
+        return build("baseline", self.body, self.settings.network)
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        rng = torch.Generator().manual_seed(hash_of(self.seed, step, self.rank))
+        return self._people(self.poses, self.settings.batch, rng)
+
+    @torch.no_grad()
+    def _people(self, poses: PoseSource, count: int, rng: torch.Generator) -> dict[str, Tensor]:
+        plain = round(count * self.settings.plain)
+        robot = lifting.robot_samples(
+            lifting.varied_more(poses, count - plain, rng), self.skeleton, self.blazepose, rng
+        )
+        crop = lifting.crop_samples(
+            lifting.varied_mirrored(poses, max(1, plain), rng), self.skeleton, rng
+        )
+        return keypoint_people(lifting.join(crop, robot) if plain else robot, rng)
+
+    def losses(self, network: nn.Module, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
+        guess, final = network.looks(batch)
+        return losses(guess, final, target(batch), batch["scale"], self.settings.losses)
+
+    def after_step(self, network: nn.Module, step: int) -> None:
+        pass
+
+    @torch.no_grad()
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """Mean joint errors (mm about the pelvis) of all, visible and other joints, on the poses
+        of ``val``."""
+        device = next(network.parameters()).device
+        rng = torch.Generator().manual_seed(1)
+        errors, visible = [], []
+        for _ in range(VALIDATION_PEOPLE // VALIDATION_BATCH):
+            batch = self._people(self.held_out, VALIDATION_BATCH, rng)
+            batch = {k: v.to(device) for k, v in batch.items()}
+            body = network.predict(batch)
+            errors.append((body.joints - batch["joints"]).norm(dim=-1)[:, 1:])
+            visible.append(batch["visibility"][:, 1:] == VISIBLE)
+        error, seen = 1e3 * torch.cat(errors), torch.cat(visible)
+        return {
+            "mpjpe_mm": error.mean().item(),
+            "visible_mm": error[seen].mean().item(),
+            "hidden_mm": error[~seen].mean().item(),
+        }
+
+    def identity(self) -> dict:
+        return {k: v for k, v in asdict(self.settings).items() if k != "motions"}
