@@ -152,4 +152,4 @@ def test_benchmark_says_what_is_missing(tmp_path):
     from hmr_ros.cli.evaluations.coco import measure
 
     with pytest.raises(ValueError, match="person_keypoints.json is missing; give a folder"):
-        measure(Namespace(data=tmp_path, set=[]))
+        measure(Namespace(data=tmp_path, model=None, html=None))

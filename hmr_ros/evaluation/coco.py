@@ -12,14 +12,15 @@ joint by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from hmr_ros.batch import EqualLength, concatenate
+from hmr_ros.bodies import Bodies
 from hmr_ros.body.keypoints import keypoints
 from hmr_ros.data.datasets.fields import DatasetError
 from hmr_ros.data.datasets.joint_names import COCO17
@@ -27,7 +28,7 @@ from hmr_ros.data.datasets.keypoint_json import read_labels
 from hmr_ros.evaluation.bootstrap import bootstrap
 from hmr_ros.evaluation.keypoint_metrics import correct, oks, pck
 from hmr_ros.frame import Frame
-from hmr_ros.geometry.camera import guessed_camera
+from hmr_ros.geometry.camera import Camera, guessed_camera
 from hmr_ros.pipeline import Pipeline
 
 JOINTS = COCO17
@@ -35,7 +36,7 @@ HEAD, TORSO, LIMB = list(range(5)), [5, 6, 11, 12], [7, 8, 9, 10, 13, 14, 15, 16
 # COCO's 17 keypoints among BlazePose's 33.
 BLAZEPOSE_TO_COCO = [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
 LARGE_HEIGHT, LARGE_JOINTS = 96, 6
-BASELINE = "blazepose"
+KEYPOINTS = "blazepose"
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,17 @@ class LabelledPeople(EqualLength):
 
 @dataclass(frozen=True)
 class Answers:
-    """What the models say about N people, in order: points [N, 17, 2] pixels by model name."""
+    """What the models say about the N people of a photograph, in order.
+
+    found: [N] bool, by the first model's front end. points: [N, 17, 2] pixels by model name, the
+    front end's own keypoints under ``KEYPOINTS``. bodies: by model name.
+    """
 
     labelled: LabelledPeople
     found: np.ndarray
     points: dict[str, np.ndarray]
+    camera: Camera | None = None
+    bodies: dict[str, Bodies] = field(default_factory=dict)
 
 
 def read_people(path: Path) -> list[LabelledPeople]:
@@ -82,8 +89,11 @@ def read_people(path: Path) -> list[LabelledPeople]:
     ]
 
 
-def answers(folder: Path, people: list[LabelledPeople], pipeline: Pipeline) -> Iterator[Answers]:
-    """One item a photograph: the front end's keypoints, and the joints of the bodies from them.
+def answers(
+    folder: Path, people: list[LabelledPeople], pipelines: Mapping[str, Pipeline]
+) -> Iterator[Answers]:
+    """One item a photograph: the keypoints of the first pipeline's front end, and the joints of the
+    bodies of every pipeline.
 
     The cameras are unknown: a usual field of view is assumed. Raises OSError for a missing photo.
     """
@@ -91,52 +101,90 @@ def answers(folder: Path, people: list[LabelledPeople], pipeline: Pipeline) -> I
         image = cv2.imread(str(folder / labelled.image))
         if image is None:
             raise OSError(f"{folder / labelled.image} cannot be read as an image")
-        height, width = image.shape[:2]
-        fov = pipeline.settings.default_fov_deg
-        frame = Frame(image, guessed_camera(width, height, fov), stamp=0.0)
-        seen = pipeline.finder.keypoints_in(image, labelled.boxes)
-        bodies = pipeline.bodies(frame, seen)
-        rotations = bodies.rotations
-        joints = keypoints(pipeline.body, rotations, bodies.betas, bodies.transl, "coco17")
-        points = {
-            BASELINE: seen.keypoints[:, BLAZEPOSE_TO_COCO, :2],
-            pipeline.settings.estimator: frame.camera.project(joints),
-        }
-        yield Answers(labelled, seen.found, points)
+        points, bodies = {}, {}
+        for name, pipeline in pipelines.items():
+            height, width = image.shape[:2]
+            camera = guessed_camera(width, height, pipeline.settings.default_fov_deg)
+            seen = pipeline.finder.keypoints_in(image, labelled.boxes)
+            if not points:
+                first, found = camera, seen.found
+                points[KEYPOINTS] = seen.keypoints[:, BLAZEPOSE_TO_COCO, :2]
+            said = pipeline.bodies(Frame(image, camera, stamp=0.0), seen)
+            joints = keypoints(pipeline.body, said.rotations, said.betas, said.transl, "coco17")
+            points[name], bodies[name] = camera.project(joints), said
+        yield Answers(labelled, found, points, first, bodies)
 
 
 def benchmark(answered: list[Answers]) -> list[dict]:
     """Rows of ``hmr eval coco``. ``versus_blazepose`` is the gain in PCK over the keypoints that
     the bodies came from; intervals redraw whole people."""
-    labelled = concatenate([a.labelled for a in answered])
-    found = np.concatenate([a.found for a in answered])
-    names = answered[0].points
-    points = {name: np.concatenate([a.points[name] for a in answered]) for name in names}
-    visibility = labelled.joints[..., 2]
-    right = {
-        name: correct(answer, labelled.joints[..., :2], labelled.boxes)
-        for name, answer in points.items()
-    }
+    people = together(answered)
     rows = []
-    for people, chosen in people_sets(labelled, found).items():
-        for subset, counted in joint_subsets(visibility).items():
-            counted = counted & chosen[:, None]
-            if people != "all" and subset in JOINTS or not counted.any():
-                continue
-            for name in names:
-                row = {"model": name, "people": people, "subset": subset, "n": int(counted.sum())}
-                row["pck"] = pck(right[name], counted)
-                row["ci95"] = {"pck": interval(right[name], counted)}
-                if name != BASELINE:
-                    gain = right[name].astype(int) - right[BASELINE]
-                    row["versus_blazepose"] = float(gain[counted].mean())
-                    row["ci95"]["versus_blazepose"] = interval(gain, counted)
-                if subset == "all":
-                    area = labelled.areas
-                    score = oks(points[name], labelled.joints[..., :2], counted, area)
-                    row["oks"] = float(np.nanmean(score[chosen]))
-                rows.append(row)
+    for chosen, subset, counted in _counted(people):
+        for name, right in people.right.items():
+            row = {"model": name, "people": chosen, "subset": subset, "n": int(counted.sum())}
+            row["pck"] = pck(right, counted)
+            row["ci95"] = {"pck": interval(right, counted)}
+            if name != KEYPOINTS:
+                gain = right.astype(int) - people.right[KEYPOINTS]
+                row["versus_blazepose"] = float(gain[counted].mean())
+                row["ci95"]["versus_blazepose"] = interval(gain, counted)
+            if subset == "all":
+                areas, true = people.labelled.areas, people.labelled.joints[..., :2]
+                score = oks(people.points[name], true, counted, areas)
+                row["oks"] = float(np.nanmean(score))
+            rows.append(row)
     return rows
+
+
+def comparisons(answered: list[Answers], first: str) -> list[dict]:
+    """Paired gains in PCK of model ``first`` over every other, by people and joints."""
+    people = together(answered)
+    rows = []
+    for chosen, subset, counted in _counted(people):
+        for name, right in people.right.items():
+            if name == first:
+                continue
+            gain = people.right[first].astype(int) - right
+            rows.append(
+                {
+                    "model": first,
+                    "versus": name,
+                    "people": chosen,
+                    "subset": subset,
+                    "n": int(counted.sum()),
+                    "pck": float(gain[counted].mean()),
+                    "ci95": {"pck": interval(gain, counted)},
+                }
+            )
+    return rows
+
+
+@dataclass(frozen=True)
+class Together:
+    """Everybody of all photographs: points [N, 17, 2] and right [N, 17] bool by model name."""
+
+    labelled: LabelledPeople
+    found: np.ndarray
+    points: dict[str, np.ndarray]
+    right: dict[str, np.ndarray]
+
+
+def together(answered: list[Answers]) -> Together:
+    """The answers of all photographs in one."""
+    labelled = concatenate([a.labelled for a in answered])
+    points = {n: np.concatenate([a.points[n] for a in answered]) for n in answered[0].points}
+    right = {n: correct(p, labelled.joints[..., :2], labelled.boxes) for n, p in points.items()}
+    return Together(labelled, np.concatenate([a.found for a in answered]), points, right)
+
+
+def _counted(people: Together) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Name of the set of people, name of the subset of joints, [N, 17] bool."""
+    for chosen, rows in people_sets(people.labelled, people.found).items():
+        for subset, counted in joint_subsets(people.labelled.joints[..., 2]).items():
+            counted = counted & rows[:, None]
+            if counted.any() and (chosen == "all" or subset not in JOINTS):
+                yield chosen, subset, counted
 
 
 def people_sets(labelled: LabelledPeople, found: np.ndarray) -> dict[str, np.ndarray]:

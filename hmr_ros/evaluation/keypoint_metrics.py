@@ -15,9 +15,11 @@ COCO_SIGMAS = np.array(
 AP_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0, 1, 101)
 
+THRESHOLD = 0.1  # of PCK: share of the longer side of the box
+
 
 def correct(
-    predicted: np.ndarray, labelled: np.ndarray, boxes: np.ndarray, threshold: float = 0.1
+    predicted: np.ndarray, labelled: np.ndarray, boxes: np.ndarray, threshold: float = THRESHOLD
 ) -> np.ndarray:
     """[N, K] bool: the prediction lies within ``threshold`` times the longer side of the box.
 

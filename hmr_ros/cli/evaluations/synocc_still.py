@@ -187,6 +187,17 @@ def with_progress(items, total: int, what: str):
 
 def facts_of(args: argparse.Namespace, name: str, version: int, backgrounds: str) -> dict[str, str]:
     """What a reader needs to repeat the run."""
+    about = {
+        "benchmark": f"{name}, version {version}",
+        "motions": f"{args.motions.name}, split test",
+        "backgrounds": backgrounds,
+    }
+    run = run_facts(name)
+    return {"command": run.pop("command")} | about | run
+
+
+def run_facts(name: str) -> dict[str, str]:
+    """Command, package, machine and date of a run of ``hmr eval name``."""
     import datetime
 
     from hmr_ros import __version__
@@ -197,9 +208,6 @@ def facts_of(args: argparse.Namespace, name: str, version: int, backgrounds: str
     words = [Path(sys.argv[0]).name, *sys.argv[1:]] if "eval" in sys.argv else ["hmr eval", name]
     return {
         "command": " ".join(words),
-        "benchmark": f"{name}, version {version}",
-        "motions": f"{args.motions.name}, split test",
-        "backgrounds": backgrounds,
         "package": f"hmr_ros {__version__}",
         "machine": f"{described['cpu']}, {described['cores']} cores, {described['system']}",
         "versions": f"Python {described['python']}, {versions}",

@@ -69,10 +69,10 @@ def cases_of(
     for group, people in chosen_people(errors[names[0]], truth, each).items():
         for n in people:
             image = image_of(int(truth.image[n]))
-            panels = [_cropped(image, truth.boxes[n])]
+            panels = [cropped(image, truth.boxes[n])]
             said = []
             for number, name in enumerate(names):
-                panels += _panels(image, truth, answers[name], n, _bgr(colour(number)), paint)
+                panels += _panels(image, truth, answers[name], n, bgr(colour(number)), paint)
                 said.append(_caption(name, answers[name], errors[name], n))
             ok, encoded = cv2.imencode(".jpg", np.hstack(panels), [cv2.IMWRITE_JPEG_QUALITY, 86])
             assert ok
@@ -112,7 +112,7 @@ def _panels(image, truth: Truth, answer: Answer, n: int, ink, paint) -> list[np.
     picture = image.copy()
     if paint is not None:
         paint(picture, answer, n, ink)
-    front, scale, corner = _cropped(picture, truth.boxes[n], with_scale=True)
+    front, scale, corner = cropped(picture, truth.boxes[n], with_scale=True)
     front = (0.62 * front).astype(np.uint8)
     seen = truth.visibility[n] == VISIBLE
     _skeleton(front, (truth.joints_2d[n] + 0.5 - corner) * scale, TRUE, seen)
@@ -147,7 +147,7 @@ def _skeleton(image: np.ndarray, points: np.ndarray, ink, seen: np.ndarray | Non
         cv2.circle(image, place, 3 << 4, ink, cv2.FILLED if full else 1, cv2.LINE_AA, 4)
 
 
-def _cropped(image: np.ndarray, box: np.ndarray, with_scale: bool = False):
+def cropped(image: np.ndarray, box: np.ndarray, with_scale: bool = False):
     """Square around a box, enlarged to ``HEIGHT``; black outside the image."""
     x, y, w, h = np.asarray(box, float)
     side = max(8, int(round(1.25 * max(w, h))))
@@ -170,6 +170,7 @@ def _caption(name: str, answer: Answer, errors: Errors, n: int) -> str:
     return f"{name} {error:.0f} mm (PA {aligned:.0f}{guess})"
 
 
-def _bgr(text: str) -> tuple[int, int, int]:
+def bgr(text: str) -> tuple[int, int, int]:
+    """Blue, green and red of a colour such as "#2f7fc1"."""
     red, green, blue = (int(text[i : i + 2], 16) for i in (1, 3, 5))
     return blue, green, red

@@ -69,14 +69,22 @@ def load_model(text: str, body: BodyModel, motions: Motions) -> Model:
 
     motions: all splits; the mean pose is that of ``train``. Raises ValueError with the known names.
     """
-    name, _, options = text.partition(":")
-    if name == MEAN_POSE:
+    if text == MEAN_POSE:
         return MeanPose(body, motions.split("train"))
+    return PipelineModel(text, pipeline_of(text, also=(MEAN_POSE,)))
+
+
+def pipeline_of(text: str, also: Sequence[str] = ()) -> Pipeline:
+    """The pipeline of an estimator named as in ``load_model``. also: names to mention as known.
+
+    Raises ValueError with the known names, and what ``Pipeline`` raises.
+    """
+    name, _, options = text.partition(":")
     if name not in ESTIMATORS:
-        known = ", ".join((*ESTIMATORS, MEAN_POSE))
+        known = ", ".join((*ESTIMATORS, *also))
         raise ValueError(f"model {name!r} is unknown; known: {known}")
     pairs = [pair for pair in options.split(",") if pair]
-    return PipelineModel(text, Pipeline(validated({**_values(pairs), "estimator": name})))
+    return Pipeline(validated({**_values(pairs), "estimator": name}))
 
 
 def _values(pairs: Sequence[str]) -> dict:
