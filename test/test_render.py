@@ -410,6 +410,25 @@ def test_a_photo_lies_the_right_way_round(body):
     assert not render(scene_of(view, props=[from_behind]), body).image.any()
 
 
+def test_the_same_people_seen_from_elsewhere_are_drawn_anew(body, scenes):
+    # Crops of a scene share what was posed for the last one, if the camera stands where it stood.
+    scene = scenes[0]
+    other = replace(scene.view, position=scene.view.position + [0.1, 0.0, 0.0])
+    small = replace(body, v_template=0.9 * body.v_template)
+    fresh = {}
+    for name, view, drawn_body in (("here", scene.view, body), ("there", other, body),
+                                   ("small", other, small)):  # fmt: skip
+        asked = replace(scene, view=view), drawn_body
+        draw_list(replace(scene, people=(), props=()), body)  # nothing is left of the last one
+        fresh[name] = draw_list(*asked), asked
+    for name in ("here", "there", "small", "there", "here"):
+        first, asked = fresh[name]
+        again = draw_list(*asked)
+        np.testing.assert_array_equal(again.vertices, first.vertices)
+    shift = fresh["there"][0].people[0].joints - fresh["here"][0].people[0].joints
+    assert np.linalg.norm(shift, axis=-1) == pytest.approx(0.1, abs=1e-4)
+
+
 def test_outside_of_the_window_there_is_nothing(body, view):
     scene = scene_of(view, [standing(body, (0, 0, -3))], grey=90, finish=Finish(noise=5, seed=1))
     window = (-20.0, 30.2, 170.0, 500.0)
