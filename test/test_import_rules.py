@@ -86,6 +86,7 @@ TORCH = {
     "body/torch_body.py",
     "runtime/lifter_export.py",
     "runtime/network_export.py",
+    "runtime/onnx_writing.py",
 }
 ROS = {"node", "cli/benchmarks/markers.py"}
 HEAVY = ("torch", "cv2", "rclpy", "onnxruntime", "numba", "numpy", "scipy", "rich")

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-import os
-import warnings
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnx.numpy_helper
 import torch
 
 from hmr_ros.body.model import BodyModel
@@ -19,8 +14,8 @@ from hmr_ros.models.lifter_weights import KEYPOINT_SET
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
 from hmr_ros.runtime.lifter import INPUTS
 from hmr_ros.runtime.onnx_session import open_session
+from hmr_ros.runtime.onnx_writing import write_onnx
 
-OPSET = 18
 TOLERANCE = 1e-4
 
 
@@ -30,51 +25,16 @@ def export_onnx(network: Lifter, path: Path) -> float:
     Returns the largest difference. Raises RuntimeError if it exceeds ``TOLERANCE``.
     """
     network = network.eval().cpu()
-    example = example_inputs(3)
-    batch = {0: torch.export.Dim("people", min=1, max=1024)}
-    partial = path.with_suffix(".partial")
-    # The exporter reports each optional package that is not installed.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            tuple(example.values()),
-            str(partial),
-            input_names=list(INPUTS),
-            output_names=list(OUTPUTS),
-            opset_version=OPSET,
-            dynamo=True,
-            dynamic_shapes=(batch,) * len(INPUTS),
-            external_data=False,
-            verbose=False,
-        )
-    store_in_half_precision(partial)
-    difference = compare(network, partial)
-    if difference > TOLERANCE:
-        raise RuntimeError(f"the exported network differs from torch by {difference:.1e}")
-    os.replace(partial, path)
+    difference = 0.0
+
+    def check(written: Path) -> None:
+        nonlocal difference
+        difference = compare(network, written)
+        if difference > TOLERANCE:
+            raise RuntimeError(f"the exported network differs from torch by {difference:.1e}")
+
+    write_onnx(network, example_inputs(3), path, check)
     return difference
-
-
-def store_in_half_precision(path: Path, smallest: int = 4096) -> None:
-    """Keep the large constants of an ONNX file as float16, cast to float32 when it is loaded.
-
-    Halves the file. Nothing is lost if the weights were rounded to half precision before.
-    """
-    model = onnx.load(path)
-    casts = []
-    for constant in model.graph.initializer:
-        large = np.prod(constant.dims) >= smallest
-        if constant.data_type == onnx.TensorProto.FLOAT and large:
-            values = onnx.numpy_helper.to_array(constant).astype(np.float16)
-            name = constant.name
-            constant.CopyFrom(onnx.numpy_helper.from_array(values, f"{name}_half"))
-            casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=1))
-    nodes = casts + list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    onnx.save(model, path)
 
 
 def compare(network: Lifter, path: Path) -> float:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-import os
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +14,8 @@ from hmr_ros.models.lifter_weights import KEYPOINT_SET
 from hmr_ros.models.merging import fused
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
 from hmr_ros.runtime.baseline import inputs_of
-from hmr_ros.runtime.lifter_export import OPSET, store_in_half_precision
 from hmr_ros.runtime.onnx_session import open_session
+from hmr_ros.runtime.onnx_writing import SMALLEST, write_onnx
 
 # Largest difference to torch: of joint positions in metres, and of any other output.
 JOINT_TOLERANCE, TOLERANCE = 5e-4, 2e-3
@@ -32,42 +29,26 @@ def export_onnx(network: nn.Module, path: Path) -> float:
     random input. Raises RuntimeError if it exceeds ``JOINT_TOLERANCE``.
     """
     ready = rounded(fused(network).cpu())
-    example = example_inputs(network.config.backbone.image, 3)
-    batch = {0: torch.export.Dim("people", min=1, max=1024)}
-    partial = path.with_suffix(".partial")
-    # The exporter reports each optional package that is not installed.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            ready,
-            tuple(example.values()),
-            str(partial),
-            input_names=list(example),
-            output_names=list(OUTPUTS),
-            opset_version=OPSET,
-            dynamo=True,
-            dynamic_shapes=(batch,) * len(example),
-            external_data=False,
-            verbose=False,
-        )
-    store_in_half_precision(partial)
-    joints, other = compare(ready, partial)
-    if joints > JOINT_TOLERANCE or other > TOLERANCE:
-        partial.unlink()
-        raise RuntimeError(
-            f"the exported network differs from torch: joints by {1e3 * joints:.2f} mm, other "
-            f"outputs by {other:.1e}"
-        )
-    os.replace(partial, path)
-    return joints
+    largest = 0.0
+
+    def check(written: Path) -> None:
+        nonlocal largest
+        largest, other = compare(ready, written)
+        if largest > JOINT_TOLERANCE or other > TOLERANCE:
+            raise RuntimeError(
+                f"the exported network differs from torch: joints by {1e3 * largest:.2f} mm, other "
+                f"outputs by {other:.1e}"
+            )
+
+    write_onnx(ready, example_inputs(network.config.backbone.image, 3), path, check)
+    return largest
 
 
-def rounded(network: nn.Module, smallest: int = 4096) -> nn.Module:
-    """The network with the values that ``store_in_half_precision`` rounds rounded; in place."""
+def rounded(network: nn.Module) -> nn.Module:
+    """The network with the values that ``write_onnx`` rounds rounded; in place."""
     with torch.no_grad():
         for value in network.state_dict().values():
-            if value.numel() >= smallest:
+            if value.numel() >= SMALLEST:
                 value.copy_(value.half())
     return network
 

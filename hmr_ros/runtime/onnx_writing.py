@@ -1,0 +1,75 @@
+"""A torch network as one ONNX file whose only dynamic axis is the batch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import torch
+from torch import Tensor, nn
+
+from hmr_ros.runtime.answers import OUTPUTS
+
+OPSET = 18
+# Constants with fewer values stay in single precision.
+SMALLEST = 4096
+
+
+def write_onnx(
+    network: nn.Module, example: Mapping[str, Tensor], path: Path, check: Callable[[Path], None]
+) -> None:
+    """Write ``network`` (ready for use, on the CPU), its large constants in half precision.
+
+    example: a batch of more than one by input name, in the order of ``forward``. ``check`` gets the
+    new file before it takes its place; if it raises, what was at ``path`` stays.
+    """
+    batch = {0: torch.export.Dim("people", min=1, max=1024)}
+    partial = path.with_suffix(".partial")
+    # The exporter reports each optional package that is not installed.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                network,
+                tuple(example.values()),
+                str(partial),
+                input_names=list(example),
+                output_names=list(OUTPUTS),
+                opset_version=OPSET,
+                dynamo=True,
+                dynamic_shapes=(batch,) * len(example),
+                external_data=False,
+                verbose=False,
+            )
+        _store_in_half_precision(partial)
+        check(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _store_in_half_precision(path: Path) -> None:
+    """Keep the large constants of an ONNX file as float16, cast to float32 when it is loaded.
+
+    Halves the file. Nothing is lost if the weights were rounded to half precision before.
+    """
+    model = onnx.load(path)
+    casts = []
+    for constant in model.graph.initializer:
+        large = np.prod(constant.dims) >= SMALLEST
+        if constant.data_type == onnx.TensorProto.FLOAT and large:
+            values = onnx.numpy_helper.to_array(constant).astype(np.float16)
+            name = constant.name
+            constant.CopyFrom(onnx.numpy_helper.from_array(values, f"{name}_half"))
+            casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=1))
+    nodes = casts + list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, path)
