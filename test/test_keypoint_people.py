@@ -14,6 +14,7 @@ from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
 from hmr_ros.person_crops import SIDE, views  # noqa: E402
 from hmr_ros.training.keypoint_people import LOST, crops, keypoint_people  # noqa: E402
 from hmr_ros.training.losses import place_of, target  # noqa: E402
+from hmr_ros.training.recipe import Recipe, read_recipe, shipped  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,6 @@ def test_training_learns_and_is_a_start_for_the_network_with_pictures(tmp_path):
     from hmr_ros.models.weights import build
     from hmr_ros.training import baseline_keypoints_task
     from hmr_ros.training.loop import Training
-    from hmr_ros.training.recipe import Recipe, read_recipe, shipped
 
     motions = Path(default_motions())
     if not motions.is_file():
@@ -105,11 +105,17 @@ def test_training_learns_and_is_a_start_for_the_network_with_pictures(tmp_path):
     for _ in training.run():
         pass
     assert task.validate(training.averaged())["mpjpe_mm"] < 0.85 * before
-    # The sizes of the two small recipes belong together: all that has no picture is taken over.
-    whole = read_recipe(shipped("baseline", small=True)).task["network"]
-    assert {k: whole[k] for k in ("width", "heads", "layers")} == {
-        k: small["network"][k] for k in ("width", "heads", "layers")
-    }
+    # All that has no picture is taken over.
     network = build("baseline", load_body_model(), BaselineConfig(width=32, layers=(1, 1)))
     kept = {k for k, v in training.network.state_dict().items()} & set(network.state_dict())
     assert kept == set(training.network.state_dict())
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_recipes_of_start_and_network_have_the_same_sizes(small):
+    start, whole = (
+        read_recipe(shipped(name, small)).task["network"]
+        for name in ("baseline_keypoints", "baseline")
+    )
+    for key in ("width", "heads", "layers"):
+        assert start[key] == whole[key]
