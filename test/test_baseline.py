@@ -184,7 +184,7 @@ def test_a_few_steps_learn_what_they_see(folder):
         optimizer.step()
     assert np.isfinite(sums).all() and sums[-1] < 0.75 * sums[0]
     figures = task.validate(network)
-    assert set(figures) == {"mpjpe_mm", "visible_mm", "hidden_mm", "distance_percent", "spread"}
+    assert {"mpjpe_mm", "hidden_mm", "distance_percent", "inside90_hidden"} < set(figures)
     assert all(np.isfinite(v) for v in figures.values())
     json.dumps(task.identity())
 

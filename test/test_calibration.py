@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from hmr_ros.evaluation import calibration
-from hmr_ros.evaluation.calibration import verdict, visibility_temperatures
+from hmr_ros.evaluation.calibration import coverage_temperatures, verdict, visibility_temperatures
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +199,27 @@ def test_temperatures_make_both_classes_honest():
     seen, hidden = visibility_temperatures(variance, squared, probability, visible)
     assert seen == pytest.approx(1.5, rel=0.02)
     assert hidden == pytest.approx(0.6, rel=0.05)
+
+
+def test_coverage_temperatures_make_regions_hold_what_they_promise():
+    rng = np.random.default_rng(3)
+    probability = rng.beta(0.2, 0.2, 60_000)
+    visible = rng.random(60_000) < probability
+    # Heavy tails, and hidden joints that are wrong by three times as much.
+    tails = rng.standard_t(4, (60_000, 3)) * np.where(visible, 0.7, 2.1)[:, None]
+    distance2 = (tails**2).sum(1)
+    seen, hidden = coverage_temperatures(distance2, probability, visible)
+    factor2 = probability * seen**2 + (1 - probability) * hidden**2
+    for group in (visible, ~visible):
+        assert np.mean(distance2[group] <= 6.2514 * factor2[group]) == pytest.approx(0.9, abs=0.005)
+    by_square = visibility_temperatures(np.full(60_000, 3.0), distance2, probability, visible)
+    assert hidden < by_square[1]
+
+
+def test_coverage_temperatures_of_gaussians_are_their_spread():
+    rng = np.random.default_rng(4)
+    visible = np.arange(40_000) % 2 == 0
+    spread = np.where(visible, 0.5, 2.0)
+    distance2 = spread**2 * (rng.normal(size=(40_000, 3)) ** 2).sum(1)
+    factors = coverage_temperatures(distance2, visible.astype(float), visible)
+    assert factors == pytest.approx((0.5, 2.0), rel=0.03)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hmr_ros.body.model import BodyModel, load_body_model
-from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
+from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE
 from hmr_ros.models.baseline import INPUTS, BaselineConfig
 from hmr_ros.models.configs import read_config
 from hmr_ros.models.lifter_weights import skeleton_of
@@ -21,6 +21,8 @@ from hmr_ros.training.losses import Weights, losses, place_of, target
 
 NETWORK = "baseline"
 VALIDATION_BATCH = 50
+STATES = {"visible": VISIBLE, "self_occluded": SELF_OCCLUDED, "hidden": HIDDEN}
+REGION_90 = 6.2514  # of chi-square with three degrees of freedom: 90 % lie below
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,20 @@ def load(settings: dict, seed: int, rank: int, world: int) -> BaselineTask:
     """The task of one of ``world`` processes. Raises ValueError for settings that are not known,
     ``hmr_ros.training.corpus.CorpusError`` for data that cannot be used."""
     return BaselineTask(read_config(Settings, settings), load_body_model(), seed, rank, world)
+
+
+@dataclass(frozen=True)
+class JointAnswers:
+    """Of M joints, never the pelvis, each [M]: error (m), predicted variance (m^2, sum of the three
+    axes), squared Mahalanobis distance to the truth, predicted probability of being seen, true
+    visibility, and the error of the log distance of the person."""
+
+    error: Tensor
+    variance: Tensor
+    distance2: Tensor
+    probability: Tensor
+    visibility: Tensor
+    far: Tensor
 
 
 class BaselineTask:
@@ -106,23 +122,27 @@ class BaselineTask:
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Mean joint errors (mm about the pelvis) of all, visible and hidden joints; error of the
-        distance; predicted over true root mean square error of the joints."""
-        error, variance, _, visibility, far = self.answers(network)
-        return {
+        distance; predicted over true root mean square error of the joints; how often the predicted
+        90 % regions hold the joint, by its state."""
+        found = self.answers(network)
+        error, visibility, inside = found.error, found.visibility, found.distance2 <= REGION_90
+        figures = {
             "mpjpe_mm": 1e3 * error.mean().item(),
             "visible_mm": 1e3 * error[visibility == VISIBLE].mean().item(),
             "hidden_mm": 1e3 * error[visibility == HIDDEN].mean().item(),
-            "distance_percent": 100 * far.mean().item(),
-            "spread": (variance.mean() / error.square().mean()).sqrt().item(),
+            "distance_percent": 100 * found.far.mean().item(),
+            "spread": (found.variance.mean() / error.square().mean()).sqrt().item(),
         }
+        for name, state in STATES.items():
+            figures[f"inside90_{name}"] = inside[visibility == state].double().mean().item()
+        return figures
 
     @torch.no_grad()
-    def answers(self, network: nn.Module) -> list[Tensor]:
-        """Of the joints but the pelvis of the people for validation, each [M] float64: error (m),
-        predicted variance (m^2, three axes), predicted probability of being seen, true visibility,
-        and the error of the log distance of the person."""
+    def answers(self, network: nn.Module) -> JointAnswers:
+        """About the people for validation, with the network's temperatures."""
         network.eval()
         device = next(network.parameters()).device
+        seen, hidden = network.temperature.double().tolist()
         parts = []
         first = 0 if self.settings.val else self.people
         last = min(len(self.val_corpus), first + self.settings.validate)
@@ -130,12 +150,21 @@ class BaselineTask:
             rows = np.arange(start, min(start + VALIDATION_BATCH, last))
             batch = {k: v.to(device) for k, v in tensors(*self.val_corpus.rows(rows)).items()}
             body = network.predict({name: batch[name] for name in INPUTS})
-            error = (body.joints - batch["joints"]).norm(dim=-1)
+            residual = (body.joints - batch["joints"])[:, 1:].double()
+            probability = body.visibility_logit[:, 1:].double().sigmoid()
+            factor2 = probability * seen**2 + (1 - probability) * hidden**2
+            variance = (2 * body.log_std[:, 1:].double()).exp() * factor2[..., None]
             far = (body.place - place_of(batch["pelvis"], batch["scale"]))[:, 2:].abs()
-            values = (error, (2 * body.log_std).exp().sum(-1), body.visibility_logit.sigmoid())
-            values += (batch["visibility"], far.expand_as(error))
-            parts.append([v[:, 1:].cpu().double().flatten() for v in values])
-        return [torch.cat(values) for values in zip(*parts, strict=True)]
+            values = (
+                residual.norm(dim=-1),
+                variance.sum(-1),
+                (residual.square() / variance).sum(-1),
+                probability,
+                batch["visibility"][:, 1:],
+                far.expand_as(probability),
+            )
+            parts.append([v.cpu().flatten() for v in values])
+        return JointAnswers(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
     def identity(self) -> dict:
         plain = {k: v for k, v in asdict(self.settings).items() if k not in ("data", "val")}
