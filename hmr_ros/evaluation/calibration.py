@@ -244,8 +244,7 @@ def coverage_temperatures(
     [M] of being visible, as predicted; visible [M] bool. With the factors blended by the predicted
     probability, the regions of probability ``level`` hold that share of the visible joints, and of
     the others: the two are found in turns, each by bisection. Errors have heavier tails than a
-    Gaussian, so factors by the mean square would make these regions too large. Factors are kept
-    within ``RANGE``.
+    Gaussian, so factors by the mean square need not do that. Factors are kept within ``RANGE``.
     """
     radius2 = stats.chi2.ppf(level, 3)
     groups = [(distance2[g], probability[g]) for g in (visible, ~visible)]
