@@ -15,10 +15,14 @@ from torch import nn
 from hmr_ros.body.model import BodyModel
 from hmr_ros.models.baseline import Baseline, BaselineConfig
 from hmr_ros.models.configs import read_config
+from hmr_ros.models.factorized import Factorized, FactorizedConfig
 from hmr_ros.models.lifter_weights import skeleton_of
 
 # Networks that take person crops, and their sizes.
-NETWORKS = {"baseline": (Baseline, BaselineConfig)}
+NETWORKS = {
+    "baseline": (Baseline, BaselineConfig),
+    "factorized": (Factorized, FactorizedConfig),
+}
 
 
 def build(name: str, body: BodyModel, config=None) -> nn.Module:

@@ -1,0 +1,113 @@
+"""The state of FactorizedHMR: a certain anchor, and limbs that flow (paper, "composite target").
+
+Anchor, known: rotations of the root, the spine, the neck, the collars and the head, shape, place.
+Unknown: the rotations of the limbs, which define the body, and beside them the positions of the
+joints that these move, as an auxiliary view of the same limbs.
+
+Coordinates are differences to the neutral body, the anchor with limbs at rest: zero is that body in
+both views at once.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hmr_ros.models.lifter import Lifted, matrix_from_6d
+from hmr_ros.models.skeleton import Skeleton
+
+TORSO = (0, 3, 6, 9, 12, 13, 14, 15)  # root, spine, neck, collars, head
+LIMBS = (
+    1,
+    2,
+    4,
+    5,
+    7,
+    8,
+    10,
+    11,
+    16,
+    17,
+    18,
+    19,
+    20,
+    21,
+    22,
+    23,
+)  # hips to feet, shoulders to hands
+DISTAL = (4, 5, 7, 8, 10, 11, 18, 19, 20, 21, 22, 23)  # the joints that limb rotations move
+PARENT_OF = (1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21)  # of each distal joint
+ROTATIONS, POSITIONS, SHAPE, PLACE = 24 * 6, 3 * len(DISTAL), 10, 3
+SIZE = ROTATIONS + POSITIONS + SHAPE + PLACE
+
+
+def unknown_mask() -> Tensor:
+    """[SIZE] float32: 1 at limb rotations and distal positions."""
+    rotations = torch.zeros(24, 6)
+    rotations[list(LIMBS)] = 1
+    parts = [rotations.flatten(), torch.ones(POSITIONS), torch.zeros(SHAPE + PLACE)]
+    return torch.cat(parts)
+
+
+def at_rest() -> Tensor:
+    """[144] 6D of no rotation, 24 times."""
+    return torch.tensor([1.0, 0, 0, 0, 1, 0]).repeat(24)
+
+
+def split(state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """6D [N, 24, 6] (differences to rest), positions [N, 12, 3] (to the neutral body), betas
+    [N, 10], place [N, 3]."""
+    rotations, positions, betas, place = state.split([ROTATIONS, POSITIONS, SHAPE, PLACE], 1)
+    return rotations.reshape(-1, 24, 6), positions.reshape(-1, len(DISTAL), 3), betas, place
+
+
+def neutral_distal(skeleton: Skeleton, state: Tensor) -> Tensor:
+    """Distal joints [N, 12, 3] about the pelvis of the anchor with its limbs at rest."""
+    mask = unknown_mask().to(state.device)
+    return _body(skeleton, state * (1 - mask)).joints[:, list(DISTAL)]
+
+
+def state_of(
+    skeleton: Skeleton, rotations: Tensor, betas: Tensor, place: Tensor, joints: Tensor
+) -> Tensor:
+    """The state [N, SIZE] of bodies: rotations [N, 24, 3, 3] (root to the view frame), joints
+    [N, 24, 3] about the pelvis."""
+    sixd = rotations[..., :2].transpose(-1, -2).flatten(1) - at_rest().to(rotations.device)
+    state = torch.cat([sixd, torch.zeros_like(sixd[:, :POSITIONS]), betas, place], 1)
+    distal = joints[:, list(DISTAL)] - neutral_distal(skeleton, state)
+    return torch.cat([sixd, distal.flatten(1), betas, place], 1)
+
+
+def body_of(skeleton: Skeleton, state: Tensor) -> Lifted:
+    """The body of a state: that of its rotations."""
+    return _body(skeleton, state)
+
+
+def positions_of(skeleton: Skeleton, state: Tensor) -> Tensor:
+    """Distal joints [N, 12, 3] about the pelvis as the auxiliary view has them."""
+    return neutral_distal(skeleton, state) + split(state)[1]
+
+
+def noise_scale(skeleton: Skeleton, sixd: float = 0.6, draws: int = 2000) -> Tensor:
+    """[SIZE] standard deviation of the noise: ``sixd`` for rotations, and for each distal joint
+    what that noise moves it by, so that both views begin equally blurred; 0 at known ones."""
+    rng = torch.Generator().manual_seed(0)
+    mask = unknown_mask()
+    scale = sixd * mask
+    noise = torch.randn(draws, SIZE, generator=rng) * scale
+    noise[:, ROTATIONS : ROTATIONS + POSITIONS] = 0
+    moved = _body(skeleton, noise).joints[:, list(DISTAL)] - neutral_distal(skeleton, noise)
+    spread = moved.square().mean((0, 2)).sqrt()
+    scale[ROTATIONS : ROTATIONS + POSITIONS] = spread.repeat_interleave(3)
+    return scale
+
+
+def _body(skeleton: Skeleton, state: Tensor) -> Lifted:
+    # In single precision: a rotation needs more digits than bfloat16 has.
+    with torch.autocast(state.device.type, enabled=False):
+        state = state.float()
+        sixd = state[:, :ROTATIONS] + at_rest().to(state.device)
+        betas, place = state[:, -SHAPE - PLACE : -PLACE], state[:, -PLACE:]
+        rotations = matrix_from_6d(sixd.reshape(-1, 24, 6))
+        joints, landmarks = skeleton(rotations, betas)
+    return Lifted(sixd, rotations, betas, place, joints, landmarks)

@@ -1,0 +1,208 @@
+"""FactorizedHMR: an anchor that nothing moves, limbs that flow, guidance that keeps the anchor."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from test_models_contract import TINY  # noqa: E402
+
+from hmr_ros.body.model import load_body_model  # noqa: E402
+from hmr_ros.models import flow  # noqa: E402
+from hmr_ros.models.factorized_state import (  # noqa: E402
+    DISTAL,
+    LIMBS,
+    PARENT_OF,
+    SIZE,
+    TORSO,
+    body_of,
+    neutral_distal,
+    noise_scale,
+    positions_of,
+    split,
+    state_of,
+    unknown_mask,
+)
+from hmr_ros.models.lifter import matrix_from_6d  # noqa: E402
+from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
+from hmr_ros.models.weights import build  # noqa: E402
+from hmr_ros.runtime.network_export import example_inputs  # noqa: E402
+
+PEOPLE = 6
+
+
+@pytest.fixture(scope="module")
+def body():
+    return load_body_model()
+
+
+@pytest.fixture(scope="module")
+def skeleton(body):
+    return skeleton_of(body)
+
+
+@pytest.fixture(scope="module")
+def network(body):
+    torch.manual_seed(0)
+    network = build("factorized", body, TINY)
+    with torch.no_grad():
+        for seed in range(3):
+            network(**example_inputs(64, 8, seed=10 + seed))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def told(network):
+    with torch.no_grad():
+        return network.told(example_inputs(64, PEOPLE))
+
+
+@pytest.fixture(scope="module")
+def people(skeleton):
+    rng = torch.Generator().manual_seed(2)
+    rotations = matrix_from_6d(torch.randn(PEOPLE, 24, 6, generator=rng))
+    betas = torch.randn(PEOPLE, 10, generator=rng)
+    place = torch.randn(PEOPLE, 3, generator=rng)
+    return rotations, betas, place, skeleton(rotations, betas)[0]
+
+
+def test_joints_are_limbs_or_torso_and_distal_ones_hang_on_limbs(body):
+    assert sorted((*TORSO, *LIMBS)) == list(range(24))
+    assert [body.parents[j] for j in DISTAL] == list(PARENT_OF)
+    # What limb rotations cannot move is not distal, and what they can is.
+    assert set(DISTAL) == {j for j in range(1, 24) if body.parents[j] in LIMBS}
+    mask = unknown_mask()
+    assert mask.sum() == 6 * len(LIMBS) + 3 * len(DISTAL) and len(mask) == SIZE
+
+
+def test_a_state_is_its_body_in_both_views(skeleton, people):
+    rotations, betas, place, joints = people
+    state = state_of(skeleton, *people)
+    found = body_of(skeleton, state)
+    assert torch.allclose(found.rotations, rotations, atol=1e-5)
+    assert torch.allclose(found.joints, joints, atol=1e-5)
+    assert torch.equal(found.betas, betas) and torch.equal(found.place, place)
+    assert torch.allclose(positions_of(skeleton, state), joints[:, list(DISTAL)], atol=1e-5)
+
+
+def test_zero_is_the_neutral_body_in_both_views(skeleton, people):
+    state = state_of(skeleton, *people) * (1 - unknown_mask())
+    joints = body_of(skeleton, state).joints[:, list(DISTAL)]
+    assert torch.allclose(positions_of(skeleton, state), joints, atol=1e-6)
+    assert torch.allclose(neutral_distal(skeleton, state), joints, atol=1e-6)
+    straight = body_of(skeleton, state).rotations[:, list(LIMBS)]
+    assert torch.allclose(straight, torch.eye(3).expand_as(straight), atol=1e-6)
+
+
+def test_noise_blurs_both_views_alike_and_known_coordinates_not_at_all(skeleton):
+    scale = noise_scale(skeleton)
+    assert not scale[unknown_mask() == 0].any()
+    rng = torch.Generator().manual_seed(7)
+    noise = torch.randn(4000, SIZE, generator=rng) * scale
+    rotations = noise.clone()
+    rotations[:, 144:180] = 0
+    moved = body_of(skeleton, rotations).joints[:, list(DISTAL)] - neutral_distal(skeleton, noise)
+    by_rotations, by_positions = moved.square().mean((0, 2)), split(noise)[1].square().mean((0, 2))
+    assert torch.allclose(by_rotations, by_positions, rtol=0.08)
+    # Farther out on a limb a joint moves more.
+    knee, ankle = (by_rotations[DISTAL.index(j)] for j in (4, 7))
+    assert ankle > 1.5 * knee
+
+
+@given(
+    st.integers(1, 20),
+    st.sampled_from([0.0, 1.0, 1.5, 3.0]),
+    st.floats(0.1, 5.0),
+)
+@settings(max_examples=20, deadline=None)
+def test_no_sample_moves_the_anchor(network, told, steps, guidance, strength):
+    anchor, known = told
+    noise = strength * torch.randn(PEOPLE, SIZE, generator=torch.Generator().manual_seed(steps))
+    with torch.no_grad():
+        body = body_of(network.skeleton, network.sample(known, noise, steps, guidance))
+    torso = list(TORSO)
+    assert torch.allclose(body.rotations[:, torso], anchor.rotations[:, torso], atol=1e-6)
+    assert torch.equal(body.betas, anchor.betas) and torch.equal(body.place, anchor.place)
+
+
+def test_the_estimate_keeps_the_anchor_and_answers_for_limbs(network):
+    with torch.no_grad():
+        anchor, final = network.looks(example_inputs(64, PEOPLE))
+    torso, limbs = list(TORSO), list(LIMBS)
+    assert torch.allclose(final.rotations[:, torso], anchor.rotations[:, torso], atol=1e-6)
+    assert torch.equal(final.betas, anchor.betas) and torch.equal(final.place, anchor.place)
+    assert (final.rotations[:, limbs] - anchor.rotations[:, limbs]).abs().amax() > 1e-4
+
+
+def test_guidance_leaves_out_evidence_and_not_the_anchor(network, told):
+    _, known = told
+    state = torch.randn(PEOPLE, SIZE, generator=torch.Generator().manual_seed(1))
+    state = flow.known_kept(state, known.anchor, network.mask)
+    t, blind = torch.full((PEOPLE,), 0.5), torch.ones(PEOPLE)
+    other = type(known)([g.flip(0) for g in known.groups], known.anchor, known.queries.flip(0))
+    with torch.no_grad():
+        seen = [network.velocity(state, t, k) for k in (known, other)]
+        free = [network.velocity(state, t, k, blind) for k in (known, other)]
+        assert not torch.allclose(seen[0], seen[1], atol=1e-6)
+        assert torch.allclose(free[0], free[1], atol=1e-6)
+        # The anchor still counts.
+        turned = state.clone()
+        turned[:, :6] += 0.3
+        assert not torch.allclose(network.velocity(turned, t, known, blind), free[0], atol=1e-6)
+        # Half of the people without evidence: each as if alone.
+        half = (torch.arange(PEOPLE) % 2).float()
+        mixed = network.velocity(state, t, known, half)
+    expected = torch.where(half[:, None] > 0, free[0], seen[0])
+    assert torch.allclose(mixed, expected, atol=1e-6)
+    assert not mixed[:, network.mask == 0].any()
+
+
+def test_guidance_of_one_and_of_nought_are_with_and_without_evidence(network, told):
+    _, known = told
+    noise = torch.randn(PEOPLE, SIZE, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        plain, near = (network.sample(known, noise, 2, g) for g in (1.0, 1.0 + 1e-6))
+        assert torch.allclose(plain, near, atol=1e-5)
+        nought = network.sample(known, noise, 2, 0.0)
+        other = type(known)([g * 0 for g in known.groups], known.anchor, known.queries * 0)
+        assert torch.allclose(nought, network.sample(other, noise, 2, 0.0), atol=1e-6)
+
+
+def test_samples_follow_their_noise_and_rows_do_not_mix(network, told):
+    _, known = told
+    rng = torch.Generator().manual_seed(3)
+    noise = torch.randn(PEOPLE, SIZE, generator=rng)
+    with torch.no_grad():
+        whole = network.sample(known, noise, 4)
+        assert torch.equal(whole, network.sample(known, noise, 4))
+        one = type(known)([g[[2]] for g in known.groups], known.anchor[[2]], known.queries[[2]])
+        assert torch.allclose(network.sample(one, noise[[2]], 4), whole[[2]], atol=1e-5)
+
+
+def test_a_straight_flow_is_followed_exactly_in_any_number_of_steps():
+    mask = torch.tensor([1.0, 1.0, 0.0])
+    noise, data = torch.randn(4, 3), torch.randn(4, 3)
+    for steps in (1, 3, 10):
+        found = flow.sampled(lambda x, t: data - noise, noise, data, mask, steps)
+        assert torch.allclose(found, data, atol=1e-5)
+        assert torch.equal(found[:, 2], data[:, 2])
+    t = torch.rand(4)
+    middle = flow.between(noise, data, t, mask)
+    assert torch.allclose(flow.reached(middle, data - noise, t, mask), data, atol=1e-5)
+    assert flow.flow_loss(data - noise, noise, data, mask).abs().max() == 0
+    off = flow.flow_loss(data - noise + 2, noise, data, mask)
+    assert torch.allclose(off, torch.full((4,), 4.0))
+    with pytest.raises(ValueError, match="steps is 0"):
+        flow.sampled(lambda x, t: x, noise, data, mask, 0)
+
+
+def test_a_curved_flow_is_followed_the_better_the_more_steps():
+    # dx/dt = x from t = 0 to 1 multiplies by e.
+    start, mask = torch.ones(1, 2), torch.ones(2)
+    gaps = []
+    for steps in (1, 4, 20):
+        found = flow.sampled(lambda x, t: x, start, start, mask, steps)
+        gaps.append(abs(found[0, 0].item() - np.e))
+    assert gaps[0] > gaps[1] > gaps[2] and gaps[2] < 0.07
