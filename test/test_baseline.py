@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from made_bodies import CAMERA, somebody
+from made_people import PEOPLE, SIZE, corpus_of, flat, made_people
 from test_models_contract import TINY
 
 from hmr_ros.bodies import Bodies
@@ -20,17 +21,16 @@ from hmr_ros.models.lifter import Lifted
 from hmr_ros.models.lifter_weights import skeleton_of
 from hmr_ros.models.weights import build, load
 from hmr_ros.people import no_people
-from hmr_ros.person_crops import PersonCrops, crops_of
+from hmr_ros.person_crops import crops_of
 from hmr_ros.runtime.answers import OUTPUTS
 from hmr_ros.runtime.baseline import AT_ONCE, Baseline, inputs_of
 from hmr_ros.runtime.estimators import load_estimator
 from hmr_ros.runtime.onnx_session import WeightsError
 from hmr_ros.training import baseline_task, losses
 from hmr_ros.training.augmentation import Augmentation, augmented, covered, mirrored, missing
-from hmr_ros.training.corpus import CorpusError, Truth, begin, packed, write_shard
+from hmr_ros.training.corpus import CorpusError
 
 NOTHING = Augmentation(**{f.name: 0.0 for f in dataclasses.fields(Augmentation)})
-PEOPLE, SIZE, A_SHARD = 40, 64, 20
 
 
 @pytest.fixture(scope="module")
@@ -45,53 +45,12 @@ def skeleton(body):
 
 @pytest.fixture(scope="module")
 def people(skeleton):
-    """Bodies in random poses, the crops a front end would make of them, and the truth."""
-    rng = torch.Generator().manual_seed(3)
-    turn = torch.randn(PEOPLE, 24, 3, 3, generator=rng)
-    rotations = torch.linalg.qr(torch.eye(3) * 3 + turn)[0]
-    rotations = rotations * torch.linalg.det(rotations)[..., None, None]
-    betas = torch.zeros(PEOPLE, 10)
-    joints, landmarks = skeleton(rotations, betas)
-    pelvis = torch.tensor([0.1, 0.2, 4.0]).expand(PEOPLE, 3)
-    scale = np.full(PEOPLE, 0.3, np.float32)
-    places = [_seen(points, pelvis, 0.3).numpy() for points in (joints, landmarks)]
-    numbers = np.random.default_rng(4)
-    crops = PersonCrops(
-        image=numbers.integers(0, 256, (PEOPLE, 3, SIZE, SIZE), np.uint8),
-        heatmaps=numbers.integers(0, 256, (PEOPLE, 33, 32, 32), np.uint8),
-        mask=numbers.integers(0, 256, (PEOPLE, 1, 32, 32), np.uint8),
-        keypoints=np.concatenate([places[1], np.full((PEOPLE, 33, 1), 0.8)], 2).astype(np.float32),
-        rays=numbers.random((PEOPLE, 2, 16, 16), np.float32),
-        scale=scale,
-        box=numbers.random((PEOPLE, 4), np.float32),
-        view=np.tile(np.eye(3, dtype=np.float32), (PEOPLE, 1, 1)),
-    )
-    truth = Truth(
-        rotations=rotations.numpy(),
-        betas=betas.numpy(),
-        pelvis=pelvis.numpy(),
-        joints=joints.numpy(),
-        visibility=numbers.integers(0, 3, (PEOPLE, 24), np.uint8),
-        occluder=np.zeros((PEOPLE, 24), np.uint8),
-        joints_2d=places[0],
-    )
-    return crops, truth
-
-
-def _seen(points, pelvis, scale):
-    points = points + pelvis[:, None]
-    return points[..., :2] / points[..., 2:] / scale
+    return made_people(skeleton)
 
 
 @pytest.fixture(scope="module")
 def folder(people, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("people")
-    manifest = {"version": 1, "size": SIZE}
-    begin(folder, manifest)
-    records = packed(*people)
-    for shard in range(PEOPLE // A_SHARD):
-        write_shard(folder, shard, records[shard * A_SHARD : (shard + 1) * A_SHARD])
-    return folder
+    return corpus_of(people, tmp_path_factory.mktemp("people"))
 
 
 def task_of(folder, world=1, rank=0, **settings):
@@ -105,7 +64,7 @@ def test_a_mirrored_person_is_the_mirrored_body(people, skeleton):
     joints, landmarks = skeleton(seen["rotations"], seen["betas"])
     # The mean body is not quite symmetric.
     assert (joints - seen["joints"]).norm(dim=-1).max() < 0.02
-    places = _seen(landmarks, seen["pelvis"], 0.3)
+    places = flat(landmarks, seen["pelvis"], 0.3)
     assert (places - seen["keypoints"][..., :2]).abs().max() < 0.03
     assert torch.linalg.det(seen["rotations"]).allclose(torch.ones(PEOPLE, 24), atol=1e-4)
     assert torch.equal(seen["image"][..., 0], batch["image"][..., -1])

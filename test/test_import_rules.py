@@ -70,8 +70,8 @@ ALLOWED = {
 EXCEPTIONS = {
     ("runtime/lifter_export.py", "models"): "a network is exported from its torch module",
     ("runtime/network_export.py", "models"): "a network is exported from its torch module",
-    ("training/baseline_release.py", "runtime"): "released weights are exported and described",
-    ("training/baseline_release.py", "evaluation"): "and calibrated as the lifter's are",
+    ("training/crop_release.py", "runtime"): "released weights are exported and described",
+    ("training/crop_release.py", "evaluation"): "and calibrated as the lifter's are",
     ("sources/bag.py", "node"): "a bag's images are decoded as the node decodes them",
     ("node/planner.py", "demo"): "the demo's observer is a node; what it notes down is the demo's",
 }

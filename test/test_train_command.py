@@ -48,7 +48,7 @@ def run(tmp_path, monkeypatch):
     def call(*options, task=None, recipe="recipe.yaml"):
         module = Module(task)
         monkeypatch.setattr(training_runs, "task_module", lambda name: module)
-        monkeypatch.setattr(train_baseline, "_described", lambda folder: f"people of {folder}")
+        monkeypatch.setattr(train_baseline, "described", lambda folder: f"people of {folder}")
         words = ["--recipe", str(tmp_path / recipe), "--data", "people"]
         words += ["--out", str(tmp_path / "out"), *options]
         parser = argparse.ArgumentParser()

@@ -16,6 +16,7 @@ KINDS = {
     "tokenizer": "train_tokenizer",
     "baseline": "train_baseline",
     "baseline_keypoints": "train_baseline_keypoints",
+    "factorized": "train_factorized",
     "corpus": "train_corpus",
 }
 

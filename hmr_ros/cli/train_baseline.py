@@ -10,8 +10,8 @@ from hmr_ros.cli.training_runs import add_training_arguments, train
 SUMMARY = "the yardstick: a person crop to a body, from rendered people"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``hmr train baseline``."""
+def add_arguments(parser: argparse.ArgumentParser, name: str = "baseline") -> None:
+    """The options of ``hmr train baseline``, or of another network on person crops."""
     parser.add_argument(
         "--data",
         type=Path,
@@ -24,16 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--small", action="store_true", help="the small variant's recipe, for CPUs (size 128)"
     )
-    add_training_arguments(parser, "baseline")
+    add_training_arguments(parser, name)
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed."""
     settings = {"data": str(args.data)} | ({"val": str(args.val)} if args.val else {})
-    return train("baseline", args, settings, lambda task: _described(args.data))
+    return train("baseline", args, settings, lambda task: described(args.data))
 
 
-def _described(folder: Path) -> str:
+def described(folder: Path) -> str:
+    """A corpus in words, for a card."""
     from hmr_ros.training.corpus import Corpus
 
     corpus = Corpus(folder)

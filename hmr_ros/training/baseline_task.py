@@ -197,8 +197,8 @@ def _opened(folder: str, settings: Settings) -> Corpus:
 
 
 def release(network: nn.Module, task: BaselineTask, out_folder: Path, origin) -> None:
-    """Write the weights for torch and for use, and their card: ``baseline_release``."""
+    """Write the weights for torch and for use, and their card: ``crop_release``."""
     # The libraries of the export are needed here only.
-    from hmr_ros.training.baseline_release import release
+    from hmr_ros.training.crop_release import release
 
     release(network, task, out_folder, origin)

@@ -17,8 +17,13 @@ from hmr_ros.training.model_card import Origin, card, gpu, write_card
 
 ABOUT = (
     "A person crop with BlazePose's heat-maps, mask and keypoints to SMPL rotations, shape, place "
-    "and their uncertainty, by direct regression: the yardstick of this package."
+    "and their uncertainty"
 )
+HOW = {
+    "baseline": "by direct regression: the yardstick of this package.",
+    "factorized": "by a certain anchor of the torso and flow matching for the limbs "
+    "(FactorizedHMR); the file answers with the estimate.",
+}
 LIMITS = (
     "Trained on rendered people only: real clothes, hair and light differ. Distance follows from "
     "the stature the network assumes. Adults only."
@@ -62,7 +67,9 @@ def release(network: nn.Module, task, out_folder: Path, origin: Origin) -> None:
         f"hold 90 %: factor {seen:.2f} where the joint is seen, {hidden:.2f} where it is hidden.",
     ]
     rows = {"People for validation, joints about the pelvis:": [figures]}
-    write_card(out_folder / f"{name}.md", card(name, ABOUT, facts, origin, rows, LIMITS))
+    write_card(
+        out_folder / f"{name}.md", card(name, f"{ABOUT}, {HOW[name]}", facts, origin, rows, LIMITS)
+    )
 
 
 def calibrate(network: nn.Module, task) -> None:

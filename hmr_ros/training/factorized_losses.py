@@ -1,0 +1,200 @@
+"""What FactorizedHMR is trained on: the anchor, the flow of the limbs, and the bodies it leads to.
+
+Half of the people of a batch train the estimate (one step from zeros, as a regressor), the others
+the flow at a random time. Of the body that a straight line leads to, a flow's early times know
+little, so their geometry counts by t.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from hmr_ros.models import flow
+from hmr_ros.models.factorized import Factorized
+from hmr_ros.models.factorized_state import (
+    DISTAL,
+    LIMBS,
+    PARENT_OF,
+    TORSO,
+    body_of,
+    neutral_distal,
+    positions_of,
+    state_of,
+)
+from hmr_ros.models.lifter import Lifted, project
+from hmr_ros.training.lifter_losses import LIMB_JOINTS, LIMB_WEIGHT, distance, gaussian
+from hmr_ros.training.losses import REACH, Target
+
+# Joints that the anchor places: hips and shoulders move with it, knees and elbows do not.
+ANCHORED = (1, 2, 3, 6, 9, 12, 13, 14, 15, 16, 17)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weight of each term; distances in metres, in the image in half widths of the crop.
+
+    anchor terms: ``anchor_*``. flow: of the velocity, in units of the noise. rotations, joints,
+    landmarks, image: of the body. positions, projected: of the auxiliary view in space and in the
+    image. agree: of its distance to the body's own joints. bones: of its lengths.
+    """
+
+    anchor_rotations: float = 2.0
+    anchor_joints: float = 5.0
+    betas: float = 0.05
+    place: float = 1.0
+    flow: float = 0.3
+    rotations: float = 2.0
+    joints: float = 5.0
+    landmarks: float = 2.0
+    image: float = 4.0
+    positions: float = 2.0
+    projected: float = 1.0
+    agree: float = 2.0
+    bones: float = 0.5
+    spread: float = 0.05
+    visibility: float = 0.1
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What chance decides about N people: noise [N, SIZE] (standard normal), t [N], estimated [N]
+    bool (trains the estimate: then neither noise nor t counts) and blind [N] bool (without
+    evidence, for guidance)."""
+
+    noise: Tensor
+    t: Tensor
+    estimated: Tensor
+    blind: Tensor
+
+
+def draw(people: int, size: int, rng: Generator, estimated: float, blind: float) -> Draw:
+    """Shares ``estimated`` of all people and ``blind`` of those who train the flow."""
+    which = torch.rand(people, generator=rng) < estimated
+    unseen = torch.rand(people, generator=rng) < blind
+    return Draw(
+        noise=torch.randn(people, size, generator=rng),
+        t=torch.rand(people, generator=rng),
+        estimated=which,
+        blind=unseen & ~which,
+    )
+
+
+def losses(
+    network: Factorized,
+    inputs: dict[str, Tensor],
+    truth: Target,
+    chance: Draw,
+    weights: Weights,
+) -> dict[str, Tensor]:
+    """Weighted terms; their sum is the loss."""
+    anchor, told = network.told(inputs)
+    data = limbs_of(network, truth, told.anchor)
+    estimated = chance.estimated[:, None]
+    noise = torch.where(estimated, 0.0, chance.noise * network.noise_scale)
+    t = torch.where(chance.estimated, 0.0, chance.t)
+    state = flow.between(noise, data, t, network.mask)
+    velocity = network.velocity(state, t, told, chance.blind.to(t.dtype))
+    unit = torch.where(network.mask > 0, network.noise_scale, 1.0)
+    reached = flow.reached(state, velocity, t, network.mask)
+    counts = torch.where(chance.estimated, 1.0, t) * ~chance.blind
+    scale = inputs["scale"]
+    terms = anchor_terms(anchor, truth, weights)
+    moved = flow.flow_loss(velocity / unit, noise / unit, data / unit, network.mask)
+    terms["flow"] = weights.flow * (moved * ~chance.estimated).mean()
+    body = body_of(network.skeleton, reached)
+    terms |= body_terms(body, truth, scale, counts, weights)
+    positions = positions_of(network.skeleton, reached)
+    terms |= position_terms(positions, body, truth, scale, counts, weights)
+    spread = gaussian(
+        (body.joints - truth.joints)[chance.estimated], anchor.log_std[chance.estimated]
+    ) if chance.estimated.any() else 0 * anchor.log_std.sum()  # fmt: skip
+    terms["spread"] = weights.spread * (
+        spread + gaussian(anchor.place - truth.place, anchor.place_log_std)
+    )
+    terms["visibility"] = weights.visibility * F.binary_cross_entropy_with_logits(
+        anchor.visibility_logit, truth.visible.to(anchor.visibility_logit.dtype)
+    )
+    return terms
+
+
+def limbs_of(network: Factorized, truth: Target, anchor: Tensor) -> Tensor:
+    """The state [N, SIZE] of the true limbs on a given anchor: it is what sampling will start from,
+    so the positions are those of the truth seen from there."""
+    state = state_of(network.skeleton, truth.rotations, truth.betas, truth.place, truth.joints)
+    distal = truth.joints[:, list(DISTAL)] - neutral_distal(network.skeleton, anchor)
+    state = torch.cat([state[:, :144], distal.flatten(1), state[:, 144 + distal[0].numel() :]], 1)
+    return flow.known_kept(state, anchor, network.mask)
+
+
+def anchor_terms(anchor: Lifted, truth: Target, weights: Weights) -> dict[str, Tensor]:
+    """Of stage one alone."""
+    torso, placed = list(TORSO), list(ANCHORED)
+    turned = (anchor.rotations - truth.rotations)[:, torso].abs().mean()
+    off = distance((anchor.joints - truth.joints)[:, placed]).mean()
+    return {
+        "anchor_rotations": weights.anchor_rotations * turned,
+        "anchor_joints": weights.anchor_joints * off,
+        "betas": weights.betas * (anchor.betas - truth.betas).abs().mean(),
+        "place": weights.place * (anchor.place - truth.place).abs().mean(),
+    }
+
+
+def body_terms(
+    body: Lifted, truth: Target, scale: Tensor, counts: Tensor, weights: Weights
+) -> dict[str, Tensor]:
+    """Of the bodies that the rotations define; ``counts`` [N] is how far each person counts."""
+    importance = torch.ones(24, device=body.joints.device)
+    importance[LIMB_JOINTS] = LIMB_WEIGHT
+    turned = (body.rotations - truth.rotations)[:, list(LIMBS)].abs().mean((1, 2, 3))
+    joints = (distance(body.joints - truth.joints) * importance).mean(1)
+    marks = distance(body.landmarks - truth.landmarks).mean(1)
+    seen = project(torch.cat([body.joints, body.landmarks], 1), body.place, scale)
+    return {
+        "rotations": weights.rotations * mean(turned, counts),
+        "joints": weights.joints * mean(joints, counts),
+        "landmarks": weights.landmarks * mean(marks, counts),
+        "image": weights.image * mean(in_image(seen, truth.image, truth.seen), counts),
+    }
+
+
+def position_terms(
+    positions: Tensor,
+    body: Lifted,
+    truth: Target,
+    scale: Tensor,
+    counts: Tensor,
+    weights: Weights,
+) -> dict[str, Tensor]:
+    """Of the auxiliary view, distal joints [N, 12, 3] about the pelvis."""
+    distal = list(DISTAL)
+    own = body.joints[:, distal]
+    parents = torch.stack(
+        [positions[:, distal.index(p)] if p in distal else body.joints[:, p] for p in PARENT_OF],
+        1,
+    )
+    length = distance(own - body.joints[:, list(PARENT_OF)])
+    bones = (distance(positions - parents) - length.detach()).abs().mean(1)
+    seen = project(positions, body.place, scale)
+    projected = in_image(seen, truth.image[:, distal], truth.seen[:, distal])
+    off = distance(positions - truth.joints[:, distal]).mean(1)
+    return {
+        "positions": weights.positions * mean(off, counts),
+        "projected": weights.projected * mean(projected, counts),
+        "agree": weights.agree * mean(distance(positions - own).mean(1), counts),
+        "bones": weights.bones * mean(bones, counts),
+    }
+
+
+def in_image(seen: Tensor, wanted: Tensor, known: Tensor) -> Tensor:
+    """Robust distance [N] of places [N, P, 2] in the image, as ``losses.projection``."""
+    far = distance(seen - wanted)
+    return (known * far * REACH / (far + REACH)).sum(1) / known.sum(1).clamp(min=1)
+
+
+def mean(values: Tensor, counts: Tensor) -> Tensor:
+    """Of people [N], each of whom counts by ``counts`` [N] in 0..1; over all, counted or not."""
+    return (values * counts).sum() / len(counts)

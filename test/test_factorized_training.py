@@ -1,0 +1,190 @@
+"""What FactorizedHMR is trained on: terms that vanish at the truth, and who counts in which."""
+
+import dataclasses
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from made_people import PEOPLE, corpus_of, made_people  # noqa: E402
+from test_models_contract import TINY  # noqa: E402
+
+from hmr_ros.body.model import load_body_model  # noqa: E402
+from hmr_ros.models import flow  # noqa: E402
+from hmr_ros.models.baseline import INPUTS  # noqa: E402
+from hmr_ros.models.factorized_state import (  # noqa: E402
+    DISTAL,
+    SIZE,
+    body_of,
+    positions_of,
+    split,
+    state_of,
+)
+from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
+from hmr_ros.training import baseline_task, factorized_losses, factorized_task  # noqa: E402
+from hmr_ros.training.factorized_figures import sample_figures  # noqa: E402
+from hmr_ros.training.factorized_losses import Draw, Weights, draw, limbs_of, losses  # noqa: E402
+from hmr_ros.training.losses import target  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def skeleton():
+    return skeleton_of(load_body_model())
+
+
+@pytest.fixture(scope="module")
+def people(skeleton):
+    return made_people(skeleton)
+
+
+@pytest.fixture(scope="module")
+def folder(people, tmp_path_factory):
+    return corpus_of(people, tmp_path_factory.mktemp("people"))
+
+
+@pytest.fixture(scope="module")
+def task(folder):
+    settings = {"data": str(folder), "held_out": 8, "batch": 8, "network": TINY}
+    return factorized_task.load(settings, seed=1, rank=0, world=1)
+
+
+@pytest.fixture(scope="module")
+def truth(people, skeleton):
+    batch = baseline_task.tensors(*people)
+    _, landmarks = skeleton(batch["rotations"], batch["betas"])
+    return target(batch | {"landmarks": landmarks})
+
+
+def test_true_limbs_on_any_anchor_are_where_they_truly_are(task, truth):
+    network = task.network()
+    whole = state_of(network.skeleton, truth.rotations, truth.betas, truth.place, truth.joints)
+    known = flow.known_kept(torch.zeros_like(whole), whole, network.mask)
+    data = limbs_of(network, truth, known)
+    assert torch.allclose(data, whole, atol=1e-5)
+    # An anchor that leans: positions stay those of the truth, rotations those of the limbs.
+    leaning = known + 0.2 * torch.randn(known.shape) * (1 - network.mask)
+    data = limbs_of(network, truth, leaning)
+    found = positions_of(network.skeleton, data)
+    assert torch.allclose(found, truth.joints[:, list(DISTAL)], atol=1e-5)
+    limbs = network.mask[:144] > 0
+    assert torch.allclose(data[:, :144][:, limbs], whole[:, :144][:, limbs], atol=1e-6)
+    assert torch.equal(data[:, network.mask == 0], leaning[:, network.mask == 0])
+
+
+def test_the_truth_has_no_geometric_loss_and_errors_have_theirs(task, truth, people):
+    network, weights = task.network(), Weights()
+    state = state_of(network.skeleton, truth.rotations, truth.betas, truth.place, truth.joints)
+    scale, everyone = torch.full((PEOPLE,), 0.3), torch.ones(PEOPLE)
+    body = body_of(network.skeleton, state)
+    positions = positions_of(network.skeleton, state)
+
+    def terms(positions, counts=everyone):
+        return factorized_losses.body_terms(
+            body, truth, scale, counts, weights
+        ) | factorized_losses.position_terms(positions, body, truth, scale, counts, weights)
+
+    assert all(v.item() < 3e-3 for v in terms(positions).values())
+    # The left wrist of the auxiliary view 10 cm off, of half of the people.
+    moved = positions.clone()
+    moved[: PEOPLE // 2, DISTAL.index(20), 0] += 0.1
+    found = terms(moved)
+    expected = 0.1 / 2 / len(DISTAL)
+    assert found["positions"].item() == pytest.approx(weights.positions * expected, rel=0.03)
+    assert found["agree"].item() == pytest.approx(weights.agree * expected, rel=0.03)
+    assert 0 < found["bones"].item() <= 2.05 * weights.bones * expected
+    assert found["joints"].item() < 3e-3
+    nobody = terms(moved, torch.zeros(PEOPLE))
+    assert all(v.item() == 0 for v in nobody.values())
+
+
+def chance(estimated, blind, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    return Draw(
+        noise=torch.randn(8, SIZE, generator=rng),
+        t=torch.rand(8, generator=rng),
+        estimated=torch.full((8,), estimated),
+        blind=torch.full((8,), blind),
+    )
+
+
+def test_each_person_counts_where_it_should(task):
+    torch.manual_seed(0)
+    network, batch = task.network().eval(), task.batch(0)
+    inputs, truth = {name: batch[name] for name in INPUTS}, target(batch)
+
+    def terms(chance):
+        with torch.no_grad():
+            return losses(network, inputs, truth, chance, Weights())
+
+    estimate = terms(chance(True, False))
+    assert estimate["flow"] == 0 and estimate["joints"] > 0 and estimate["spread"] != 0
+    # Neither noise nor time has a say in the estimate.
+    again = terms(chance(True, False, seed=5))
+    assert all(torch.equal(estimate[k], again[k]) for k in estimate)
+    flowing = terms(chance(False, False))
+    assert flowing["flow"] > 0 and flowing["joints"] > 0
+    blind = terms(chance(False, True))
+    assert blind["flow"] > 0 and blind["joints"] == blind["agree"] == 0
+    # The anchor is the same for all.
+    for name in ("anchor_rotations", "anchor_joints", "betas", "place", "visibility"):
+        assert torch.equal(estimate[name], flowing[name]) and estimate[name] > 0
+
+
+def test_shares_of_chance():
+    found = draw(20_000, 3, torch.Generator().manual_seed(0), estimated=0.5, blind=0.2)
+    assert found.estimated.float().mean().item() == pytest.approx(0.5, abs=0.02)
+    assert found.blind.float().mean().item() == pytest.approx(0.1, abs=0.01)
+    assert not (found.blind & found.estimated).any()
+
+
+def test_the_limbs_do_not_pull_at_the_anchor(task):
+    torch.manual_seed(0)
+    network, batch = task.network(), task.batch(0)
+    inputs = {name: batch[name] for name in INPUTS}
+    only = Weights(**{f.name: 0.0 for f in dataclasses.fields(Weights)})
+    terms = losses(network, inputs, target(batch), chance(True, False),
+                   dataclasses.replace(only, positions=1.0, projected=1.0))  # fmt: skip
+    sum(terms.values()).backward()
+    assert network.anchor_head.betas.weight.grad is None or not (
+        network.anchor_head.betas.weight.grad.any()
+    )
+    assert network.field.out.grad.any()
+
+
+def test_a_few_steps_learn_and_figures_are_told(task):
+    torch.manual_seed(0)
+    network = task.network().train()
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    batch, sums = task.batch(0), []
+    for _ in range(40):
+        terms = task.losses(network, batch, 0)
+        sums.append(sum(terms.values()).item())
+        optimizer.zero_grad()
+        sum(terms.values()).backward()
+        optimizer.step()
+    assert sums[-1] < 0.75 * sums[0]
+    figures = task.validate(network)
+    assert {"mpjpe_mm", "best8_hidden_mm", "spread_visible_mm", "disagree_mm"} < set(figures)
+    assert figures["best8_hidden_mm"] < figures["sample_hidden_mm"]
+    json.dumps(task.identity())
+
+
+def test_figures_of_samples_that_are_known(task, people):
+    network = task.network().eval()
+    batch = baseline_task.tensors(*people)
+    with torch.no_grad():
+        # A field that is nought everywhere: samples are their noise, the estimate is the neutral
+        # body.
+        network.field.out.zero_()
+        figures = sample_figures(network, [batch], seed=3)
+        _, told = network.told(batch)
+    noise = torch.randn(3000, SIZE) * network.noise_scale
+    joints = body_of(network.skeleton, noise).joints[:, list(DISTAL)]
+    spread = 1e3 * (joints - joints.mean(0)).square().sum(-1).mean().sqrt().item()
+    for state in ("hidden", "visible"):
+        # Eight samples and their own mean: an eighth less in the square.
+        assert figures[f"spread_{state}_mm"] == pytest.approx(spread * (7 / 8) ** 0.5, rel=0.1)
+        assert figures[f"best8_{state}_mm"] < figures[f"sample_{state}_mm"]
+    apart = (split(noise)[1] - joints + positions_of(network.skeleton, 0 * noise)).norm(dim=-1)
+    assert figures["disagree_mm"] == pytest.approx(1e3 * apart.mean().item(), rel=0.25)
