@@ -17,13 +17,14 @@ KINDS = {
     "baseline": "train_baseline",
     "baseline_keypoints": "train_baseline_keypoints",
     "factorized": "train_factorized",
+    "factorized_keypoints": "train_factorized_keypoints",
     "corpus": "train_corpus",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME and what follows it, which the module of NAME reads."""
-    lines = [f"  {name:<19} {summary_of(FOLDER / f'{m}.py')}" for name, m in KINDS.items()]
+    lines = [f"  {name:<20} {summary_of(FOLDER / f'{m}.py')}" for name, m in KINDS.items()]
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "\n".join(["networks:", *lines, "", "`hmr train NAME --help` has the options."])
     parser.add_argument("name", choices=KINDS, metavar="NAME", help="what to train, see below")

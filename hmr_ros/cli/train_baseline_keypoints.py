@@ -11,16 +11,16 @@ from hmr_ros.cli.training_runs import add_training_arguments, train
 SUMMARY = "the baseline without a picture, on simulated keypoints: a start for it"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``hmr train baseline_keypoints``."""
+def add_arguments(parser: argparse.ArgumentParser, name: str = "baseline_keypoints") -> None:
+    """The options of ``hmr train baseline_keypoints``, or of another network's start."""
     parser.add_argument(
         "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
     )
     parser.add_argument("--small", action="store_true", help="the small variant's recipe, for CPUs")
-    add_training_arguments(parser, "baseline_keypoints")
+    add_training_arguments(parser, name)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, name: str = "baseline_keypoints") -> int:
     """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed."""
     settings = {"motions": str(args.motions)}
-    return train("baseline_keypoints", args, settings, lambda task: f"`{args.motions.name}`")
+    return train(name, args, settings, lambda task: f"`{args.motions.name}`")

@@ -5,6 +5,7 @@ What it has learned is taken over by ``hmr train baseline --begin-from``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -51,6 +52,7 @@ class BaselineKeypointsTask:
     """See the module text and ``hmr_ros.training.task.Task``."""
 
     name = "baseline_keypoints"
+    builds = "baseline"
 
     def __init__(self, settings: Settings, body: BodyModel, seed: int, rank: int = 0) -> None:
         self.settings, self.body, self.seed, self.rank = settings, body, seed, rank
@@ -61,7 +63,7 @@ class BaselineKeypointsTask:
         self.blazepose = Blazepose(skeleton_of(body, errors.offsets), errors)
 
     def network(self) -> nn.Module:
-        return build("baseline", self.body, self.settings.network)
+        return build(self.builds, self.body, self.settings.network)
 
     def batch(self, step: int) -> dict[str, Tensor]:
         rng = torch.Generator().manual_seed(hash_of(self.seed, step, self.rank))
@@ -89,12 +91,8 @@ class BaselineKeypointsTask:
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Mean joint errors (mm about the pelvis) of all, visible and other joints, on the poses
         of ``val``."""
-        device = next(network.parameters()).device
-        rng = torch.Generator().manual_seed(1)
         errors, visible = [], []
-        for _ in range(VALIDATION_PEOPLE // VALIDATION_BATCH):
-            batch = self._people(self.held_out, VALIDATION_BATCH, rng)
-            batch = {k: v.to(device) for k, v in batch.items()}
+        for batch in self.validation(next(network.parameters()).device):
             body = network.predict(batch)
             errors.append((body.joints - batch["joints"]).norm(dim=-1)[:, 1:])
             visible.append(batch["visibility"][:, 1:] == VISIBLE)
@@ -104,6 +102,13 @@ class BaselineKeypointsTask:
             "visible_mm": error[seen].mean().item(),
             "hidden_mm": error[~seen].mean().item(),
         }
+
+    def validation(self, device: torch.device) -> Iterator[dict[str, Tensor]]:
+        """People with the poses of ``val``, always the same."""
+        rng = torch.Generator().manual_seed(1)
+        for _ in range(VALIDATION_PEOPLE // VALIDATION_BATCH):
+            batch = self._people(self.held_out, VALIDATION_BATCH, rng)
+            yield {k: v.to(device) for k, v in batch.items()}
 
     def identity(self) -> dict:
         return {k: v for k, v in asdict(self.settings).items() if k != "motions"}

@@ -70,6 +70,9 @@ class Draw:
     estimated: Tensor
     blind: Tensor
 
+    def to(self, device: torch.device) -> Draw:
+        return Draw(*(value.to(device) for value in vars(self).values()))
+
 
 def draw(people: int, size: int, rng: Generator, estimated: float, blind: float) -> Draw:
     """Shares ``estimated`` of all people and ``blind`` of those who train the flow."""

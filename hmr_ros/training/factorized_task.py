@@ -57,7 +57,7 @@ class FactorizedTask(BaselineTask):
         settings = self.settings
         rng = torch.Generator().manual_seed(hash_of(self.seed, step, self.rank, 1))
         chance = draw(len(batch["scale"]), SIZE, rng, settings.estimated, settings.blind)
-        chance = type(chance)(*(v.to(batch["scale"].device) for v in vars(chance).values()))
+        chance = chance.to(batch["scale"].device)
         return losses(network, inputs, target(batch), chance, settings.losses)
 
     @torch.no_grad()
