@@ -18,12 +18,14 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
-from hmr_ros.msg import Person2DArray, SmplBodyArray
+from hmr_ros.msg import CapsuleArray, Person2DArray, SmplBodyArray
 
 OUTPUTS = {
     "bodies": (SmplBodyArray, "/hmr_node/bodies"),
     "markers": (MarkerArray, "/hmr_node/markers"),
     "points": (PointCloud2, "/hmr_node/points"),
+    "occupancy": (CapsuleArray, "/hmr_node/occupancy"),
+    "occupancy_markers": (MarkerArray, "/hmr_node/occupancy_markers"),
     "debug": (Image, "/hmr_node/debug/image"),
     "tf": (TFMessage, "/tf"),
     "diagnostics": (DiagnosticArray, "/diagnostics"),

@@ -44,10 +44,11 @@ ALLOWED = {
     "sources": {"geometry"},
     "placement": {"body", "geometry"},
     "refinement": {"body", "geometry"},
+    "occupancy": {"body", "geometry"},
     "given_boxes": set(),
     "results": {"body", "geometry"},
     "pipeline": PERCEPTION,
-    "node": PERCEPTION | {"drawing", "pipeline", "sources"},
+    "node": PERCEPTION | {"drawing", "occupancy", "pipeline", "sources"},
     "demo": {"body", "drawing", "geometry", "node", "sources"},
     "doctor": PERCEPTION | {"node", "pipeline"},
     "cli": PERCEPTION

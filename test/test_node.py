@@ -25,6 +25,7 @@ from hmr_ros.geometry.camera import Camera
 from hmr_ros.node.markers import BodyMarkers
 from hmr_ros.node.raw_marker import filled
 from hmr_ros.node.surface import Surface
+from hmr_ros.occupancy import capsules
 
 pytestmark = pytest.mark.ros
 FACES = 1000
@@ -69,7 +70,7 @@ def informed(robot, seconds: float) -> None:
 def test_every_topic_carries_the_stamp_and_frame_of_the_image(robot, now):
     sent = robot.send(2, now)
     stamp = {(sent.header.stamp.sec, sent.header.stamp.nanosec)}
-    for name in ("bodies", "markers", "points", "debug", "tf"):
+    for name in sorted(robot.received.keys() - {"diagnostics"}):
         message = robot.answer(name, sent.header.stamp)
         assert message is not None, f"nothing with the image's stamp on {name}"
         assert stamps(message) == stamp
@@ -77,7 +78,7 @@ def test_every_topic_carries_the_stamp_and_frame_of_the_image(robot, now):
             roots = [t for t in message.transforms if t.header.frame_id == FRAME]
             assert [t.child_frame_id for t in roots] == ["body_1/pelvis", "body_2/pelvis"]
             assert len(message.transforms) == 48
-        elif name == "markers":
+        elif name.endswith("markers"):
             assert {m.header.frame_id for m in message.markers} == {FRAME}
         else:
             assert message.header.frame_id == FRAME
@@ -99,6 +100,45 @@ def test_markers_equal_those_made_of_objects_field_by_field(robot, now):
     objects = filled(*BodyMarkers(body, FACES).update(header, tracks, Surface(body, tracks), 0.25))
     assert got == deserialize_message(serialize_message(objects), MarkerArray)
     assert len(got.markers) == 6 and len(got.markers[0].points) > 2 * FACES
+
+
+def test_capsules_are_those_of_the_bodies_at_the_asked_level(robot, now):
+    informed(robot, now)
+    sent = robot.send(2, now + 1)
+    got = robot.answer("occupancy", sent.header.stamp)
+    assert got.credible_level == pytest.approx(0.95)
+    body = load_body_model()
+    tracks = standing(2, camera=Camera(WIDTH, HEIGHT, 60.0, 60.0, 32.0, 24.0), body=body)
+    wanted = capsules(tracks.bodies, Surface(body, tracks).vertices, body, 0.95)
+    assert len(got.capsules) == len(wanted) == 48
+    assert [c.body_id for c in got.capsules] == [1] * 24 + [2] * 24
+    for name in ("start", "end"):
+        places = [[getattr(c, name).x, getattr(c, name).y, getattr(c, name).z]
+                  for c in got.capsules]  # fmt: skip
+        np.testing.assert_allclose(places, getattr(wanted, name), atol=1e-5)
+    for name in ("start_radius", "end_radius", "visibility", "part"):
+        values = [getattr(c, name) for c in got.capsules]
+        np.testing.assert_allclose(values, getattr(wanted, name), atol=1e-5)
+    # The mesh for eyes is the same capsules: every corner lies on one of its person's.
+    markers = robot.answer("occupancy_markers", sent.header.stamp).markers
+    assert [m.id for m in markers] == [1, 2] and {m.ns for m in markers} == {"occupancy"}
+    corners = np.array([[p.x, p.y, p.z] for p in markers[1].points[::97]])
+    mine = wanted[wanted.person == 1]
+    off = np.stack(
+        [
+            np.minimum(
+                np.abs(np.linalg.norm(corners - a, axis=1) - r),
+                np.abs(np.linalg.norm(corners - b, axis=1) - q),
+            )
+            for a, b, r, q in zip(
+                mine.start, mine.end, mine.start_radius, mine.end_radius, strict=True
+            )
+        ]
+    )
+    assert off.min(0).max() < 1e-5
+    empty = robot.send(0, now + 2)
+    (marker,) = robot.answer("occupancy_markers", empty.header.stamp).markers
+    assert marker.action == marker.DELETEALL
 
 
 def test_an_empty_scene_is_published_and_clears_the_viewer(robot, now):

@@ -80,5 +80,5 @@ def test_rviz_listens_to_topics_that_exist():
     config = yaml.safe_load((ROOT / "config" / "hmr.rviz").read_text())
     displays = config["Visualization Manager"]["Displays"]
     topics = {d["Topic"]["Value"] for d in displays if "Topic" in d}
-    published = re.findall(r'"~/([a-z/]+)"', (ROOT / "hmr_ros/node/outputs.py").read_text())
-    assert topics <= {f"/hmr_node/{name}" for name in published} and len(topics) == 3
+    published = re.findall(r'"~/([a-z_/]+)"', (ROOT / "hmr_ros/node/outputs.py").read_text())
+    assert topics <= {f"/hmr_node/{name}" for name in published} and len(topics) == 4

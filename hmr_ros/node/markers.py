@@ -45,11 +45,13 @@ class BodyMarkers:
         array, geometry = MarkerArray(), []
         for track_id in sorted(gone):
             for namespace in NAMESPACES:
-                array.markers.append(_marker(header, namespace, track_id, action=Marker.DELETE))
+                array.markers.append(
+                    person_marker(header, namespace, track_id, action=Marker.DELETE)
+                )
                 geometry.append(None)
         for n in range(len(tracks)):
             for marker, arrays in self._person(header, tracks, surface, n):
-                marker.lifetime = _duration(lifetime_s)
+                marker.lifetime = duration(lifetime_s)
                 array.markers.append(marker)
                 geometry.append(arrays)
         return array, geometry
@@ -62,7 +64,7 @@ class BodyMarkers:
         strength = GHOST_ALPHA if ghost else 1.0
         rgb = colour_of(track_id)
 
-        mesh = _marker(header, "mesh", track_id, Marker.TRIANGLE_LIST)
+        mesh = person_marker(header, "mesh", track_id, Marker.TRIANGLE_LIST)
         mesh.scale.x = mesh.scale.y = mesh.scale.z = 1.0
         colours = _colours(rgb, surface.confidence[n], strength)
         corners = self._corners
@@ -70,14 +72,14 @@ class BodyMarkers:
             np.take(surface.vertices[n].astype(np.float64), corners, axis=0),
             np.take(colours, corners, axis=0),
         )
-        skeleton = _marker(header, "skeleton", track_id, Marker.LINE_LIST)
+        skeleton = person_marker(header, "skeleton", track_id, Marker.LINE_LIST)
         skeleton.scale.x = BONE_WIDTH_M
         colours = _colours(rgb, b.visibility[n] * b.scores[n], strength)
         # A bone is as visible as the joint at its end.
         ends = np.repeat(self._bones[1::2], 2)
         skeleton_geometry = (b.joints[n][self._bones].astype(np.float64), colours[ends])
 
-        label = _marker(header, "label", track_id, Marker.TEXT_VIEW_FACING)
+        label = person_marker(header, "label", track_id, Marker.TEXT_VIEW_FACING)
         label.scale.z = LABEL_HEIGHT_M
         head = b.joints[n, self._body.joint_names.index("head")].tolist()
         label.pose.position.x, label.pose.position.z = head[0], head[2]
@@ -93,12 +95,13 @@ class BodyMarkers:
 
 def everything_deleted(header: Header) -> MarkerArray:
     """Clears the topic in a viewer."""
-    return MarkerArray(markers=[_marker(header, "", 0, action=Marker.DELETEALL)])
+    return MarkerArray(markers=[person_marker(header, "", 0, action=Marker.DELETEALL)])
 
 
-def _marker(
+def person_marker(
     header: Header, namespace: str, track_id: int, kind: int = 0, action: int = Marker.ADD
 ) -> Marker:
+    """An empty marker about a person; everything about the same person has the same id."""
     marker = Marker(header=header, ns=namespace, type=kind, action=action)
     marker.id = track_id & 0x7FFFFFFF
     marker.pose.orientation.w = 1.0
@@ -115,6 +118,7 @@ def _colours(
     return colours
 
 
-def _duration(seconds: float) -> Duration:
+def duration(seconds: float) -> Duration:
+    """For a marker's lifetime."""
     sec, nanosec = divmod(round(seconds * 1e9), 1_000_000_000)
     return Duration(sec=sec, nanosec=nanosec)

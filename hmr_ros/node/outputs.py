@@ -13,21 +13,26 @@ from visualization_msgs.msg import MarkerArray
 from hmr_ros.body.model import BodyModel
 from hmr_ros.body.skinning import vertices
 from hmr_ros.frame import Frame
-from hmr_ros.msg import SmplBodyArray
+from hmr_ros.msg import CapsuleArray, SmplBodyArray
 from hmr_ros.node import qos, raw_marker
 from hmr_ros.node.debug_image import debug_image
 from hmr_ros.node.level_of_detail import spread_vertices
 from hmr_ros.node.markers import BodyMarkers, everything_deleted
 from hmr_ros.node.messages import smpl_body_array
+from hmr_ros.node.occupancy_markers import OccupancyMarkers
+from hmr_ros.node.occupancy_message import capsule_array
 from hmr_ros.node.points import point_cloud
 from hmr_ros.node.surface import Surface
 from hmr_ros.node.transforms import Skeletons
+from hmr_ros.occupancy import capsules
 from hmr_ros.tracks import Tracks
 
 TOPICS = {
     "bodies": (SmplBodyArray, "~/bodies", qos.BODIES),
     "markers": (MarkerArray, "~/markers", qos.OUTPUT),
     "points": (PointCloud2, "~/points", qos.OUTPUT),
+    "occupancy": (CapsuleArray, "~/occupancy", qos.BODIES),
+    "occupancy_markers": (MarkerArray, "~/occupancy_markers", qos.OUTPUT),
     "debug": (Image, "~/debug/image", qos.OUTPUT),
     "tf": (TFMessage, "/tf", qos.TF),
 }
@@ -45,6 +50,7 @@ class Outputs:
             for name, (kind, topic, profile) in TOPICS.items()
         }
         self._markers = BodyMarkers(body, settings.mesh_faces)
+        self._occupancy_markers = OccupancyMarkers()
         self._points = spread_vertices(body.v_template, settings.points_per_body)
         self._skeletons = Skeletons(body)
         self._raw_markers = raw_marker.layout_is_known()
@@ -77,18 +83,19 @@ class Outputs:
             )
         if self._subscribed("points"):
             self._publishers["points"].publish(point_cloud(header, tracks, surface, self._points))
+        self._publish_occupancy(header, tracks, surface)
         if self._subscribed("markers"):
             self._marker_header = header
-            self._publish_markers(
-                *self._markers.update(header, tracks, surface, settings.marker_lifetime_s)
-            )
+            made = self._markers.update(header, tracks, surface, settings.marker_lifetime_s)
+            self._publish_markers("markers", *made)
         if self._subscribed("debug"):
             self._publishers["debug"].publish(debug_image(header, frame, tracks, self._body))
 
     def clear_markers(self) -> None:
         """Take the people out of the viewers."""
         if self._marker_header is not None:
-            self._publishers["markers"].publish(everything_deleted(self._marker_header))
+            for name in ("markers", "occupancy_markers"):
+                self._publishers[name].publish(everything_deleted(self._marker_header))
             self._marker_header = None
 
     def destroy(self) -> None:
@@ -96,8 +103,23 @@ class Outputs:
             self._node.destroy_lifecycle_publisher(publisher)
         self._publishers = {}
 
-    def _publish_markers(self, array: MarkerArray, geometry: list) -> None:
-        publisher = self._publishers["markers"]
+    def _publish_occupancy(self, header: Header, tracks: Tracks, surface: Surface) -> None:
+        told, shown = (self._subscribed(n) for n in ("occupancy", "occupancy_markers"))
+        if not (told or shown):
+            return
+        level = self._settings.credible_level
+        found = capsules(tracks.bodies, surface.vertices, self._body, level)
+        if told:
+            message = capsule_array(header, tracks, found, level)
+            self._publishers["occupancy"].publish(message)
+        if shown:
+            self._marker_header = header
+            lifetime_s = self._settings.marker_lifetime_s
+            made = self._occupancy_markers.update(header, tracks, found, lifetime_s)
+            self._publish_markers("occupancy_markers", *made)
+
+    def _publish_markers(self, name: str, array: MarkerArray, geometry: list) -> None:
+        publisher = self._publishers[name]
         if self._raw_markers:
             try:
                 publisher.publish(raw_marker.serialized(array, geometry))

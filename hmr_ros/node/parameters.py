@@ -106,6 +106,15 @@ NODE_PARAMETERS: tuple[Parameter, ...] = (
         10,
         6890,
     ),
+    P(
+        "credible_level",
+        "output",
+        0.95,
+        "Probability that a body part lies in its capsule in ~/occupancy; 0: the flesh alone.",
+        0.0,
+        0.999,
+        live=True,
+    ),
 )
 
 ALL_PARAMETERS: tuple[Parameter, ...] = (*NODE_PARAMETERS, *PARAMETERS)

@@ -1,0 +1,113 @@
+"""Where people may be: capsules of body parts that grow with the uncertainty of their joints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from hmr_ros.batch import EqualLength
+from hmr_ros.bodies import Bodies
+from hmr_ros.body.model import BodyModel
+
+# Segments: the joint that moves a part, and the joints between which the part lies. Parts without
+# a further joint (head, hands, toes) reach from their own joint into their flesh.
+SEGMENTS = (
+    (0, 0, 3), (1, 1, 4), (2, 2, 5), (3, 3, 6), (4, 4, 7), (5, 5, 8), (6, 6, 9), (7, 7, 10),
+    (8, 8, 11), (9, 9, 12), (10, 10, None), (11, 11, None), (12, 12, 15), (13, 13, 16),
+    (14, 14, 17), (15, 15, None), (16, 16, 18), (17, 17, 19), (18, 18, 20), (19, 19, 21),
+    (20, 20, 22), (21, 21, 23), (22, 22, None), (23, 23, None),
+)  # fmt: skip
+SMALLEST = 1e-6  # of a variance, m^2: what rounding leaves may be negative
+
+
+@dataclass(frozen=True)
+class Capsules(EqualLength):
+    """K capsules: person [K] row of the bodies, part [K] joint that moves it, start and end [K, 3]
+    metres in the camera frame, start_radius and end_radius [K] metres, visibility [K]."""
+
+    person: np.ndarray
+    part: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    start_radius: np.ndarray
+    end_radius: np.ndarray
+    visibility: np.ndarray
+
+
+def capsules(
+    bodies: Bodies, vertices: np.ndarray, body: BodyModel, level: float = 0.95
+) -> Capsules:
+    """24 capsules a body, in order.
+
+    vertices: [N, V, 3] of the posed bodies, camera frame. A capsule holds the flesh of its part,
+    and each of its ends grows by ``credible_radius`` of that joint's position, whose covariance is
+    that of the joint about the pelvis and of the pelvis together. Raises ValueError for a ``level``
+    outside of 0..1; 0 is the flesh alone.
+    """
+    start, end, flesh = _flesh(bodies.joints, np.asarray(vertices, np.float64), body)
+    covariance = bodies.joint_cov.astype(np.float64) + bodies.transl_cov[:, None]
+    reach = credible_radius(covariance, level)
+    first = [a for _, a, _ in SEGMENTS]
+    # A part that ends in no joint is as uncertain at its end as at its beginning.
+    last = [a if b is None else b for _, a, b in SEGMENTS]
+    people, parts = len(bodies), len(SEGMENTS)
+    return Capsules(
+        person=np.repeat(np.arange(people), parts),
+        part=np.tile(np.array([part for part, _, _ in SEGMENTS], np.uint8), people),
+        start=start.reshape(-1, 3),
+        end=end.reshape(-1, 3),
+        start_radius=(flesh + reach[:, first]).reshape(-1),
+        end_radius=(flesh + reach[:, last]).reshape(-1),
+        visibility=np.minimum(bodies.visibility[:, first], bodies.visibility[:, last]).reshape(-1),
+    )
+
+
+def credible_radius(covariance: np.ndarray, level: float) -> np.ndarray:
+    """Radii [...] of balls that hold a Gaussian error of covariance [..., 3, 3] with probability
+    ``level``.
+
+    The squared length is a weighted sum of chi-squares, taken as a scaled chi-square of the same
+    mean and variance (Satterthwaite 1946), whose quantile is Wilson and Hilferty's (1931). Raises
+    ValueError for a ``level`` outside of 0..1.
+    """
+    if not 0 <= level < 1:
+        raise ValueError(f"level is {level}, expected 0 or more and less than 1")
+    if level == 0:
+        return np.zeros(covariance.shape[:-2])
+    trace = np.trace(covariance, axis1=-2, axis2=-1)
+    square = np.maximum((covariance * np.swapaxes(covariance, -1, -2)).sum((-1, -2)), SMALLEST**2)
+    trace = np.maximum(trace, SMALLEST)
+    scale, freedom = square / trace, trace**2 / square
+    z = NormalDist().inv_cdf(level)
+    spread = 2 / (9 * freedom)
+    quantile = freedom * np.maximum(1 - spread + z * np.sqrt(spread), 0) ** 3
+    return np.sqrt(scale * quantile)
+
+
+def _flesh(
+    joints: np.ndarray, vertices: np.ndarray, body: BodyModel
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Start and end [N, 24, 3], and the radius [N, 24] that holds all flesh of the part."""
+    start = np.stack([joints[:, a] for _, a, _ in SEGMENTS], 1).astype(np.float64)
+    end = start.copy()
+    radius = np.zeros(start.shape[:2])
+    for n, (part, _, b) in enumerate(SEGMENTS):
+        own = vertices[:, body.part_id == part]
+        if b is not None:
+            end[:, n] = joints[:, b]
+        elif own.shape[1]:
+            end[:, n] = own.mean(1) + (own.mean(1) - start[:, n]) * 0.5
+        if own.shape[1]:
+            radius[:, n] = _farthest(own, start[:, n], end[:, n])
+    return start, end, radius
+
+
+def _farthest(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Greatest distance [N] of points [N, P, 3] from segments."""
+    along = end - start
+    length2 = np.maximum((along**2).sum(-1), 1e-12)
+    at = ((points - start[:, None]) * along[:, None]).sum(-1) / length2[:, None]
+    nearest = start[:, None] + np.clip(at, 0, 1)[..., None] * along[:, None]
+    return np.linalg.norm(points - nearest, axis=-1).max(1)
