@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from hmr_ros.evaluation import calibration
-from hmr_ros.evaluation.calibration import coverage_temperatures, verdict, visibility_temperatures
+from hmr_ros.evaluation.calibration import verdict
+from hmr_ros.evaluation.temperatures import coverage_temperatures, visibility_temperatures
 
 
 @pytest.fixture(scope="module")

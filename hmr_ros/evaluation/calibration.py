@@ -1,4 +1,4 @@
-"""Whether predicted uncertainty of 3D joints is honest, and how to make it so.
+"""Whether predicted uncertainty of 3D joints is honest (``temperatures`` make it so).
 
 A prediction is a Gaussian: a mean and a covariance [3, 3] in metres and square metres. Its p
 region is the ellipsoid that holds probability p: squared Mahalanobis distance up to the p quantile
@@ -17,7 +17,6 @@ from scipy import stats
 from hmr_ros.evaluation.bootstrap import mean_interval
 from hmr_ros.evaluation.pose_metrics import spread_ratio
 
-RANGE = (0.25, 4.0)
 LEVELS = (0.5, 0.9)
 SLACK = 0.05  # of coverage; less is of no consequence to a user of the regions
 _FEW = 20
@@ -205,63 +204,3 @@ def _whitened(residuals: np.ndarray, factor: np.ndarray) -> np.ndarray:
 
 def _log_root_det(factor: np.ndarray) -> np.ndarray:
     return np.log(np.diagonal(factor, axis1=-2, axis2=-1)).sum(-1)
-
-
-def visibility_temperatures(
-    variance: np.ndarray, squared_error: np.ndarray, probability: np.ndarray, visible: np.ndarray
-) -> tuple[float, float]:
-    """Factors on the standard deviation of a joint that is seen, and of one that is hidden.
-
-    variance [M]: predicted, summed over the three axes; squared_error [M]: true; probability [M]
-    of being visible, as predicted; visible [M] bool. With the factors blended by the predicted
-    probability, mean variance equals mean squared error on the visible and on the hidden joints:
-    two linear equations in the squared factors. Factors are kept within ``RANGE``.
-    """
-    rows, means = [], []
-    for group in (visible, ~visible):
-        rows.append(
-            [
-                (variance * probability)[group].mean(),
-                (variance * (1 - probability))[group].mean(),
-            ]
-        )
-        means.append(squared_error[group].mean())
-    squared = np.linalg.solve(np.array(rows), np.array(means))
-    seen, hidden = np.sqrt(np.clip(squared, RANGE[0] ** 2, RANGE[1] ** 2))
-    return float(seen), float(hidden)
-
-
-def coverage_temperatures(
-    distance2: np.ndarray,
-    probability: np.ndarray,
-    visible: np.ndarray,
-    level: float = 0.9,
-    rounds: int = 30,
-) -> tuple[float, float]:
-    """Factors as of ``visibility_temperatures``, but by how often regions hold the truth.
-
-    distance2 [M]: squared Mahalanobis distances of three dimensions without factors; probability
-    [M] of being visible, as predicted; visible [M] bool. With the factors blended by the predicted
-    probability, the regions of probability ``level`` hold that share of the visible joints, and of
-    the others: the two are found in turns, each by bisection. Errors have heavier tails than a
-    Gaussian, so factors by the mean square need not do that. Factors are kept within ``RANGE``.
-    """
-    radius2 = stats.chi2.ppf(level, 3)
-    groups = [(distance2[g], probability[g]) for g in (visible, ~visible)]
-
-    def covered(group: int, seen: float, hidden: float) -> float:
-        distance, share = groups[group]
-        factor2 = share * seen**2 + (1 - share) * hidden**2
-        return float((distance <= radius2 * factor2).mean())
-
-    found = [1.0, 1.0]
-    for _ in range(rounds):
-        for group in range(2):
-            low, high = RANGE
-            for _ in range(30):
-                found[group] = float(np.sqrt(low * high))
-                if covered(group, *found) < level:
-                    low = found[group]
-                else:
-                    high = found[group]
-    return found[0], found[1]

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from hmr_ros.body.model import BodyModel
-from hmr_ros.evaluation.calibration import visibility_temperatures
 from hmr_ros.evaluation.lifter_benchmark import DISTRIBUTIONS, answers, benchmark
 from hmr_ros.evaluation.subsets import LIMB
+from hmr_ros.evaluation.temperatures import visibility_temperatures
 from hmr_ros.machine import hardware, revision
 from hmr_ros.models.lifter import Lifter
 from hmr_ros.models.lifter_weights import rounded, save

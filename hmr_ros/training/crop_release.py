@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from hmr_ros.data.joint_visibility import VISIBLE
-from hmr_ros.evaluation.calibration import coverage_temperatures
+from hmr_ros.evaluation.temperatures import coverage_temperatures
 from hmr_ros.machine import hardware, revision
 from hmr_ros.models.weights import load, save
 from hmr_ros.runtime.network_export import export_onnx, manifest

@@ -17,14 +17,8 @@ from torch import Tensor
 from hmr_ros.body.model import BodyModel
 from hmr_ros.body.torch_body import TorchBody
 from hmr_ros.data.render.draw_list import photo_rows
-from hmr_ros.data.render.meshes import (
-    LAYERS,
-    compact,
-    padded,
-    padded_levels,
-    sections,
-    seen_from,
-)
+from hmr_ros.data.render.mesh_loops import compact, seen_from
+from hmr_ros.data.render.meshes import LAYERS, padded, padded_levels, sections
 from hmr_ros.data.render.projection import NEAR, projected
 from hmr_ros.data.render.rendered import NO_PART, NOBODY
 from hmr_ros.data.render.torch_lens import Lenses
