@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE  # noqa: E402
 from hmr_ros.evaluation.evidence import WITHHELD, answers, rows_of, subsets  # noqa: E402
-from hmr_ros.models.baseline import INPUTS  # noqa: E402
+from hmr_ros.models.crop_network import INPUTS  # noqa: E402
 
 PEOPLE = 200
 

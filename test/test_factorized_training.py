@@ -12,7 +12,7 @@ from test_models_contract import TINY  # noqa: E402
 
 from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.models import flow  # noqa: E402
-from hmr_ros.models.baseline import INPUTS  # noqa: E402
+from hmr_ros.models.crop_network import INPUTS  # noqa: E402
 from hmr_ros.models.factorized_state import (  # noqa: E402
     DISTAL,
     SIZE,

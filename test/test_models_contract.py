@@ -10,7 +10,7 @@ import torch
 
 from hmr_ros.body.model import load_body_model
 from hmr_ros.models.backbone import BackboneConfig
-from hmr_ros.models.baseline import INPUTS
+from hmr_ros.models.crop_network import INPUTS
 from hmr_ros.models.merging import fused
 from hmr_ros.models.weights import NETWORKS, build, load, save
 from hmr_ros.runtime.answers import OUTPUTS

@@ -14,12 +14,11 @@ from torch import Tensor, nn
 
 from hmr_ros.models.backbone import BackboneConfig
 from hmr_ros.models.condition import Condition
+from hmr_ros.models.crop_network import CropNetwork
 from hmr_ros.models.decoder import JOINTS, QUERIES, Decoder
 from hmr_ros.models.heads import BodyHead, SpreadHead, body_of, resting
-from hmr_ros.models.lifter import Lifted, in_camera, project
+from hmr_ros.models.lifter import Lifted, project
 from hmr_ros.models.skeleton import Skeleton
-
-INPUTS = ("image", "heatmaps", "mask", "keypoints", "rays", "scale", "box", "view")
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class BaselineConfig:
     without: tuple[str, ...] = ()
 
 
-class Baseline(nn.Module):
+class Baseline(CropNetwork):
     """See the module text. ``skeleton`` belongs to the body model whose betas are predicted."""
 
     name = "baseline"
@@ -53,11 +52,9 @@ class Baseline(nn.Module):
         self.guessed_whole = nn.Linear(13, width)
         self.missed = nn.Linear(5, width) if self.condition.keypoints is not None else None
         self.register_buffer("rest", resting(), persistent=False)
-        # Standard deviations are multiplied by these: for a joint that is seen, and a hidden one.
-        self.register_buffer("temperature", torch.ones(2))
 
     def looks(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Lifted]:
-        """First guess and final body, both in the view frame; inputs as for ``forward``."""
+        """First guess and final body, both in the view frame; inputs by name (``INPUTS``)."""
         image, points, context = self.condition(inputs)
         queries = self.queries + context[:, None]
         groups = [t for t in (image, points, context[:, None]) if t is not None]
@@ -74,10 +71,6 @@ class Baseline(nn.Module):
         final.log_std, final.place_log_std, final.visibility_logit = self.spread(queries)
         return guess, final
 
-    def predict(self, inputs: dict[str, Tensor]) -> Lifted:
-        """The body in the view frame; inputs as for ``forward``."""
-        return self.looks(inputs)[1]
-
     def _own(self, guess: Lifted, scale: Tensor) -> Tensor:
         """What each query should know of the guess [N, 26, width]."""
         joints = guess.joints.detach()
@@ -87,29 +80,6 @@ class Baseline(nn.Module):
         whole = torch.cat([guess.betas, guess.place], 1).detach()
         whole = self.guessed_whole(whole)[:, None].expand(-1, QUERIES - JOINTS, -1)
         return torch.cat([own, whole], 1)
-
-    def forward(
-        self,
-        image: Tensor,
-        heatmaps: Tensor,
-        mask: Tensor,
-        keypoints: Tensor,
-        rays: Tensor,
-        scale: Tensor,
-        box: Tensor,
-        view: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """A person crop to a body in the camera's optical frame (x right, y down, z forward).
-
-        Arguments are the fields of ``hmr_ros.person_crops.PersonCrops``.
-
-        Returns rotations [N, 24, 3, 3], betas [N, 10], pelvis [N, 3] in metres,
-        joint_cov [N, 24, 3, 3] of the joints about the pelvis and pelvis_cov [N, 3, 3], both m^2,
-        visibility [N, 24].
-        """
-        values = (image, heatmaps, mask, keypoints, rays, scale, box, view)
-        body = self.predict(dict(zip(INPUTS, values, strict=True)))
-        return in_camera(body, view, scale, self.temperature)
 
 
 def misfit(guess: Lifted, keypoints: Tensor, scale: Tensor) -> Tensor:

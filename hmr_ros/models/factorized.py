@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from hmr_ros.models import flow
 from hmr_ros.models.backbone import BackboneConfig
-from hmr_ros.models.baseline import INPUTS
 from hmr_ros.models.condition import Condition
+from hmr_ros.models.crop_network import CropNetwork
 from hmr_ros.models.decoder import QUERIES, Decoder
 from hmr_ros.models.factorized_state import (
     DISTAL,
@@ -36,7 +36,7 @@ from hmr_ros.models.factorized_state import (
 )
 from hmr_ros.models.heads import BodyHead, SpreadHead, resting
 from hmr_ros.models.heads import body_of as body_of_parameters
-from hmr_ros.models.lifter import Lifted, in_camera
+from hmr_ros.models.lifter import Lifted
 from hmr_ros.models.skeleton import Skeleton
 
 TOKENS = 24 + len(DISTAL) + 2  # rotations, positions, shape, place
@@ -65,7 +65,7 @@ class Told:
     queries: Tensor
 
 
-class Factorized(nn.Module):
+class Factorized(CropNetwork):
     """See the module text. ``skeleton`` belongs to the body model whose betas are predicted."""
 
     name = "factorized"
@@ -82,8 +82,6 @@ class Factorized(nn.Module):
         self.register_buffer("rest", resting(), persistent=False)
         self.register_buffer("mask", unknown_mask(), persistent=False)
         self.register_buffer("noise_scale", noise_scale(skeleton), persistent=False)
-        # Standard deviations are multiplied by these: for a joint that is seen, and a hidden one.
-        self.register_buffer("temperature", torch.ones(2))
 
     def told(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Told]:
         """Stage one: the anchor as a body with limbs at rest, and what stage two is told."""
@@ -128,32 +126,12 @@ class Factorized(nn.Module):
         return flow.sampled(velocity, noise * self.noise_scale, told.anchor, self.mask, steps)
 
     def looks(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Lifted]:
-        """The anchor's body and the estimate, both in the view frame; inputs as for ``forward``."""
+        """The anchor's body and the estimate, in the view frame; inputs by name (``INPUTS``)."""
         anchor, told = self.told(inputs)
         final = body_of(self.skeleton, self.estimate(told))
         final.log_std, final.place_log_std = anchor.log_std, anchor.place_log_std
         final.visibility_logit = anchor.visibility_logit
         return anchor, final
-
-    def predict(self, inputs: dict[str, Tensor]) -> Lifted:
-        """The estimate in the view frame; inputs as for ``forward``."""
-        return self.looks(inputs)[1]
-
-    def forward(
-        self,
-        image: Tensor,
-        heatmaps: Tensor,
-        mask: Tensor,
-        keypoints: Tensor,
-        rays: Tensor,
-        scale: Tensor,
-        box: Tensor,
-        view: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """The estimate; arguments and answers as of ``hmr_ros.models.baseline.Baseline``."""
-        values = (image, heatmaps, mask, keypoints, rays, scale, box, view)
-        body = self.predict(dict(zip(INPUTS, values, strict=True)))
-        return in_camera(body, view, scale, self.temperature)
 
 
 class VelocityField(nn.Module):

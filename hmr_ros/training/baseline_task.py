@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from hmr_ros.body.model import BodyModel, load_body_model
 from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE
-from hmr_ros.models.baseline import INPUTS, BaselineConfig
+from hmr_ros.models.baseline import BaselineConfig
 from hmr_ros.models.configs import read_config
+from hmr_ros.models.crop_network import INPUTS
 from hmr_ros.models.lifter_weights import skeleton_of
 from hmr_ros.models.weights import build
 from hmr_ros.training.augmentation import Augmentation, augmented

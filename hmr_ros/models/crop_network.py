@@ -1,0 +1,51 @@
+"""What all networks on person crops have in common: how they are asked, and how they answer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hmr_ros.models.lifter import Lifted, in_camera
+
+# The fields of ``hmr_ros.person_crops.PersonCrops`` as numbers, in the order of ``forward``.
+INPUTS = ("image", "heatmaps", "mask", "keypoints", "rays", "scale", "box", "view")
+
+
+class CropNetwork(nn.Module):
+    """A network has a ``name``, a ``config``, a ``skeleton`` and ``looks``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Standard deviations are multiplied by these: for a joint that is seen, and a hidden one.
+        self.register_buffer("temperature", torch.ones(2))
+
+    def looks(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Lifted]:
+        """A first guess and the final body, both in the view frame; inputs by name."""
+        raise NotImplementedError
+
+    def predict(self, inputs: dict[str, Tensor]) -> Lifted:
+        """The body in the view frame; inputs by name."""
+        return self.looks(inputs)[1]
+
+    def forward(
+        self,
+        image: Tensor,
+        heatmaps: Tensor,
+        mask: Tensor,
+        keypoints: Tensor,
+        rays: Tensor,
+        scale: Tensor,
+        box: Tensor,
+        view: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """A person crop to a body in the camera's optical frame (x right, y down, z forward).
+
+        Arguments are the fields of ``hmr_ros.person_crops.PersonCrops``.
+
+        Returns rotations [N, 24, 3, 3], betas [N, 10], pelvis [N, 3] in metres,
+        joint_cov [N, 24, 3, 3] of the joints about the pelvis and pelvis_cov [N, 3, 3], both m^2,
+        visibility [N, 24].
+        """
+        values = (image, heatmaps, mask, keypoints, rays, scale, box, view)
+        body = self.predict(dict(zip(INPUTS, values, strict=True)))
+        return in_camera(body, view, scale, self.temperature)
