@@ -64,6 +64,23 @@ def capsules(
     )
 
 
+def inflated(points: np.ndarray, parts: np.ndarray, bodies: Bodies, level: float) -> np.ndarray:
+    """Points [N, P, 3] on the flesh of ``parts`` [P], moved straight away from their parts' axes by
+    the credible radius there: the surface of what ``capsules`` holds, in the flesh's own shape."""
+    covariance = bodies.joint_cov.astype(np.float64) + bodies.transl_cov[:, None]
+    reach = credible_radius(covariance, level)
+    first = np.array([a for _, a, _ in SEGMENTS])[parts]
+    last = np.array([a if b is None else b for _, a, b in SEGMENTS])[parts]
+    joints = bodies.joints.astype(np.float64)
+    start, along = joints[:, first], joints[:, last] - joints[:, first]
+    length2 = np.maximum((along**2).sum(-1), 1e-12)
+    at = np.clip(((points - start) * along).sum(-1) / length2, 0, 1)
+    away = points - (start + at[..., None] * along)
+    away /= np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-9)
+    room = (1 - at) * reach[:, first] + at * reach[:, last]
+    return points + room[..., None] * away
+
+
 def credible_radius(covariance: np.ndarray, level: float) -> np.ndarray:
     """Radii [...] of balls that hold a Gaussian error of covariance [..., 3, 3] with probability
     ``level``.

@@ -20,6 +20,7 @@ from hmr_ros.node.messages import smpl_body_array
 from hmr_ros.node.points import POINT, point_cloud
 from hmr_ros.node.surface import Surface
 from hmr_ros.node.transforms import Skeletons, frame_name
+from hmr_ros.occupancy import inflated
 from hmr_ros.tracks import TrackState
 
 pytestmark = pytest.mark.ros
@@ -164,6 +165,12 @@ def test_the_cloud_lies_on_the_bodies(body):
     np.testing.assert_array_equal(points["body_id"], [1, 1, 1, 2, 2, 2])
     seen = tracks.bodies.visibility[:, body.part_id[chosen]] * 0.9
     np.testing.assert_allclose(points["confidence"], seen.ravel(), rtol=1e-6)
+    # At a level the points stand off the body, as `inflated` says.
+    wide = through_cdr(point_cloud(header(), tracks, surface, chosen, 0.9))
+    away = inflated(surface.vertices[:, chosen], body.part_id[chosen], tracks.bodies, 0.9)
+    found = np.frombuffer(bytes(wide.data), POINT)
+    np.testing.assert_allclose(found["y"], away[..., 1].ravel(), atol=1e-5)
+    assert np.abs(away - surface.vertices[:, chosen]).max() > 0.01
     empty = point_cloud(header(), standing(0, body=body), Surface(body, standing(0)), chosen)
     assert empty.width == 0 and len(empty.data) == 0
 

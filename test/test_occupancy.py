@@ -11,7 +11,7 @@ from hmr_ros.batch import concatenate
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.body.skinning import vertices
-from hmr_ros.occupancy import SEGMENTS, capsules, credible_radius
+from hmr_ros.occupancy import SEGMENTS, capsules, credible_radius, inflated
 
 
 @pytest.fixture(scope="module")
@@ -141,11 +141,28 @@ def test_flesh_drawn_from_the_distribution_lies_in_the_capsules(body):
         assert np.mean(shares) > 0.93, part
 
 
+def test_inflated_points_stand_off_the_flesh_by_what_is_not_known(body):
+    bodies = people(body, 2)
+    cov = np.zeros_like(bodies.joint_cov)
+    cov[0, [18, 20]] = 0.04 * np.eye(3)  # the left forearm of the first
+    bodies = bodies.replace(joint_cov=cov, transl_cov=np.zeros_like(bodies.transl_cov))
+    mesh, parts = meshes(body, bodies).astype(float), body.part_id
+    moved = np.linalg.norm(inflated(mesh, parts, bodies, 0.95) - mesh, axis=-1)
+    assert moved[0, parts == 18] == pytest.approx(0.2 * 7.815**0.5, rel=0.02)
+    assert moved[1].max() < 0.01 and moved[0, parts == 4].max() < 0.01
+    # Outward: what is moved lies about the axis, farther out, and never inside.
+    out = inflated(mesh, parts, bodies, 0.95)[0, parts == 18]
+    found = capsules(bodies, mesh, body, 0.0)
+    assert not inside(out, found, int(np.flatnonzero(found.part == 18)[0])).any()
+    assert np.array_equal(inflated(mesh, parts, bodies, 0.0), mesh)
+
+
 def test_nobody_has_no_capsules(body):
     from hmr_ros.bodies import no_bodies
 
     found = capsules(no_bodies(), np.zeros((0, 6890, 3)), body, 0.9)
     assert len(found) == 0
+    assert inflated(np.zeros((0, 5, 3)), np.zeros(5, int), no_bodies(), 0.9).shape == (0, 5, 3)
 
 
 def test_the_mesh_of_a_capsule_is_closed_and_seen_from_outside(body):

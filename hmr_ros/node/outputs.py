@@ -82,7 +82,8 @@ class Outputs:
                 self._skeletons.message(header, tracks, settings.tf_prefix)
             )
         if self._subscribed("points"):
-            self._publishers["points"].publish(point_cloud(header, tracks, surface, self._points))
+            cloud = point_cloud(header, tracks, surface, self._points, settings.points_level)
+            self._publishers["points"].publish(cloud)
         self._publish_occupancy(header, tracks, surface)
         if self._subscribed("markers"):
             self._marker_header = header

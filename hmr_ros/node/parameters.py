@@ -107,6 +107,16 @@ NODE_PARAMETERS: tuple[Parameter, ...] = (
         6890,
     ),
     P(
+        "points_level",
+        "output",
+        0.0,
+        "Probability that a body part lies within its points in ~/points, which are moved outward "
+        "by what is not known of its joints. 0: points on the surface.",
+        0.0,
+        0.999,
+        live=True,
+    ),
+    P(
         "credible_level",
         "output",
         0.95,

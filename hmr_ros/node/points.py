@@ -9,6 +9,7 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
 from hmr_ros.node.surface import Surface
+from hmr_ros.occupancy import inflated
 from hmr_ros.tracks import Tracks
 
 # The layout of one point. body_id is the lower 32 bits of the id.
@@ -19,15 +20,19 @@ _KINDS = {"<f4": PointField.FLOAT32, "<u4": PointField.UINT32}
 
 
 def point_cloud(
-    header: Header, tracks: Tracks, surface: Surface, chosen: np.ndarray
+    header: Header, tracks: Tracks, surface: Surface, chosen: np.ndarray, level: float = 0.0
 ) -> PointCloud2:
     """One cloud for all people, in the camera's optical frame, metres.
 
-    chosen: vertex ids [P] that stand for a body.
+    chosen: vertex ids [P] that stand for a body. level: probability with which the flesh lies
+    within the points (``hmr_ros.occupancy.inflated``); 0: they are on the surface.
     """
+    places = surface.vertices[:, chosen]
+    if level > 0:
+        places = inflated(places, surface.parts[chosen], tracks.bodies, level)
     points = np.empty((len(tracks), len(chosen)), POINT)
     for axis, name in enumerate("xyz"):
-        points[name] = surface.vertices[:, chosen, axis]
+        points[name] = places[..., axis]
     points["body_id"] = (tracks.ids & 0xFFFFFFFF)[:, None]
     points["confidence"] = surface.confidence[:, chosen]
     return PointCloud2(

@@ -30,6 +30,11 @@ class Surface:
         return self._vertices
 
     @property
+    def parts(self) -> np.ndarray:
+        """[V] joint that moves each vertex most."""
+        return self._body.part_id
+
+    @property
     def confidence(self) -> np.ndarray:
         """[N, V] float32 in [0, 1]: that this part of the body is seen and belongs to a person."""
         b = self._bodies
