@@ -72,10 +72,7 @@ def inflated(points: np.ndarray, parts: np.ndarray, bodies: Bodies, level: float
     first = np.array([a for _, a, _ in SEGMENTS])[parts]
     last = np.array([a if b is None else b for _, a, b in SEGMENTS])[parts]
     joints = bodies.joints.astype(np.float64)
-    start, along = joints[:, first], joints[:, last] - joints[:, first]
-    length2 = np.maximum((along**2).sum(-1), 1e-12)
-    at = np.clip(((points - start) * along).sum(-1) / length2, 0, 1)
-    away = points - (start + at[..., None] * along)
+    at, away = _from_axis(points, joints[:, first], joints[:, last])
     away /= np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-9)
     room = (1 - at) * reach[:, first] + at * reach[:, last]
     return points + room[..., None] * away
@@ -103,6 +100,34 @@ def credible_radius(covariance: np.ndarray, level: float) -> np.ndarray:
     return np.sqrt(scale * quantile)
 
 
+def volumes(found: Capsules) -> np.ndarray:
+    """[K] cubic metres: a truncated cone between two half balls."""
+    length = np.linalg.norm(found.end - found.start, axis=1)
+    r, q = found.start_radius, found.end_radius
+    return np.pi * (length * (r * r + r * q + q * q) / 3 + 2 / 3 * (r**3 + q**3))
+
+
+def beyond(found: Capsules, points: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """[N, P] metres by which points [N, P, 3] of ``parts`` [P] lie outside of their own parts'
+    capsules; negative inside. ``found`` are all capsules of N bodies, in order."""
+    shape = (-1, len(SEGMENTS))
+    start, end = (v.reshape(*shape, 3)[:, parts] for v in (found.start, found.end))
+    first, last = (v.reshape(shape)[:, parts] for v in (found.start_radius, found.end_radius))
+    at, gap = _from_axis(points, start, end)
+    return np.linalg.norm(gap, axis=-1) - ((1 - at) * first + at * last)
+
+
+def _from_axis(
+    points: np.ndarray, start: np.ndarray, end: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Share [...] of the way along segments at which points [..., 3] are nearest, and the steps
+    [..., 3] from there to them."""
+    along = end - start
+    length2 = np.maximum((along**2).sum(-1), 1e-12)
+    at = np.clip(((points - start) * along).sum(-1) / length2, 0, 1)
+    return at, points - (start + at[..., None] * along)
+
+
 def _flesh(
     joints: np.ndarray, vertices: np.ndarray, body: BodyModel
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -123,8 +148,4 @@ def _flesh(
 
 def _farthest(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Greatest distance [N] of points [N, P, 3] from segments."""
-    along = end - start
-    length2 = np.maximum((along**2).sum(-1), 1e-12)
-    at = ((points - start[:, None]) * along[:, None]).sum(-1) / length2[:, None]
-    nearest = start[:, None] + np.clip(at, 0, 1)[..., None] * along[:, None]
-    return np.linalg.norm(points - nearest, axis=-1).max(1)
+    return np.linalg.norm(_from_axis(points, start[:, None], end[:, None])[1], axis=-1).max(1)

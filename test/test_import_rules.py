@@ -37,7 +37,8 @@ ALLOWED = {
     "models": {"body", "geometry"},
     "data": {"body", "geometry"},
     "training": {"body", "data", "geometry", "models"},
-    "evaluation": {"body", "data", "geometry", "models", "pipeline", "runtime"} | OFFLINE,
+    "evaluation": {"body", "data", "geometry", "models", "occupancy", "pipeline", "runtime"}
+    | OFFLINE,
     "runtime": {"body", "geometry"},
     "tracking": {"body", "geometry"},
     "drawing": {"body", "geometry"},
