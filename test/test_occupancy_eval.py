@@ -45,7 +45,7 @@ def test_honest_covariances_hold_what_they_promise_in_less_room(body):
     rows = {(r["level"], r["subset"]): r for r in rows_of(list(answered(body)), body, "made")}
     for level in (0.5, 0.9, 0.95):
         row = rows[level, "hidden"]
-        # At least: an arm that slides along itself, or is off by less than its own thickness, stays.
+        # At least: an arm that slides along itself, or is off by less than it is thick, stays.
         assert row["held"] > level
         low, high = row["ci95"]["held"]
         assert low < row["held"] < high
