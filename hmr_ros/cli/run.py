@@ -20,6 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--intrinsics", help="fx,fy,cx,cy in pixels; default: the source's own")
     parser.add_argument("--estimator", help="network to use")
     parser.add_argument("--vertices", action="store_true", help="meshes into the .npz as well")
+    parser.add_argument(
+        "--occupancy",
+        type=float,
+        metavar="LEVEL",
+        help="draw where people may be as well, with this probability, such as 0.95",
+    )
     parser.add_argument("--no-overlay", action="store_true", help="write no pictures")
     parser.add_argument("--no-glb", action="store_true", help="write no meshes")
     parser.add_argument("--frames", type=int, help="stop after this many pictures")
@@ -42,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from hmr_ros.results import Results
     from hmr_ros.sources.opening import open_source
 
+    if args.occupancy is not None and not 0 <= args.occupancy < 1:
+        raise ValueError(f"--occupancy {args.occupancy}: expected 0 or more and less than 1")
     source = open_source(args.source, args.image_topic)
     given = None if args.boxes is None else read_boxes(args.boxes)
     overrides = {} if args.estimator is None else {"estimator": args.estimator}
@@ -50,7 +58,15 @@ def run(args: argparse.Namespace) -> int:
     pipeline = Pipeline(settings_from(args.set, overrides))
     stem = Path(args.source).stem or "webcam"
     results = Results(pipeline.body, args.vertices)
-    files = RunFiles(args.out, stem, source, pipeline.body, not args.no_overlay, not args.no_glb)
+    files = RunFiles(
+        args.out,
+        stem,
+        source,
+        pipeline.body,
+        not args.no_overlay,
+        not args.no_glb,
+        args.occupancy,
+    )
     seen = 0
     try:
         for frame, name in _frames(source, args, pipeline.settings.default_fov_deg):

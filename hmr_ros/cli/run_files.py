@@ -20,13 +20,20 @@ from hmr_ros.tracks import Tracks
 
 class RunFiles:
     """Photographs get a picture and a .glb each; a sequence gets one film, and the .glb of the
-    frame with the most people. ``written`` lists the files."""
+    frame with the most people. level: see ``draw_tracks``. ``written`` lists the files."""
 
     def __init__(
-        self, out: Path, stem: str, source: Source, body: BodyModel, overlays: bool, meshes: bool
+        self,
+        out: Path,
+        stem: str,
+        source: Source,
+        body: BodyModel,
+        overlays: bool,
+        meshes: bool,
+        level: float | None = None,
     ) -> None:
         self._out, self._stem, self._source, self._body = out, stem, source, body
-        self._overlays, self._meshes = overlays, meshes
+        self._overlays, self._meshes, self._level = overlays, meshes, level
         self._open = ExitStack()
         self._append = None
         self._fullest = 0
@@ -36,7 +43,8 @@ class RunFiles:
         """Draw the people of one picture called ``name``."""
         self._out.mkdir(parents=True, exist_ok=True)
         if self._overlays:
-            self._draw(draw_tracks(frame.image, tracks, self._body, frame.camera), name)
+            drawn = draw_tracks(frame.image, tracks, self._body, frame.camera, self._level)
+            self._draw(drawn, name)
         if self._meshes and len(tracks) > self._fullest:
             if self._source.sequence:
                 self._fullest = len(tracks)
