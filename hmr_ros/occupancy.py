@@ -10,6 +10,7 @@ import numpy as np
 from hmr_ros.batch import EqualLength
 from hmr_ros.bodies import Bodies
 from hmr_ros.body.model import BodyModel
+from hmr_ros.compiled import compiled
 
 # Segments: the joint that moves a part, and the joints between which the part lies. Parts without
 # a further joint (head, hands, toes) reach from their own joint into their flesh.
@@ -46,7 +47,7 @@ def capsules(
     that of the joint about the pelvis and of the pelvis together. Raises ValueError for a ``level``
     outside of 0..1; 0 is the flesh alone.
     """
-    start, end, flesh = _flesh(bodies.joints, np.asarray(vertices, np.float64), body)
+    start, end, flesh = _flesh(bodies.joints, vertices, body)
     covariance = bodies.joint_cov.astype(np.float64) + bodies.transl_cov[:, None]
     reach = credible_radius(covariance, level)
     first = [a for _, a, _ in SEGMENTS]
@@ -62,6 +63,11 @@ def capsules(
         end_radius=(flesh + reach[:, last]).reshape(-1),
         visibility=np.minimum(bodies.visibility[:, first], bodies.visibility[:, last]).reshape(-1),
     )
+
+
+def warm_up(vertices: np.ndarray, body: BodyModel) -> None:
+    """Compile what ``capsules`` needs, on any mesh."""
+    _flesh(np.zeros((len(vertices), 24, 3), np.float32), vertices, body)
 
 
 def inflated(points: np.ndarray, parts: np.ndarray, bodies: Bodies, level: float) -> np.ndarray:
@@ -134,18 +140,32 @@ def _flesh(
     """Start and end [N, 24, 3], and the radius [N, 24] that holds all flesh of the part."""
     start = np.stack([joints[:, a] for _, a, _ in SEGMENTS], 1).astype(np.float64)
     end = start.copy()
-    radius = np.zeros(start.shape[:2])
+    parts = np.ascontiguousarray(body.part_id)
     for n, (part, _, b) in enumerate(SEGMENTS):
-        own = vertices[:, body.part_id == part]
         if b is not None:
             end[:, n] = joints[:, b]
-        elif own.shape[1]:
-            end[:, n] = own.mean(1) + (own.mean(1) - start[:, n]) * 0.5
-        if own.shape[1]:
-            radius[:, n] = _farthest(own, start[:, n], end[:, n])
-    return start, end, radius
+        elif (own := parts == part).any():
+            # Half as far again as the middle of the flesh.
+            end[:, n] += 1.5 * (vertices[:, own].mean(1) - start[:, n])
+    return start, end, _radii(np.ascontiguousarray(vertices), parts, start, end)
 
 
-def _farthest(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Greatest distance [N] of points [N, P, 3] from segments."""
-    return np.linalg.norm(_from_axis(points, start[:, None], end[:, None])[1], axis=-1).max(1)
+@compiled
+def _radii(vertices, parts, start, end):
+    """Greatest distance [N, 24] of each part's vertices from its segment; 0 without any."""
+    out = np.zeros(start.shape[:2])
+    for n in range(len(vertices)):
+        for v in range(vertices.shape[1]):
+            k = parts[v]
+            length2 = at = 0.0
+            for a in range(3):
+                step = end[n, k, a] - start[n, k, a]
+                length2 += step * step
+                at += (vertices[n, v, a] - start[n, k, a]) * step
+            at = min(max(at / max(length2, 1e-12), 0.0), 1.0)
+            square = 0.0
+            for a in range(3):
+                place = start[n, k, a] + at * (end[n, k, a] - start[n, k, a])
+                square += (vertices[n, v, a] - place) ** 2
+            out[n, k] = max(out[n, k], square)
+    return np.sqrt(out)

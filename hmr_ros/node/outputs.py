@@ -24,7 +24,7 @@ from hmr_ros.node.occupancy_message import capsule_array
 from hmr_ros.node.points import point_cloud
 from hmr_ros.node.surface import Surface
 from hmr_ros.node.transforms import Skeletons
-from hmr_ros.occupancy import capsules
+from hmr_ros.occupancy import capsules, warm_up
 from hmr_ros.tracks import Tracks
 
 TOPICS = {
@@ -59,7 +59,10 @@ class Outputs:
     def warm_up(self) -> None:
         """Compile what an output will need, so that the first person's image does not wait."""
         rest = np.tile(np.eye(3, dtype=np.float32), (1, 24, 1, 1))
-        vertices(self._body, rest, np.zeros((1, 10), np.float32), np.zeros((1, 3), np.float32))
+        mesh = vertices(
+            self._body, rest, np.zeros((1, 10), np.float32), np.zeros((1, 3), np.float32)
+        )
+        warm_up(mesh, self._body)
 
     def wanted(self) -> bool:
         """True if anybody subscribes to anything that is switched on."""
