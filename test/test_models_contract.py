@@ -120,6 +120,19 @@ def test_gradients_reach_every_parameter(name, without):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+def test_joints_do_not_make_people_smaller(name):
+    """Unsure of a limb, a network would shrink the person, who then stands too near."""
+    torch.manual_seed(0)
+    network = build(name, body(), TINY).train()
+    for final in network.looks(example_inputs(64, 4)):
+        final.betas.retain_grad()
+        (final.joints.sum() + final.landmarks.sum()).backward(retain_graph=True)
+        assert final.betas.grad is None or not final.betas.grad.any()
+        final.betas.sum().backward(retain_graph=True)
+        assert final.betas.grad.all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_half_precision_gives_nearly_the_same_body(name):
     network, inputs = made(name), example_inputs(64, 4)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):

@@ -109,5 +109,5 @@ def _body(skeleton: Skeleton, state: Tensor) -> Lifted:
         sixd = state[:, :ROTATIONS] + at_rest().to(state.device)
         betas, place = state[:, -SHAPE - PLACE : -PLACE], state[:, -PLACE:]
         rotations = matrix_from_6d(sixd.reshape(-1, 24, 6))
-        joints, landmarks = skeleton(rotations, betas)
+        joints, landmarks = skeleton(rotations, betas.detach())  # as heads.body_of
     return Lifted(sixd, rotations, betas, place, joints, landmarks)

@@ -76,9 +76,13 @@ def resting() -> Tensor:
 
 
 def body_of(skeleton: Skeleton, parameters: Tensor) -> Lifted:
-    """Parameters [N, 157] to a posed body; in single precision, whatever the network runs in."""
+    """Parameters [N, 157] to a posed body; in single precision, whatever the network runs in.
+
+    Joints do not train the shape: a network that does not know where a limb is would make the
+    person smaller, which is nearer to all places where it may be, and stand nearer to the camera.
+    """
     with torch.autocast(parameters.device.type, enabled=False):
         sixd, betas, place = parameters.split([6 * JOINTS, 10, 3], 1)
         rotations = matrix_from_6d(sixd.reshape(-1, JOINTS, 6))
-        joints, landmarks = skeleton(rotations, betas)
+        joints, landmarks = skeleton(rotations, betas.detach())
     return Lifted(sixd, rotations, betas, place, joints, landmarks)
