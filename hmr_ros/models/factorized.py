@@ -165,7 +165,7 @@ class VelocityField(nn.Module):
         if without is not None:
             left = (1 - without)[:, None, None]
             evidence = left * evidence + (1 - left) * self.nothing
-        rest = self.nothing.expand(len(state), 1, -1)
+        rest = self.nothing.expand(state.shape[0], 1, -1)
         x = self.norm(self.decoder(tokens, [evidence, rest]))
         moving = torch.cat([x[:, list(LIMBS)], x[:, 24 : 24 + len(DISTAL)]], 1)
         # In single precision, as a rotation needs more digits than bfloat16 has.
