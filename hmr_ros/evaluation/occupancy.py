@@ -72,9 +72,10 @@ def rows_of(
     """A row a level and state of the joint at the part's end (all, visible, hidden).
 
     ``held``: share of the true flesh inside its part's capsule, with an interval over redrawn
-    pictures. ``room_l``: mean volume of a limb part's capsule in litres, ``flesh_l`` that without
-    any room for uncertainty. ``constant_m``: radius that holds as much if all capsules grow by it,
-    and ``room_ratio`` our volume over what it takes.
+    pictures. ``room_l``: median volume of a limb part's capsule in litres (a person of whom nothing
+    was found may be anywhere), ``flesh_l`` that without any room for uncertainty. ``constant_m``:
+    radius that holds as much if all capsules grow by it, ``room_ratio`` our volume over what it
+    takes.
     """
     chosen = chosen_vertices(body)
     parts = body.part_id[chosen]
@@ -112,10 +113,10 @@ def rows_of(
                     "subset": subset,
                     "parts": int(limbs.sum()),
                     "held": held.value,
-                    "room_l": 1e3 * float(size[level][limbs].mean()),
-                    "flesh_l": 1e3 * float(size[0.0][limbs].mean()),
+                    "room_l": 1e3 * float(np.median(size[level][limbs])),
+                    "flesh_l": 1e3 * float(np.median(size[0.0][limbs])),
                     "constant_m": reach,
-                    "room_ratio": float(size[level][limbs].sum() / wide[limbs].sum()),
+                    "room_ratio": float(np.median(size[level][limbs]) / np.median(wide[limbs])),
                     "ci95": {"held": [held.low, held.high]},
                 }
             )
