@@ -179,6 +179,7 @@ def test_export_gives_the_same_joints(name, without, tmp_path):
     path = tmp_path / "network.onnx"
     assert export_onnx(made(name, without), path) < JOINT_TOLERANCE
     assert path.is_file() and not path.with_suffix(".partial").exists()
+    assert b"hmr_ros/models" not in path.read_bytes()  # the exporter notes down source files
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -48,19 +48,23 @@ def write_onnx(
                 external_data=False,
                 verbose=False,
             )
-        _store_in_half_precision(partial)
+        _tidy(partial)
         check(partial)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _store_in_half_precision(path: Path) -> None:
-    """Keep the large constants of an ONNX file as float16, cast to float32 when it is loaded.
+def _tidy(path: Path) -> None:
+    """Keep the large constants of an ONNX file as float16, cast to float32 when it is loaded, and
+    leave out where in which source files each node came from.
 
     Halves the file. Nothing is lost if the weights were rounded to half precision before.
     """
     model = onnx.load(path)
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
+        part.doc_string = ""
+        del part.metadata_props[:]
     casts = []
     for constant in model.graph.initializer:
         large = np.prod(constant.dims) >= SMALLEST
