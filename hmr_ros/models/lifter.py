@@ -250,10 +250,7 @@ def in_camera(body: Lifted, view: Tensor, scale: Tensor, temperature: Tensor) ->
     across = body.place[:, :2] * scale[:, None]
     pelvis = torch.cat([across, torch.ones_like(across[:, :1])], 1) * depth[:, None]
     visibility = body.visibility_logit.sigmoid()
-    seen, hidden = temperature
-    variance = (2 * body.log_std).exp()
-    variance = variance * (visibility * seen**2 + (1 - visibility) * hidden**2)[..., None]
-    joint_cov = spread_along(variance, back[:, None])
+    joint_cov = spread_along(joint_variance(body, temperature), back[:, None])
     # First order: x = place_x * scale * z, and z moves by z times the error of log z.
     std = body.place_log_std.exp()
     sideways = F.pad(std[:, :2] * (scale * depth)[:, None], (0, 1)).square()
@@ -267,6 +264,15 @@ def in_camera(body: Lifted, view: Tensor, scale: Tensor, temperature: Tensor) ->
         pelvis_cov,
         visibility,
     )
+
+
+def joint_variance(body: Lifted, temperature: Tensor) -> Tensor:
+    """Variances [N, 24, 3] (m^2) of the joints along the view's axes, by the network's factors
+    ``temperature`` [2] of the deviations of seen and of hidden joints, as far as each is seen."""
+    seen, hidden = temperature
+    visibility = body.visibility_logit.sigmoid()
+    factor = visibility * seen**2 + (1 - visibility) * hidden**2
+    return (2 * body.log_std).exp() * factor[..., None]
 
 
 def spread_along(variance: Tensor, axes: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ class Weights:
 
 @dataclass
 class Target:
-    """The truth of ``Samples`` in the view frame, in the quantities of ``Lifted``."""
+    """The truth in the view frame, in the quantities of ``Lifted``; ``visible`` [N, 24] bool."""
 
     rotations: Tensor
     betas: Tensor

@@ -14,42 +14,27 @@ from torch.nn import functional as F
 
 from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.models.lifter import Lifted, project
-from hmr_ros.training.lifter_losses import LIMB_JOINTS, LIMB_WEIGHT, distance, gaussian
+from hmr_ros.training import lifter_losses
+from hmr_ros.training.lifter_losses import (
+    LIMB_JOINTS,
+    LIMB_WEIGHT,
+    Weights,
+    distance,
+    gaussian,
+)
 
 # Truth further out than this in the image (half widths of the crop) is behind the view.
 IN_VIEW = 3.9
 REACH = 0.5
 
 
-@dataclass(frozen=True)
-class Weights:
-    """Weight of each term."""
-
-    rotations: float = 2.0
-    joints: float = 5.0
-    landmarks: float = 2.0
-    image: float = 4.0
-    betas: float = 0.05
-    place: float = 1.0
-    spread: float = 0.05
-    visibility: float = 0.1
-    first_guess: float = 0.4
-
-
 @dataclass
-class Target:
-    """The truth in the quantities of ``Lifted``. place: see ``place_of``. image [N, 24 + K, 2] and
-    seen [N, 24 + K]: where joints and landmarks lie in the image, and how far that counts (0..1).
-    visible [N, 24] bool."""
+class Target(lifter_losses.Target):
+    """The truth in the quantities of ``Lifted``, with ``place`` as of ``place_of``. image
+    [N, 24 + K, 2] and seen [N, 24 + K]: where joints and landmarks lie in the image, and how far
+    that counts (0..1)."""
 
-    rotations: Tensor
-    betas: Tensor
-    joints: Tensor
-    landmarks: Tensor
-    place: Tensor
-    image: Tensor
     seen: Tensor
-    visible: Tensor
 
 
 def place_of(pelvis: Tensor, scale: Tensor) -> Tensor:

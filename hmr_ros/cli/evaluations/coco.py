@@ -98,7 +98,8 @@ def _shown(row: Mapping, model: str = "model", name: str = "PCK@0.1") -> dict:
 def _write_report(args, answered, rows, compared, pipelines) -> Path:
     import cv2
 
-    from hmr_ros.cli.evaluations.synocc_still import run_facts
+    from hmr_ros.cli.report_meshes import body_painter
+    from hmr_ros.cli.run_facts import run_facts
     from hmr_ros.evaluation.report.coco_report import cases_of, coco_report
     from hmr_ros.evaluation.report.page import write_page
 
@@ -106,22 +107,6 @@ def _write_report(args, answered, rows, compared, pipelines) -> Path:
         return cv2.imread(str(args.data / name))
 
     first = next(iter(pipelines))
-    cases = cases_of(answered, first, image_of, args.cases, _mesh_painter(pipelines[first].body))
+    cases = cases_of(answered, first, image_of, args.cases, body_painter(pipelines[first].body))
     facts = {"photographs": f"{len(answered)} of {args.data.name}", **run_facts("coco")}
     return write_page(args.html, coco_report(answered, rows, compared, cases, facts))
-
-
-def _mesh_painter(body):
-    """See ``hmr_ros.evaluation.report.coco_report.Paint``."""
-    import numpy as np
-
-    from hmr_ros.body.skinning import vertices
-    from hmr_ros.cli.synocc_meshes import OPACITY
-    from hmr_ros.drawing.silhouettes import paint_bodies
-
-    def paint(image, bodies, row, camera, ink) -> None:
-        one = bodies[row : row + 1]
-        mesh = vertices(body, one.rotations, one.betas, one.transl)
-        paint_bodies(image, mesh, body.faces, camera, np.array([ink]), np.array([OPACITY]))
-
-    return paint

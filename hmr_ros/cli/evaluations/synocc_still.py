@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.run_facts import run_facts
 from hmr_ros.cli.synocc_kept import add_keep_arguments, kept_answers, say_kept
 
 SUMMARY = "3D error, calibration and recall on rendered people at three levels of occlusion"
@@ -196,28 +196,9 @@ def facts_of(args: argparse.Namespace, name: str, version: int, backgrounds: str
     return {"command": run.pop("command")} | about | run
 
 
-def run_facts(name: str) -> dict[str, str]:
-    """Command, package, machine and date of a run of ``hmr eval name``."""
-    import datetime
-
-    from hmr_ros import __version__
-    from hmr_ros.machine import machine
-
-    described = machine()
-    versions = ", ".join(f"{k} {v}" for k, v in described["versions"].items())
-    words = [Path(sys.argv[0]).name, *sys.argv[1:]] if "eval" in sys.argv else ["hmr eval", name]
-    return {
-        "command": " ".join(words),
-        "package": f"hmr_ros {__version__}",
-        "machine": f"{described['cpu']}, {described['cores']} cores, {described['system']}",
-        "versions": f"Python {described['python']}, {versions}",
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-    }
-
-
 def write_report(args, study, rows, compared, source, facts) -> None:
     """The HTML file; its place joins the facts."""
-    from hmr_ros.cli.synocc_meshes import mesh_painter
+    from hmr_ros.cli.report_meshes import mesh_painter
     from hmr_ros.evaluation.report.cases import cases_of
     from hmr_ros.evaluation.report.page import write_page
     from hmr_ros.evaluation.report.still_report import still_report

@@ -74,14 +74,12 @@ def cases_of(
             for number, name in enumerate(names):
                 panels += _panels(image, truth, answers[name], n, bgr(colour(number)), paint)
                 said.append(_caption(name, answers[name], errors[name], n))
-            ok, encoded = cv2.imencode(".jpg", np.hstack(panels), [cv2.IMWRITE_JPEG_QUALITY, 86])
-            assert ok
             seen = int((truth.visibility[n, list(LIMB)] == VISIBLE).sum())
             about = (
                 f"picture {truth.image[n]}, {truth.level[n]}, {seen} of 12 joints visible: "
                 f"{'; '.join(said)}"
             )
-            found.append(Case(group, about, encoded.tobytes()))
+            found.append(Case(group, about, side_by_side(panels)))
     return found
 
 
@@ -91,13 +89,8 @@ def cases_section(cases: Sequence[Case], names: Sequence[str]) -> Section | None
         return None
     content = ""
     for group in dict.fromkeys(case.group for case in cases):
-        figures = "".join(
-            f"<figure>{image_tag(c.picture, c.caption)}"
-            f"<figcaption>{escaped(c.caption)}</figcaption></figure>"
-            for c in cases
-            if c.group == group
-        )
-        content += f'<h3>{group.capitalize()}</h3><div class="cases">{figures}</div>'
+        own = [case for case in cases if case.group == group]
+        content += f"<h3>{group.capitalize()}</h3>{captioned(own)}"
     return Section(
         "Cases",
         f"People at whom {escaped(names[0])} errs most, middling and least. Left: the picture. "
@@ -106,6 +99,23 @@ def cases_section(cases: Sequence[Case], names: Sequence[str]) -> Section | None
         "where errors in depth show.",
         content,
     )
+
+
+def captioned(cases: Sequence[Case]) -> str:
+    """The pictures with their captions."""
+    figures = "".join(
+        f"<figure>{image_tag(c.picture, c.caption)}"
+        f"<figcaption>{escaped(c.caption)}</figcaption></figure>"
+        for c in cases
+    )
+    return f'<div class="cases">{figures}</div>'
+
+
+def side_by_side(panels: Sequence[np.ndarray]) -> bytes:
+    """Pictures of one height as one JPEG."""
+    ok, encoded = cv2.imencode(".jpg", np.hstack(panels), [cv2.IMWRITE_JPEG_QUALITY, 86])
+    assert ok
+    return encoded.tobytes()
 
 
 def _panels(image, truth: Truth, answer: Answer, n: int, ink, paint) -> list[np.ndarray]:

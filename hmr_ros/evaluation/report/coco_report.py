@@ -10,20 +10,19 @@ import numpy as np
 from hmr_ros.bodies import Bodies
 from hmr_ros.evaluation.coco import KEYPOINTS, Answers, together
 from hmr_ros.evaluation.keypoint_metrics import THRESHOLD
-from hmr_ros.evaluation.report.cases import Case, bgr, cropped
+from hmr_ros.evaluation.report.about import PHOTOGRAPHED, about_section
+from hmr_ros.evaluation.report.cases import Case, bgr, captioned, cropped, side_by_side
 from hmr_ros.evaluation.report.page import (
     Section,
     colour,
     dot,
     escaped,
     figure,
-    image_tag,
     legend,
     page,
     table,
 )
 from hmr_ros.evaluation.report.plots import dots
-from hmr_ros.evaluation.report.still_report import about_section
 from hmr_ros.geometry.camera import Camera
 
 # Bones between COCO's joints.
@@ -84,11 +83,9 @@ def cases_of(
             off = np.linalg.norm(answer.points[model][row] - true[:, :2], axis=1)[known]
             right = int((off <= THRESHOLD * box[2:].max()).sum())
             said.append(f"{model} {right} of {known.sum()} joints")
-        ok, encoded = cv2.imencode(".jpg", np.hstack(panels), [cv2.IMWRITE_JPEG_QUALITY, 86])
-        assert ok
         guess = "" if answer.found[row] else " (no keypoints found)"
         caption = f"{answer.labelled.image}: {', '.join(said)}{guess}"
-        cases.append(Case("worst", caption, encoded.tobytes()))
+        cases.append(Case("worst", caption, side_by_side(panels)))
     return cases
 
 
@@ -112,7 +109,7 @@ def coco_report(
         _figures(rows, order),
         _differences(compared, order),
         _pictures(cases, models),
-        about_section(facts),
+        about_section(PHOTOGRAPHED, facts),
     ]
     return page("People in photographs", lead, sections)
 
@@ -159,17 +156,12 @@ def _differences(compared: Sequence[Mapping], names: Sequence[str]) -> Section:
 
 
 def _pictures(cases: Sequence[Case], names: Sequence[str]) -> Section:
-    figures = "".join(
-        f"<figure>{image_tag(c.picture, c.caption)}"
-        f"<figcaption>{escaped(c.caption)}</figcaption></figure>"
-        for c in cases
-    )
     return Section(
         "The worst people",
         f"Those of whom {escaped(names[0])} has the fewest joints right. Left: the photograph. "
         "Then for each model its mesh and joints in its colour, and the labels in white "
         "(hollow where the joint cannot be seen).",
-        f'<div class="cases">{figures}</div>',
+        captioned(cases),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from hmr_ros.body.model import JOINT_NAMES
 from hmr_ros.data.joint_visibility import HIDDEN
 from hmr_ros.evaluation.bootstrap import mean_interval
+from hmr_ros.evaluation.report.about import RENDERED, about_section
 from hmr_ros.evaluation.report.cases import Case, cases_section
 from hmr_ros.evaluation.report.page import (
     Section,
@@ -66,7 +67,7 @@ def still_report(
         calibration_section(study, rows, names),
         cases_section(cases, names),
         everything_section(rows),
-        about_section(facts),
+        about_section(RENDERED, facts),
     ]
     title = f"SynOcc still, version {version}"
     return page(title, lead(study, rows, compared), [s for s in sections if s is not None])
@@ -299,22 +300,6 @@ def everything_section(rows: Sequence[Mapping]) -> Section:
         )
     content = f"<details><summary>{len(rows)} rows</summary>{table(head, cells, 4)}</details>"
     return Section("All figures", "", content)
-
-
-def about_section(facts: Mapping[str, str]) -> Section:
-    """How the figures came about."""
-    cells = [[escaped(k), f"<code>{escaped(v)}</code>"] for k, v in facts.items()]
-    rows = "".join(
-        f'<tr><td class="text">{k}</td><td class="text" style="white-space:normal">{v}</td></tr>'
-        for k, v in cells
-    )
-    return Section(
-        "About this run",
-        "People are rendered, not photographed: clothes, skin and light are simpler than real "
-        "ones, and the motions are mostly walking, sports and gestures. Figures are comparable "
-        "within one version of the benchmark and the same backgrounds.",
-        f'<div class="wide"><table>{rows}</table></div>',
-    )
 
 
 def _interval(values: np.ndarray, mask: np.ndarray, clusters: np.ndarray) -> Interval:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from hmr_ros.evaluation.report.about import RENDERED, about_section
 from hmr_ros.evaluation.report.page import (
     Section,
     dot,
@@ -17,7 +18,6 @@ from hmr_ros.evaluation.report.page import (
     table,
 )
 from hmr_ros.evaluation.report.plots import curves, dots
-from hmr_ros.evaluation.report.still_report import about_section
 from hmr_ros.evaluation.synocc.video_rows import Clips, over_time
 
 STEP_S = 0.5
@@ -30,7 +30,7 @@ def video_report(clips: Clips, rows: Sequence[Mapping], facts: Mapping, version:
         _summary(rows, names),
         _time(clips, names),
         _camera(clips, names),
-        about_section(facts),
+        about_section(RENDERED, facts),
     ]
     frames = sum(len(truth.times) for truth, _ in clips)
     said = [f"{len(clips)} rendered clips, {frames:,} frames, of people before a moving camera."]

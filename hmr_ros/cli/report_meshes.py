@@ -1,4 +1,4 @@
-"""Meshes over the pictures of the report's cases."""
+"""Meshes over the pictures of the reports' cases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ def mesh_painter(truth, body) -> Callable:
     """
     from hmr_ros.body.kinematics import rest_joints
     from hmr_ros.body.skinning import vertices
-    from hmr_ros.drawing.silhouettes import paint_bodies
     from hmr_ros.geometry.camera import Camera
 
     def paint(image: np.ndarray, answer, n: int, ink: tuple[int, int, int]) -> None:
@@ -29,9 +28,26 @@ def mesh_painter(truth, body) -> Callable:
             return
         # The pelvis turns about itself: posing leaves it where it rests.
         transl = (pelvis - rest_joints(body, betas)[:, 0]).astype(rotations.dtype)
-        mesh = vertices(body, rotations, betas, transl)
         height, width = image.shape[:2]
         camera = Camera(width, height, *(float(v) for v in truth.intrinsics[n]))
-        paint_bodies(image, mesh, body.faces, camera, np.array([ink]), np.array([OPACITY]))
+        _paint(image, body, vertices(body, rotations, betas, transl), camera, ink)
 
     return paint
+
+
+def body_painter(body) -> Callable:
+    """See ``hmr_ros.evaluation.report.coco_report.Paint``."""
+    from hmr_ros.body.skinning import vertices
+
+    def paint(image: np.ndarray, bodies, row: int, camera, ink: tuple[int, int, int]) -> None:
+        one = bodies[row : row + 1]
+        mesh = vertices(body, one.rotations, one.betas, one.transl)
+        _paint(image, body, mesh, camera, ink)
+
+    return paint
+
+
+def _paint(image: np.ndarray, body, mesh: np.ndarray, camera, ink: tuple[int, int, int]) -> None:
+    from hmr_ros.drawing.silhouettes import paint_bodies
+
+    paint_bodies(image, mesh, body.faces, camera, np.array([ink]), np.array([OPACITY]))
