@@ -30,6 +30,10 @@ class People(EqualLength):
     masks:        optional [N, h, w] float32 person mask in [0, 1], in the same rotated crop.
     crops:        optional [N, 2, 3] float32 affine map: pixel of the heat-map / mask crop (in
                   units of the landmark network's 256x256 input) to pixel of the full image.
+    world:        optional [N, 33, 3] float32 metres: the landmark network's guess of its points in
+                  space about the middle of the hips, x and y along the crop's sides.
+    features:     optional [N, h, w, C] float32 in [0, 6], what the landmark network itself sees in
+                  the cells of the same crop.
     """
 
     boxes: np.ndarray
@@ -42,6 +46,8 @@ class People(EqualLength):
     heatmaps: np.ndarray | None = None
     masks: np.ndarray | None = None
     crops: np.ndarray | None = None
+    world: np.ndarray | None = None
+    features: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -24,6 +24,11 @@ SIDE = 256
 CELLS = 32
 GRID = 16
 LANDMARKS = 33
+# Channels and cells a side of the landmark network's features, and what their byte 255 stands for.
+FEATURES = (288, 4, 4)
+BRIGHTEST = 6.0
+# World landmarks further from the hips than this (metres) are a failure of the network.
+WORLD_REACH = 3.0
 # Side of the square around the box of a person not found, in units of the longer side.
 MARGIN = 1.25
 SMALLEST = 2.0  # pixels of the image: a crop with a shorter side shows nothing
@@ -32,8 +37,19 @@ FARTHEST = 4.0
 # Rays further out than this (84 degrees) come from a failed undistortion or a border at infinity.
 FARTHEST_RAY = 10.0
 # Names of what a network takes, in its order.
-INPUTS = ("image", "heatmaps", "mask", "keypoints", "rays", "scale", "box", "view")
-BYTES = ("image", "heatmaps", "mask")
+INPUTS = (
+    "image",
+    "heatmaps",
+    "mask",
+    "features",
+    "keypoints",
+    "world",
+    "rays",
+    "scale",
+    "box",
+    "view",
+)
+BYTES = ("image", "heatmaps", "mask", "features")
 
 # Which of BlazePose's landmarks a keypoint set fills.
 FILLED = {
@@ -51,8 +67,12 @@ class PersonCrops(EqualLength):
                2 x 2 cells; zeros if not found.
     mask:      [N, 1, 32, 32] uint8, BlazePose's person mask (255: certain), means; zeros if not
                found.
+    features:  [N, 288, 4, 4] uint8, what BlazePose's network sees in the cells of the crop (255:
+               6); zeros if not found.
     keypoints: [N, 33, 3] float32, x and y in ray coordinates of the view frame over ``scale``, and
                confidence in [0, 1]. Confidence 0 is missing: x and y are then 0.
+    world:     [N, 33, 3] float32 metres, BlazePose's own guess of its landmarks in space about the
+               middle of the hips, view frame; zeros if not found.
     rays:      [N, 2, 16, 16] float32, x and y of the rays through the centres of a 16 x 16 grid of
                cells of the crop, view frame, over ``scale``; lens distortion removed.
     scale:     [N] float32, half the crop's side as a tangent at its centre, view frame.
@@ -64,14 +84,16 @@ class PersonCrops(EqualLength):
     image: np.ndarray
     heatmaps: np.ndarray
     mask: np.ndarray
+    features: np.ndarray
     keypoints: np.ndarray
+    world: np.ndarray
     rays: np.ndarray
     scale: np.ndarray
     box: np.ndarray
     view: np.ndarray
 
     def inputs(self) -> dict[str, np.ndarray]:
-        """What a network takes: all float32, image and maps in 0..1, in the order ``INPUTS``."""
+        """What a network takes: all float32, bytes as 0..1, in the order ``INPUTS``."""
         values = {name: getattr(self, name) for name in INPUTS}
         return {
             name: value.astype(np.float32) / np.float32(255) if name in BYTES else value
@@ -82,7 +104,8 @@ class PersonCrops(EqualLength):
 def crops_of(image: np.ndarray, people: People, camera: Camera, size: int = SIDE) -> PersonCrops:
     """What a network sees of ``people`` in ``image`` [H, W, 3] uint8 BGR of ``camera``.
 
-    Without ``people.heatmaps`` and ``people.masks`` the maps are zeros. Raises ValueError for a
+    Without ``people.heatmaps`` and ``people.masks`` the maps are zeros, and so are the features and
+    world landmarks without those. Raises ValueError for a
     ``size`` that does not divide 256, and for a keypoint set that has no place among BlazePose's.
     """
     if size < 1 or SIDE % size:
@@ -106,7 +129,9 @@ def crops_of(image: np.ndarray, people: People, camera: Camera, size: int = SIDE
         image=_pictures(image, to_image, size),
         heatmaps=_heatmaps(people.heatmaps, own),
         mask=_masks(people.masks, own),
+        features=_features(people.features, own),
         keypoints=keypoints.astype(np.float32),
+        world=_world(people.world, own),
         rays=grid.transpose(0, 2, 1).reshape(n, 2, GRID, GRID).astype(np.float32),
         scale=scale.astype(np.float32),
         box=np.concatenate([middles.min(1), middles.max(1)], 1).astype(np.float32),
@@ -212,6 +237,20 @@ def _masks(masks: np.ndarray | None, own: np.ndarray) -> np.ndarray:
     for n in np.flatnonzero(own) if masks is not None else ():
         out[n, 0] = _bytes(cv2.resize(masks[n], (CELLS, CELLS), interpolation=cv2.INTER_AREA))
     return out
+
+
+def _features(features: np.ndarray | None, own: np.ndarray) -> np.ndarray:
+    if features is None:
+        return np.zeros((len(own), *FEATURES), np.uint8)
+    seen = _bytes(features / BRIGHTEST) * own[:, None, None, None]
+    return np.ascontiguousarray(seen.transpose(0, 3, 1, 2))
+
+
+def _world(world: np.ndarray | None, own: np.ndarray) -> np.ndarray:
+    if world is None:
+        return np.zeros((len(own), LANDMARKS, 3), np.float32)
+    near = np.clip(np.nan_to_num(world), -WORLD_REACH, WORLD_REACH)
+    return (near * own[:, None, None]).astype(np.float32)
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from hmr_ros.person_crops import PersonCrops
-from hmr_ros.training.corpus import Truth, begin, packed, write_shard
+from hmr_ros.person_crops import FEATURES, PersonCrops
+from hmr_ros.training.corpus import VERSION, Truth, begin, packed, write_shard
 
 PEOPLE, SIZE, A_SHARD = 40, 64, 20
 
@@ -25,7 +25,9 @@ def made_people(skeleton):
         image=numbers.integers(0, 256, (PEOPLE, 3, SIZE, SIZE), np.uint8),
         heatmaps=numbers.integers(0, 256, (PEOPLE, 33, 32, 32), np.uint8),
         mask=numbers.integers(0, 256, (PEOPLE, 1, 32, 32), np.uint8),
+        features=numbers.integers(0, 256, (PEOPLE, *FEATURES), np.uint8),
         keypoints=np.concatenate([places[1], np.full((PEOPLE, 33, 1), 0.8)], 2).astype(np.float32),
+        world=landmarks.numpy(),
         rays=numbers.random((PEOPLE, 2, 16, 16), np.float32),
         scale=scale,
         box=numbers.random((PEOPLE, 4), np.float32),
@@ -50,7 +52,7 @@ def flat(points, pelvis, scale):
 
 def corpus_of(people, folder):
     """``people`` written as a corpus; returns the folder."""
-    begin(folder, {"version": 1, "size": SIZE})
+    begin(folder, {"version": VERSION, "size": SIZE})
     records = packed(*people)
     for shard in range(PEOPLE // A_SHARD):
         write_shard(folder, shard, records[shard * A_SHARD : (shard + 1) * A_SHARD])

@@ -70,8 +70,12 @@ def test_a_mirrored_person_is_the_mirrored_body(people, skeleton):
     assert torch.equal(seen["image"][..., 0], batch["image"][..., -1])
     # The left wrist's heat-map (15) is the right one's (16), flipped.
     assert torch.equal(seen["heatmaps"][:, 15], batch["heatmaps"][:, 16].flip(2))
+    # Where the landmark network places the left wrist in space it sees the right one.
+    assert torch.equal(seen["world"][:, 15], batch["world"][:, 16] * torch.tensor([-1, 1, 1]))
     twice = mirrored(seen)
-    assert all(torch.allclose(twice[k], v) for k, v in batch.items())
+    assert all(torch.allclose(twice[k], v) for k, v in batch.items() if k != "features")
+    # What the network itself would have seen in the mirror is not known.
+    assert not seen["features"].any()
 
 
 def test_mirrored_crops_are_the_crops_of_the_mirrored_picture():
@@ -107,6 +111,10 @@ def test_augmentation_does_what_its_shares_say(people):
         batch, dataclasses.replace(NOTHING, no_image=1.0, no_maps=1.0, no_keypoints=1.0), rng
     )
     assert torch.equal(dark["keypoints"], batch["keypoints"])
+    for share, kind in (("no_features", "features"), ("no_world", "world")):
+        without = missing(batch, dataclasses.replace(NOTHING, **{share: 1.0}), rng)
+        changed = {k for k, v in batch.items() if not torch.equal(without[k], v)}
+        assert changed == {kind} and not without[kind].any()
     lost = missing(batch, dataclasses.replace(NOTHING, lost_maps=1.0), rng)["heatmaps"]
     assert 0.4 < lost.amax((2, 3)).gt(0).double().mean() < 0.6
     everyone = dataclasses.replace(NOTHING, covered=1.0, largest=0.3)

@@ -162,7 +162,7 @@ def test_other_people_are_not_put_into_the_same_folder(motions, folder):
 
 def manifest(folder, **changes):
     folder.mkdir(exist_ok=True)
-    text = json.dumps({"version": 1, "size": 64} | changes)
+    text = json.dumps({"version": corpora.VERSION, "size": 64} | changes)
     (folder / "manifest.json").write_text(text)
     return folder
 
@@ -175,7 +175,7 @@ def test_folders_that_cannot_be_used_are_refused_with_the_reason(tmp_path):
         Corpus(tmp_path / "empty")
     with pytest.raises(CorpusError, match="holds nobody yet: `hmr train corpus"):
         Corpus(manifest(tmp_path / "begun"))
-    with pytest.raises(CorpusError, match="version 7, expected 1"):
+    with pytest.raises(CorpusError, match="version 7, expected 2"):
         Corpus(manifest(tmp_path / "new", version=7))
     damaged = manifest(tmp_path / "damaged")
     (damaged / "shard-00000.npy").write_bytes(b"\x93NUMPY and no more")

@@ -54,14 +54,14 @@ def test_errors_and_differences_are_those_that_were_made(rows):
     mean = 1e3 * Made.SIGMA * np.sqrt(8 / np.pi)  # of the length of a normal vector in space
     assert rows["nothing", "all"]["mpjpe_mm"] == pytest.approx(mean, rel=0.03)
     assert rows["nothing", "all"]["n"] == 23 * PEOPLE
-    for kind in ("keypoints", "image and keypoints", "maps and keypoints"):
+    for kind in ("keypoints", "landmarks", "maps and landmarks"):
         row = rows[kind, "wrist"]
         assert row["worse_mm"] == pytest.approx(2 * mean, rel=0.1)
         low, high = row["ci95"]["worse_mm"]
         assert 0 < low < row["worse_mm"] < high
         assert row["more_percent"] == pytest.approx(200, abs=1)
         assert rows[kind, "knee"]["worse_mm"] == 0
-    assert rows["image and maps", "all"]["worse_mm"] == 0
+    assert rows["image and features", "all"]["worse_mm"] == 0
     assert "worse_mm" not in rows["nothing", "all"]
     assert rows["nothing", "hidden"]["n"] == PEOPLE
     assert "pelvis" not in {subset for _, subset in rows}

@@ -153,6 +153,31 @@ def test_maps_only_when_asked_and_in_the_same_crop(finder, astronaut):
     assert people.masks[0, 4 * row, 4 * column] > 0.9
 
 
+def test_world_landmarks_and_features_are_of_the_same_crop(finder, astronaut):
+    box = np.array([[60, 0, 400, 512]])
+    turned = np.ascontiguousarray(np.rot90(astronaut, -1))  # x' = 511 - y, y' = x
+    looks = (
+        finder.keypoints_in(astronaut, box, with_maps=True),
+        finder.keypoints_in(turned, np.array([[0, 60, 512, 400]]), with_maps=True),
+    )
+    assert finder.keypoints_in(astronaut, box).world is None
+    for people in looks:
+        assert people.world.shape == (1, 33, 3) and people.features.shape == (1, 4, 4, 288)
+        assert people.features.min() >= 0 and 1 < people.features.max() <= 6
+        # Metres along the crop's sides: from the left to the right shoulder and to the nose they
+        # run as the pixels of the crop do.
+        affine = people.crops[0]
+        points = people.keypoints[0, [11, 12, NOSE], :2] - affine[:, 2]
+        points = points @ np.linalg.inv(affine[:, :2]).T
+        sides = points[1:] - points[0]
+        metres = (people.world[0, [12, NOSE]] - people.world[0, 11])[:, :2]
+        cosine = (sides * metres).sum(1) / np.linalg.norm(sides, axis=1)
+        assert (cosine / np.linalg.norm(metres, axis=1) > 0.9).all()
+        assert 0.2 < np.linalg.norm(metres[0]) < 0.5  # between shoulders
+        # The face looks at the camera: it is nearer than the shoulders.
+        assert people.world[0, NOSE, 2] < people.world[0, [11, 12], 2].min()
+
+
 def test_a_finder_made_with_maps_always_has_them(astronaut):
     finder = PeopleFinder(validated(), with_maps=True)
     found = finder.find(astronaut, 0.0, complete=True)

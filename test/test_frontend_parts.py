@@ -7,6 +7,7 @@ from hmr_ros.frontend import carrier
 from hmr_ros.frontend.anchors import ssd_anchors
 from hmr_ros.frontend.boxes import around, clipped, iou, kept, suppressed
 from hmr_ros.frontend.hog import HogDetector, scales, shares
+from hmr_ros.frontend.interpreter import TfliteNetwork
 from hmr_ros.frontend.landmarks import Landmarks, refined
 from hmr_ros.frontend.letterbox import letterboxed
 from hmr_ros.frontend.plausible import plausible, repeated
@@ -191,6 +192,25 @@ def test_the_same_person_counts_once_and_a_neighbour_stays():
     boxes = np.array([[0, 0, 100, 100], [3, 3, 100, 100], [30, 0, 100, 100]], float)
     seen = made(points, np.zeros((3, 4)), [1] * 3, [1] * 3)
     assert repeated(seen, boxes).tolist() == [False, True, False]
+
+
+def test_inner_results_change_no_answer_and_are_those_before_the_landmarks():
+    path, shape = carrier.model_path("pose_landmark"), (1, 256, 256, 3)
+    wanted = ((1, 195), (1, 64, 64, 39))
+    plain = TfliteNetwork(path, shape, wanted)
+    more = TfliteNetwork(path, shape, wanted, inner=((1, 4, 4, 288),))
+    image = np.random.default_rng(0).random(shape, np.float32)
+    answers = []
+    for network in (plain, more):
+        network.run(image)
+        answers.append([network.output(n) for n in range(2)])
+    for a, b in zip(*answers, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-3)
+    # Results of ReLU6: never below zero, never above six.
+    inner = more.output(2)
+    assert inner.shape == (1, 4, 4, 288) and inner.min() == 0 and 0 < inner.max() <= 6
+    with pytest.raises(ValueError, match=r"no operation gives the shape \(1, 5, 5, 7\)"):
+        TfliteNetwork(path, shape, wanted, inner=((1, 5, 5, 7),))
 
 
 def test_a_missing_wheel_says_what_to_install(monkeypatch, tmp_path):

@@ -30,8 +30,9 @@ TINY = {
     "heads": 2,
     "layers": [1, 1],
 }
-KINDS = ["image", "heatmaps", "mask", "keypoints", "rays"]
-WITHOUT = [[], *[[kind] for kind in KINDS], ["heatmaps", "mask"], ["image", "heatmaps", "mask"]]
+KINDS = ["image", "heatmaps", "mask", "features", "keypoints", "world", "rays"]
+PICTURED = ["image", "heatmaps", "mask", "features"]
+WITHOUT = [[], *[[kind] for kind in KINDS], ["heatmaps", "mask"], ["keypoints", "world"], PICTURED]
 # All networks share the parts for evidence: every kind is left out of one of them only.
 CASES = [("baseline", without) for without in WITHOUT]
 CASES += [(name, w) for name in NETWORKS if name != "baseline" for w in (WITHOUT[0], WITHOUT[-1])]
@@ -224,7 +225,7 @@ def test_foreign_and_damaged_weight_files_are_refused(tmp_path):
         ({"backbone": {"stem": 8}}, "maps of .* places a side; needed are 32"),
         ({"backbone": {"deep": 8}}, "'backbone.deep' is unknown"),
         ({"without": ["colour"]}, "colour unknown; known: image"),
-        ({"without": ["image", "heatmaps", "mask", "keypoints"]}, "no evidence is left"),
+        ({"without": [kind for kind in KINDS if kind != "rays"]}, "no evidence is left"),
     ],
 )
 def test_wrong_sizes_are_named(values, message):

@@ -50,6 +50,8 @@ def people_in(regions: np.ndarray, points: np.ndarray | None = None, seed: int =
         heatmaps=rng.random((n, 64, 64, 39), np.float32),
         masks=rng.random((n, 256, 256), np.float32),
         crops=crops,
+        world=rng.uniform(-1, 1, (n, 33, 3)).astype(np.float32),
+        features=rng.uniform(0, 6, (n, 4, 4, 288)).astype(np.float32),
     )
 
 
@@ -169,11 +171,27 @@ def test_maps_are_greatest_and_mean_of_their_cells():
     assert crops.mask[0, 0, 5, 10] == pytest.approx(mean, abs=0.51)
 
 
+def test_features_and_world_landmarks_are_the_landmark_networks_own():
+    people = people_in(REGIONS[:2])
+    crops = crops_of(picture(), people, PINHOLE)
+    assert crops.features.shape == (2, 288, 4, 4) and crops.features.dtype == np.uint8
+    # 6 is the most that ReLU6 lets through.
+    np.testing.assert_allclose(
+        6 / 255 * crops.features.transpose(0, 2, 3, 1), people.features, atol=6 / 255 / 2 + 1e-6
+    )
+    # Of the crop, so of the view: nothing is turned.
+    np.testing.assert_array_equal(crops.world, people.world)
+    wild = people.world.copy()
+    wild[0, 3], wild[1, 4] = np.nan, 50
+    far = crops_of(picture(), people.replace(world=wild), PINHOLE).world
+    assert not far[0, 3].any() and (far[1, 4] == 3).all()
+
+
 def test_a_person_not_found_is_an_upright_square_without_evidence():
     people = people_in(REGIONS[[1, 2]]).replace(found=np.array([False, True]))
     crops = crops_of(picture(), people, PINHOLE)
-    assert not crops.heatmaps[0].any() and not crops.mask[0].any() and not crops.keypoints[0].any()
-    assert crops.heatmaps[1].any() and crops.mask[1].any() and crops.keypoints[1].any()
+    for kind in ("heatmaps", "mask", "features", "keypoints", "world"):
+        assert not getattr(crops, kind)[0].any() and getattr(crops, kind)[1].any()
     assert crops.image[0].any()
     x, y, width, _ = people.boxes[0]
     centre = PINHOLE.rays(np.array([x + width / 2, y + width / 2]))
@@ -185,9 +203,12 @@ def test_a_person_not_found_is_an_upright_square_without_evidence():
 
 
 def test_without_crops_and_maps_keypoints_still_count():
-    people = people_in(REGIONS[:3]).replace(crops=None, heatmaps=None, masks=None)
+    people = people_in(REGIONS[:3]).replace(
+        crops=None, heatmaps=None, masks=None, world=None, features=None
+    )
     crops = crops_of(picture(), people, PINHOLE)
-    assert not crops.heatmaps.any() and crops.keypoints[..., 2].min() == np.float32(0.8)
+    assert not (crops.heatmaps.any() or crops.features.any() or crops.world.any())
+    assert crops.keypoints[..., 2].min() == np.float32(0.8)
 
 
 def test_coco_keypoints_take_their_places():

@@ -24,13 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser, name: str = "baseline") -> No
     parser.add_argument(
         "--small", action="store_true", help="the small variant's recipe, for CPUs (size 128)"
     )
+    parser.add_argument(
+        "--without",
+        action="append",
+        metavar="KIND",
+        help="train a network without this kind of evidence too, for an ablation: image, heatmaps, "
+        "mask, features, keypoints, world or rays",
+    )
     add_training_arguments(parser, name)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, name: str = "baseline") -> int:
     """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed."""
     settings = {"data": str(args.data)} | ({"val": str(args.val)} if args.val else {})
-    return train("baseline", args, settings, lambda task: described(args.data))
+    return train(name, args, settings, lambda task: described(args.data))
 
 
 def described(folder: Path) -> str:

@@ -83,6 +83,7 @@ def train(
         if loaders is None:
             loaders = 4 if processes.device.type == "cuda" else 0
         own = recipe.task | {"batch": recipe.batch // processes.world} | settings
+        own = with_less(own, getattr(args, "without", None) or [])
         task = module.load(own, recipe.seed, processes.rank, processes.world)
 
         def training_of(recipe) -> Training:
@@ -111,6 +112,15 @@ def train(
     finally:
         leave_processes()
     return 0 if complete else 130
+
+
+def with_less(task: dict, without: list[str]) -> dict:
+    """A recipe's section ``task`` whose network has no part for further kinds of evidence."""
+    if not without:
+        return task
+    network = task.get("network") or {}
+    left_out = dict.fromkeys([*network.get("without", ()), *without])
+    return task | {"network": network | {"without": list(left_out)}}
 
 
 def task_module(name: str):

@@ -18,6 +18,7 @@ from hmr_ros.evaluation.bootstrap import mean_interval, paired_difference
 from hmr_ros.evaluation.calibration import LEVELS, inside, quantiles
 from hmr_ros.evaluation.subsets import joint_masks, occluder_masks
 from hmr_ros.models.crop_network import INPUTS
+from hmr_ros.models.lifter import joint_variance
 
 ROUNDS = 1000
 # What is withheld, by name in the figures: fields of ``PersonCrops`` that are shown as zeros.
@@ -25,10 +26,12 @@ WITHHELD = {
     "nothing": (),
     "image": ("image",),
     "maps": ("heatmaps", "mask"),
+    "features": ("features",),
+    "image and features": ("image", "features"),
     "keypoints": ("keypoints",),
-    "image and maps": ("image", "heatmaps", "mask"),
-    "image and keypoints": ("image", "keypoints"),
-    "maps and keypoints": ("heatmaps", "mask", "keypoints"),
+    "world landmarks": ("world",),
+    "landmarks": ("keypoints", "world"),
+    "maps and landmarks": ("heatmaps", "mask", "keypoints", "world"),
 }
 FEWEST = 30  # joints of a subset; fewer say nothing
 
@@ -51,14 +54,11 @@ def answers(
     """The network on ``batches`` (fields of ``PersonCrops`` as numbers in 0..1, and ``joints``
     [n, 24, 3], the truth about the pelvis), with the fields ``withheld`` shown as zeros."""
     errors, inner = [], []
-    seen, hidden = network.temperature.double().numpy()
     for batch in batches:
         inputs = {k: batch[k] * 0 if k in withheld else batch[k] for k in INPUTS}
         body = network.predict(inputs)
         residual = (batch["joints"] - body.joints).double().numpy()
-        probability = body.visibility_logit.sigmoid().double().numpy()
-        factor = probability * seen**2 + (1 - probability) * hidden**2
-        variance = (2 * body.log_std).exp().double().numpy() * factor[..., None]
+        variance = joint_variance(body, network.temperature).double().numpy()
         inside_of = np.full(residual.shape[:2], np.nan)
         spread = variance[:, 1:, :, None] * np.eye(3)
         flat = quantiles(residual[:, 1:].reshape(-1, 3), spread.reshape(-1, 3, 3))

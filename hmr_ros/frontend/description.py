@@ -44,6 +44,8 @@ def described(seen: Landmarks, boxes: np.ndarray, source: np.ndarray, image: np.
         heatmaps=seen.heatmaps,
         masks=seen.masks,
         crops=seen.crops,
+        world=seen.world,
+        features=seen.features,
     )
 
 

@@ -34,7 +34,8 @@ class PeopleFinder:
 
     settings: ``hmr_ros.parameters.validated()``; used are detector, detector_onnx, detect_every,
     min_score, max_people and threads. ``min_score`` and ``max_people`` may change at any time.
-    with_maps: keep heat-maps and masks (0.9 MB a person) for estimators that read them.
+    with_maps: keep heat-maps, masks, world landmarks and features (0.9 MB a person) for estimators
+    that read them.
     """
 
     def __init__(self, settings: SimpleNamespace, with_maps: bool = False) -> None:

@@ -20,7 +20,10 @@ HEATMAP = 64
 POINTS = 33
 # Points 33 and 34 of the network's 39 are the mid-hip and rim that align the next crop.
 ALIGNMENT = (33, 34)
-OUTPUTS = ((1, 195), (1, 1), (1, HEATMAP, HEATMAP, 39), (1, SIZE, SIZE, 1))
+OUTPUTS = ((1, 195), (1, 1), (1, HEATMAP, HEATMAP, 39), (1, SIZE, SIZE, 1), (1, 117))
+# The last features that still know places, before the layers that only tell the landmarks. They are
+# results of ReLU6, so within 0..6.
+FEATURES = (4, 4, 288)
 KERNEL = 7
 # Heat-maps whose peak is below this say nothing about the place (default of MediaPipe's
 # RefineLandmarksFromHeatmapCalculator).
@@ -41,6 +44,9 @@ class Landmarks(EqualLength):
     crops:        [N, 2, 3] float32, affine maps from pixels of the 256 x 256 crop to the image.
     heatmaps:     [N, 64, 64, 39] float32 in [0, 1] or None.
     masks:        [N, 256, 256] float32 in [0, 1] or None.
+    world:        [N, 33, 3] float32 metres about the middle of the hips, x and y along the crop's
+                  sides, z away from the camera, or None.
+    features:     [N, 4, 4, 288] float32 in [0, 6], the network's own of the crop, or None.
     """
 
     points: np.ndarray
@@ -52,13 +58,15 @@ class Landmarks(EqualLength):
     crops: np.ndarray
     heatmaps: np.ndarray | None = None
     masks: np.ndarray | None = None
+    world: np.ndarray | None = None
+    features: np.ndarray | None = None
 
 
 def no_landmarks(with_maps: bool = False) -> Landmarks:
     """The answer for no regions."""
     shapes = [(POINTS, 2), (POINTS,), (POINTS,), (), (), (4,), (2, 3)]
     if with_maps:
-        shapes += [(HEATMAP, HEATMAP, 39), (SIZE, SIZE)]
+        shapes += [(HEATMAP, HEATMAP, 39), (SIZE, SIZE), (POINTS, 3), FEATURES]
     return Landmarks(*(np.zeros((0, *shape), np.float32) for shape in shapes))
 
 
@@ -69,7 +77,7 @@ class LandmarkNetwork:
         path, shape = model_path("pose_landmark"), (1, SIZE, SIZE, 3)
         self._free: SimpleQueue[TfliteNetwork] = SimpleQueue()
         for _ in range(threads):
-            self._free.put(TfliteNetwork(path, shape, OUTPUTS))
+            self._free.put(TfliteNetwork(path, shape, OUTPUTS, inner=((1, *FEATURES),)))
         self._pool = ThreadPoolExecutor(threads, "landmarks")
 
     def __call__(
@@ -77,7 +85,7 @@ class LandmarkNetwork:
     ) -> Landmarks:
         """Landmarks in ``image`` [H, W, 3] uint8 BGR of the people in ``regions`` [N, 4].
 
-        with_maps: keep the heat-maps and masks too (0.9 MB a person).
+        with_maps: keep heat-maps, masks, world landmarks and features too (0.9 MB a person).
         """
         return self.start(image, regions, with_maps)()
 
@@ -99,7 +107,9 @@ class LandmarkNetwork:
             raw = network.output(0).reshape(39, 5)
             flag = network.output(1)[0]
             heatmaps = network.output(2)[0]
-            mask = network.output(3)[0, ..., 0] if with_maps else None
+            if with_maps:
+                mask = network.output(3)[0, ..., 0]
+                world, features = network.output(4), network.output(5)
         finally:
             self._free.put(network)
         xy = refined(raw[:, :2], heatmaps)
@@ -115,6 +125,8 @@ class LandmarkNetwork:
             crops=to_image[None],
             heatmaps=sigmoid(heatmaps)[None] if with_maps else None,
             masks=sigmoid(mask)[None] if with_maps else None,
+            world=world.reshape(1, 39, 3)[:, :POINTS] if with_maps else None,
+            features=features if with_maps else None,
         )
 
 

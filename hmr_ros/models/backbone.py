@@ -115,35 +115,24 @@ def stage(config: BackboneConfig, index: int, inputs: int) -> nn.Sequential:
 class Backbone(nn.Module):
     """Image [N, 3, S, S] (0..1) and a map [N, ``joined``, 32, 32] to maps of 16 x 16 and 8 x 8.
 
-    with_image, with_map: what there is to see; at least one of the two. ``joined`` is the width
-    the map must have, ``widths`` those of the two maps that come out.
+    with_map: whether there is a map beside the image. ``joined`` is the width it must have,
+    ``widths`` those of the two maps that come out.
     """
 
-    def __init__(
-        self, config: BackboneConfig, with_image: bool = True, with_map: bool = True
-    ) -> None:
+    def __init__(self, config: BackboneConfig, with_map: bool = True) -> None:
         super().__init__()
-        self.with_image, self.with_map = with_image, with_map
+        self.with_map = with_map
         before = config.early
         widths = (config.widths[0], *config.widths)
         self.joined, self.widths = widths[before], config.widths[2:]
-        if with_image:
-            narrow = config.widths[0] // 2
-            stem = [
-                Normed(3, narrow, 3, 2),
-                nn.GELU(),
-                Normed(narrow, widths[0], 3, config.stem // 2),
-            ]
-            early = [stage(config, i, widths[i]) for i in range(before)]
-            self.early = nn.Sequential(*stem, nn.GELU(), *early)
+        narrow = config.widths[0] // 2
+        stem = [Normed(3, narrow, 3, 2), nn.GELU(), Normed(narrow, widths[0], 3, config.stem // 2)]
+        early = [stage(config, i, widths[i]) for i in range(before)]
+        self.early = nn.Sequential(*stem, nn.GELU(), *early)
         self.middle = nn.Sequential(*(stage(config, i, widths[i]) for i in range(before, 3)))
         self.last = stage(config, 3, config.widths[2])
 
     def forward(self, image: Tensor, extra: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        if self.with_image:
-            x = self.early((image - 0.45) * 4)
-            x = x + extra if self.with_map else x
-        else:
-            x = extra
-        x = self.middle(x)
+        x = self.early((image - 0.45) * 4)
+        x = self.middle(x + extra if self.with_map else x)
         return x, self.last(x)

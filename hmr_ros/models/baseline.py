@@ -50,19 +50,19 @@ class Baseline(CropNetwork):
         self.spread = SpreadHead(width)
         self.guessed_joint = nn.Linear(9, width)
         self.guessed_whole = nn.Linear(13, width)
-        self.missed = nn.Linear(5, width) if self.condition.keypoints is not None else None
+        self.missed = nn.Linear(5, width) if "keypoints" not in config.without else None
         self.register_buffer("rest", resting(), persistent=False)
 
     def looks(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Lifted]:
         """First guess and final body, both in the view frame; inputs by name (``INPUTS``)."""
-        image, points, context = self.condition(inputs)
+        seen, points, context = self.condition(inputs)
         queries = self.queries + context[:, None]
-        groups = [t for t in (image, points, context[:, None]) if t is not None]
+        groups = seen + [t for t in (points, context[:, None]) if t is not None]
         queries = self.first(queries, groups)
         guess = body_of(self.skeleton, self.rest + self.first_head(queries))
         scale = inputs["scale"]
         queries = queries + self._own(guess, scale)
-        if points is not None:
+        if self.missed is not None:
             # Keypoints are the last group but the context.
             groups[-2] = points + self.missed(misfit(guess, inputs["keypoints"], scale))
         queries = self.second(queries, groups)

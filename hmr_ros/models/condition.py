@@ -1,7 +1,9 @@
 """What is known of a person besides the pixels, as maps and tokens: the condition of all networks.
 
-BlazePose's heat-maps and person mask were learned on photographs and enter as a map that the
-backbone joins to its own; its keypoints enter as tokens. Every place in the picture, of a cell, of
+BlazePose was learned on photographs: its heat-maps and person mask enter as a map that the backbone
+joins to its own (in patches, where there is no picture and so no backbone), its inner features as
+tokens of sixteen cells, its keypoints and its guess of them in space as one token a landmark. Every
+place in the picture, of a cell, of
 a keypoint or of a guessed joint, is written in one code of its viewing direction, so that attention
 can match them. Box and scale are the context of CLIFF (Li et al. 2022).
 """
@@ -17,8 +19,11 @@ from torch.nn import functional as F
 from hmr_ros.models.backbone import GRIDS, Backbone, BackboneConfig
 from hmr_ros.models.merging import Normed
 
-KINDS = ("image", "heatmaps", "mask", "keypoints", "rays")
+KINDS = ("image", "heatmaps", "mask", "features", "keypoints", "world", "rays")
 KEYPOINTS = 33
+# Channels and cells a side of BlazePose's features; cells a side of a patch of its maps.
+CHANNELS, CELLS = 288, 4
+PATCH = 4
 WAVES = 6
 CONTEXT = 4 + 1 + 9
 
@@ -51,15 +56,20 @@ class PlaceCode(nn.Module):
         return self.out(torch.cat([places, angles.sin(), angles.cos()], -1))
 
 
+def map_channels(kinds: set[str]) -> dict[str, int]:
+    """Channels of the maps among ``kinds``, by name."""
+    return {k: c for k, c in (("heatmaps", KEYPOINTS), ("mask", 1)) if k in kinds}
+
+
 class SeenMap(nn.Module):
     """Heat-maps [N, 33, 32, 32] and mask [N, 1, 32, 32] as a map of ``width`` channels."""
 
     def __init__(self, width: int, kinds: set[str]) -> None:
         super().__init__()
-        self.kinds = [kind for kind in ("heatmaps", "mask") if kind in kinds]
-        inputs = sum({"heatmaps": KEYPOINTS, "mask": 1}[kind] for kind in self.kinds)
+        channels = map_channels(kinds)
+        self.kinds = list(channels)
         self.layers = nn.Sequential(
-            Normed(inputs, width),
+            Normed(sum(channels.values()), width),
             nn.GELU(),
             Normed(width, width, 3, groups=width),
             nn.GELU(),
@@ -75,8 +85,8 @@ class ImageTokens(nn.Module):
 
     def __init__(self, config: BackboneConfig, width: int, kinds: set[str]) -> None:
         super().__init__()
-        with_map = bool(kinds & {"heatmaps", "mask"})
-        self.backbone = Backbone(config, "image" in kinds, with_map)
+        with_map = bool(map_channels(kinds))
+        self.backbone = Backbone(config, with_map)
         self.map = SeenMap(self.backbone.joined, kinds) if with_map else None
         self.inward = nn.ModuleList(nn.Linear(w, width) for w in self.backbone.widths)
         # Where rays are unknown a cell still knows its place in the crop.
@@ -95,23 +105,74 @@ class ImageTokens(nn.Module):
         return torch.cat(tokens, 1)
 
 
-class KeypointTokens(nn.Module):
-    """Keypoints [N, 33, 3] as tokens [N, 33, width], with what the image shows where each is."""
+class MapTokens(nn.Module):
+    """Heat-maps and mask in patches of 4 x 4: 64 tokens [N, 64, width] (as ViT cuts pictures)."""
+
+    def __init__(self, width: int, kinds: set[str]) -> None:
+        super().__init__()
+        channels = map_channels(kinds)
+        self.kinds = list(channels)
+        self.inward = nn.Conv2d(sum(channels.values()), width, PATCH, PATCH)
+        self.cells = nn.Parameter(0.02 * torch.randn(64, width))
+        self.with_rays = "rays" in kinds
+
+    def forward(self, inputs: dict[str, Tensor], code: PlaceCode) -> Tensor:
+        maps = self.inward(torch.cat([inputs[kind] for kind in self.kinds], 1))
+        value = maps.flatten(2).transpose(1, 2) + self.cells
+        if self.with_rays:
+            value = value + code(F.avg_pool2d(inputs["rays"], 2).flatten(2).transpose(1, 2))
+        return value
+
+
+class FeatureTokens(nn.Module):
+    """BlazePose's features [N, 288, 4, 4] as tokens [N, 16, width]; all zeros are missing ones."""
+
+    def __init__(self, width: int, kinds: set[str]) -> None:
+        super().__init__()
+        self.inward = nn.Linear(CHANNELS, width)
+        self.cells = nn.Parameter(0.02 * torch.randn(CELLS * CELLS, width))
+        self.missing = nn.Parameter(0.02 * torch.randn(width))
+        self.with_rays = "rays" in kinds
+
+    def forward(self, inputs: dict[str, Tensor], code: PlaceCode) -> Tensor:
+        features = inputs["features"]
+        present = (features.amax((1, 2, 3)) > 0).to(features.dtype)[:, None, None]
+        value = self.inward(features.flatten(2).transpose(1, 2))
+        value = present * value + (1 - present) * self.missing + self.cells
+        if self.with_rays:
+            rays = F.avg_pool2d(inputs["rays"], inputs["rays"].shape[-1] // CELLS)
+            value = value + code(rays.flatten(2).transpose(1, 2))
+        return value
+
+
+class LandmarkTokens(nn.Module):
+    """Keypoints [N, 33, 3] as tokens [N, 33, width], with what the image shows where each is and
+    where the landmark network places it in space (all zeros are missing)."""
 
     def __init__(self, width: int, kinds: set[str]) -> None:
         super().__init__()
         self.names = nn.Parameter(0.02 * torch.randn(KEYPOINTS, width))
-        self.missing = nn.Parameter(0.02 * torch.randn(KEYPOINTS, width))
-        self.confidence = nn.Linear(1, width)
+        if "keypoints" in kinds:
+            self.missing = nn.Parameter(0.02 * torch.randn(KEYPOINTS, width))
+            self.confidence = nn.Linear(1, width)
+        self.in_image = "keypoints" in kinds
+        self.in_space = nn.Linear(3, width) if "world" in kinds else None
         self.pooled = nn.Linear(width, width) if "heatmaps" in kinds else None
+        self.cell = 2 if "image" in kinds else PATCH  # of the heat-maps in one of the image tokens
 
     def forward(self, inputs: dict[str, Tensor], image: Tensor | None, code: PlaceCode) -> Tensor:
-        confidence = inputs["keypoints"][..., 2:]
-        present = (confidence > 0).to(confidence.dtype)
-        value = code(inputs["keypoints"][..., :2]) + self.confidence(confidence)
-        value = self.names + present * value + (1 - present) * self.missing
+        value = self.names
+        if self.in_image:
+            confidence = inputs["keypoints"][..., 2:]
+            present = (confidence > 0).to(confidence.dtype)
+            seen = code(inputs["keypoints"][..., :2]) + self.confidence(confidence)
+            value = value + present * seen + (1 - present) * self.missing
+        if self.in_space is not None:
+            world = inputs["world"]
+            present = (world.abs().amax((1, 2)) > 0).to(world.dtype)[:, None, None]
+            value = value + present * self.in_space(world)
         if self.pooled is not None:
-            heat = F.avg_pool2d(inputs["heatmaps"], 2).flatten(2)
+            heat = F.avg_pool2d(inputs["heatmaps"], self.cell).flatten(2)
             heat = heat / (heat.sum(2, keepdim=True) + 0.1)
             value = value + self.pooled(heat @ image[:, : heat.shape[2]])
         return value
@@ -141,15 +202,23 @@ class Condition(nn.Module):
         kinds = checked_without(without)
         self.code = PlaceCode(width)
         self.context = Context(width)
-        with_image = bool(kinds & {"image", "heatmaps", "mask"})
-        self.image = ImageTokens(config, width, kinds) if with_image else None
-        self.keypoints = KeypointTokens(width, kinds) if "keypoints" in kinds else None
+        self.image = None
+        if "image" in kinds:
+            self.image = ImageTokens(config, width, kinds)
+        elif map_channels(kinds):
+            self.image = MapTokens(width, kinds)
+        self.features = FeatureTokens(width, kinds) if "features" in kinds else None
+        with_points = bool(kinds & {"keypoints", "world"})
+        self.keypoints = LandmarkTokens(width, kinds) if with_points else None
 
-    def forward(self, inputs: dict[str, Tensor]) -> tuple[Tensor | None, Tensor | None, Tensor]:
-        """Image tokens [N, 320, width], keypoint tokens [N, 33, width] (None where the network
-        has no such part) and context [N, width]."""
+    def forward(self, inputs: dict[str, Tensor]) -> tuple[list[Tensor], Tensor | None, Tensor]:
+        """Groups of tokens [N, T, width] of what is seen (320 of the image or 64 of its maps, 16
+        of features; those the network has parts for), landmark tokens [N, 33, width] or None, and
+        context [N, width]."""
         image = self.image(inputs, self.code) if self.image is not None else None
+        features = self.features(inputs, self.code) if self.features is not None else None
         points = None
         if self.keypoints is not None:
             points = self.keypoints(inputs, image, self.code)
-        return image, points, self.context(inputs)
+        seen = [tokens for tokens in (image, features) if tokens is not None]
+        return seen, points, self.context(inputs)

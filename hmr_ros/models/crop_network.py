@@ -8,20 +8,28 @@ from torch import Tensor, nn
 from hmr_ros.models.lifter import Lifted, in_camera
 
 # The fields of ``hmr_ros.person_crops.PersonCrops`` as numbers, in the order of ``forward``.
-INPUTS = ("image", "heatmaps", "mask", "keypoints", "rays", "scale", "box", "view")
+INPUTS = (
+    "image",
+    "heatmaps",
+    "mask",
+    "features",
+    "keypoints",
+    "world",
+    "rays",
+    "scale",
+    "box",
+    "view",
+)
 
 
 class CropNetwork(nn.Module):
-    """A network has a ``name``, a ``config``, a ``skeleton`` and ``looks``."""
+    """A network has a ``name``, a ``config``, a ``skeleton`` and ``looks(inputs)``: from inputs by
+    name to a first guess and the final body (``Lifted``), both in the view frame."""
 
     def __init__(self) -> None:
         super().__init__()
         # Standard deviations are multiplied by these: for a joint that is seen, and a hidden one.
         self.register_buffer("temperature", torch.ones(2))
-
-    def looks(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Lifted]:
-        """A first guess and the final body, both in the view frame; inputs by name."""
-        raise NotImplementedError
 
     def predict(self, inputs: dict[str, Tensor]) -> Lifted:
         """The body in the view frame; inputs by name."""
@@ -32,7 +40,9 @@ class CropNetwork(nn.Module):
         image: Tensor,
         heatmaps: Tensor,
         mask: Tensor,
+        features: Tensor,
         keypoints: Tensor,
+        world: Tensor,
         rays: Tensor,
         scale: Tensor,
         box: Tensor,
@@ -46,6 +56,6 @@ class CropNetwork(nn.Module):
         joint_cov [N, 24, 3, 3] of the joints about the pelvis and pelvis_cov [N, 3, 3], both m^2,
         visibility [N, 24].
         """
-        values = (image, heatmaps, mask, keypoints, rays, scale, box, view)
+        values = (image, heatmaps, mask, features, keypoints, world, rays, scale, box, view)
         body = self.predict(dict(zip(INPUTS, values, strict=True)))
         return in_camera(body, view, scale, self.temperature)

@@ -85,8 +85,8 @@ class Factorized(CropNetwork):
 
     def told(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Told]:
         """Stage one: the anchor as a body with limbs at rest, and what stage two is told."""
-        image, points, context = self.condition(inputs)
-        groups = [t for t in (image, points, context[:, None]) if t is not None]
+        seen, points, context = self.condition(inputs)
+        groups = seen + [t for t in (points, context[:, None]) if t is not None]
         queries = self.first(self.queries + context[:, None], groups)
         guess = body_of_parameters(self.skeleton, self.rest + self.anchor_head(queries))
         state = state_of(self.skeleton, guess.rotations, guess.betas, guess.place, guess.joints)

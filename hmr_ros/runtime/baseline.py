@@ -15,7 +15,7 @@ from hmr_ros.bodies import Bodies, no_bodies
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People
-from hmr_ros.person_crops import CELLS, GRID, LANDMARKS, crops_of
+from hmr_ros.person_crops import CELLS, FEATURES, GRID, LANDMARKS, crops_of
 from hmr_ros.runtime.answers import OUTPUTS, bodies_of, native_body
 from hmr_ros.runtime.onnx_session import MEND, WeightsError, open_session, read_manifest
 
@@ -30,7 +30,9 @@ def inputs_of(size: int) -> dict[str, tuple]:
         "image": (None, 3, size, size),
         "heatmaps": (None, LANDMARKS, CELLS, CELLS),
         "mask": (None, 1, CELLS, CELLS),
+        "features": (None, *FEATURES),
         "keypoints": (None, LANDMARKS, 3),
+        "world": (None, LANDMARKS, 3),
         "rays": (None, 2, GRID, GRID),
         "scale": (None,),
         "box": (None, 4),

@@ -87,6 +87,10 @@ def example_inputs(size: int, people: int, seed: int = 0) -> dict[str, torch.Ten
     inputs["keypoints"][..., :2] = 2 * inputs["keypoints"][..., :2] - 1
     # A quarter of the keypoints is missing, as in people who are half hidden.
     inputs["keypoints"] *= torch.rand(people, 33, 1, generator=rng) > 0.25
+    # Of every fourth person the landmark network says nothing more.
+    inputs["features"][3::4] = 0
+    inputs["world"] = 2 * inputs["world"] - 1
+    inputs["world"][3::4] = 0
     at = (torch.arange(16) + 0.5) / 8 - 1
     grid = torch.stack(torch.meshgrid(at, at, indexing="xy"))
     inputs["rays"] = grid + 0.02 * (inputs["rays"] - 0.5)

@@ -28,7 +28,9 @@ class Augmentation:
     light, contrast, colour: standard deviations of brightness, log contrast and log gain a channel.
     grey, noisy: shares seen without colour, and with noise of up to ``noise``. covered: share with
     a rectangle (up to ``largest`` of the picture) painted over. lost_maps: share whose heat-maps
-    lack about half of the points. no_image, no_maps, no_keypoints: shares that lack them wholly.
+    lack about half of the points. no_image, no_maps, no_features, no_keypoints, no_world: shares
+    that lack them wholly. In a mirror the landmark network would have seen other features: they
+    are missing there.
     """
 
     mirror: float = 0.5
@@ -43,7 +45,9 @@ class Augmentation:
     lost_maps: float = 0.2
     no_image: float = 0.1
     no_maps: float = 0.1
+    no_features: float = 0.1
     no_keypoints: float = 0.1
+    no_world: float = 0.1
 
 
 def augmented(batch: Batch, how: Augmentation, rng: Generator) -> Batch:
@@ -68,7 +72,9 @@ def mirrored(batch: Batch) -> Batch:
         "image": batch["image"].flip(3),
         "heatmaps": batch["heatmaps"][:, point].flip(3),
         "mask": batch["mask"].flip(3),
+        "features": torch.zeros_like(batch["features"]),
         "keypoints": batch["keypoints"][:, point] * across,
+        "world": batch["world"][:, point] * across,
         "rays": batch["rays"].flip(3) * across[:2, None, None],
         "scale": batch["scale"],
         "box": torch.stack([-right, top, -left, bottom], 1),
@@ -126,7 +132,7 @@ def covered(image: Tensor, how: Augmentation, rng: Generator) -> Tensor:
 def missing(batch: Batch, how: Augmentation, rng: Generator) -> Batch:
     """Evidence left out, so that a network does not rely on any one kind."""
     n = len(batch["image"])
-    no_image, no_maps, no_keypoints, partly = torch.rand(4, n, generator=rng)
+    no_image, no_maps, no_keypoints, partly, no_features, no_world = torch.rand(6, n, generator=rng)
     kept_points = torch.rand(n, batch["heatmaps"].shape[1], generator=rng) < 0.5
     kept_points = kept_points | (partly >= how.lost_maps)[:, None]
     maps = no_maps >= how.no_maps
@@ -138,7 +144,9 @@ def missing(batch: Batch, how: Augmentation, rng: Generator) -> Batch:
         "image": batch["image"] * _each(image, batch["image"]),
         "heatmaps": batch["heatmaps"] * (kept_points & maps[:, None])[..., None, None],
         "mask": batch["mask"] * _each(maps, batch["mask"]),
+        "features": batch["features"] * _each(no_features >= how.no_features, batch["features"]),
         "keypoints": batch["keypoints"] * _each(keypoints, batch["keypoints"]),
+        "world": batch["world"] * _each(no_world >= how.no_world, batch["world"]),
     }
 
 

@@ -26,6 +26,8 @@ from hmr_ros.training.keypoint_people import keypoint_people
 from hmr_ros.training.losses import Weights, losses, target
 
 VALIDATION_PEOPLE, VALIDATION_BATCH = 2000, 250
+# Evidence that simulated people lack.
+PICTURED = ("image", "heatmaps", "mask", "features", "world")
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,7 @@ class Settings:
     motions: str = ""
     batch: int = 256
     plain: float = 0.2
-    network: BaselineConfig = field(
-        default_factory=lambda: BaselineConfig(without=("image", "heatmaps", "mask"))
-    )
+    network: BaselineConfig = field(default_factory=lambda: BaselineConfig(without=PICTURED))
     losses: Weights = field(default_factory=Weights)
 
 

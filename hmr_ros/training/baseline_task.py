@@ -14,6 +14,7 @@ from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE
 from hmr_ros.models.baseline import BaselineConfig
 from hmr_ros.models.configs import read_config
 from hmr_ros.models.crop_network import INPUTS
+from hmr_ros.models.lifter import joint_variance
 from hmr_ros.models.lifter_weights import skeleton_of
 from hmr_ros.models.weights import build
 from hmr_ros.training.augmentation import Augmentation, augmented
@@ -95,7 +96,11 @@ class BaselineTask:
         rows = self._rows(step * whole, whole)[first : first + self.settings.batch]
         # Each process draws on its own: what happens to a person need not depend on the rest.
         rng = torch.Generator().manual_seed(hash_of(self.seed, step, self.rank))
-        batch = augmented(tensors(*self.corpus.rows(rows)), self.settings.augmentation, rng)
+        crops, truth = self.corpus.rows(rows)
+        if "image" in self.settings.network.without:
+            # One pixel a picture: nobody looks at it, and to vary it would take most of the time.
+            crops = crops.replace(image=crops.image[..., :1, :1])
+        batch = augmented(tensors(crops, truth), self.settings.augmentation, rng)
         # Channel by channel beside each other: convolutions on a CPU are a seventh quicker.
         for name in ("image", "heatmaps", "mask"):
             batch[name] = batch[name].contiguous(memory_format=torch.channels_last)
@@ -146,7 +151,6 @@ class BaselineTask:
         """About the people for validation, with the network's temperatures."""
         network.eval()
         device = next(network.parameters()).device
-        seen, hidden = network.temperature.double().tolist()
         parts = []
         first = 0 if self.settings.val else self.people
         last = min(len(self.val_corpus), first + self.settings.validate)
@@ -156,8 +160,7 @@ class BaselineTask:
             body = network.predict({name: batch[name] for name in INPUTS})
             residual = (body.joints - batch["joints"])[:, 1:].double()
             probability = body.visibility_logit[:, 1:].double().sigmoid()
-            factor2 = probability * seen**2 + (1 - probability) * hidden**2
-            variance = (2 * body.log_std[:, 1:].double()).exp() * factor2[..., None]
+            variance = joint_variance(body, network.temperature)[:, 1:].double()
             far = (body.place - place_of(batch["pelvis"], batch["scale"]))[:, 2:].abs()
             values = (
                 residual.norm(dim=-1),

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from hmr_ros.batch import EqualLength
-from hmr_ros.person_crops import CELLS, GRID, LANDMARKS, PersonCrops
+from hmr_ros.person_crops import CELLS, FEATURES, GRID, LANDMARKS, PersonCrops
 
-VERSION = 1
+VERSION = 2
 PICTURES_A_SHARD = 100
 MANIFEST = "manifest.json"
 
@@ -56,7 +56,9 @@ def record(size: int) -> np.dtype:
             ("image", "u1", (3, size, size)),
             ("heatmaps", "u1", (LANDMARKS, CELLS, CELLS)),
             ("mask", "u1", (1, CELLS, CELLS)),
+            ("features", "u1", FEATURES),
             ("keypoints", "<f4", (LANDMARKS, 3)),
+            ("world", "<f4", (LANDMARKS, 3)),
             ("rays", "<f4", (2, GRID, GRID)),
             ("scale", "<f4"),
             ("box", "<f4", (4,)),

@@ -11,7 +11,7 @@ from hmr_ros.body.model import load_body_model
 from hmr_ros.models.configs import read_config
 from hmr_ros.models.factorized import FactorizedConfig
 from hmr_ros.models.factorized_state import SIZE
-from hmr_ros.training.baseline_keypoints_task import BaselineKeypointsTask
+from hmr_ros.training.baseline_keypoints_task import PICTURED, BaselineKeypointsTask
 from hmr_ros.training.baseline_keypoints_task import Settings as KeypointSettings
 from hmr_ros.training.baseline_task import hash_of
 from hmr_ros.training.factorized_figures import sample_figures
@@ -23,9 +23,7 @@ from hmr_ros.training.losses import target
 class Settings(KeypointSettings):
     """As of ``baseline_keypoints_task`` and ``factorized_task``."""
 
-    network: FactorizedConfig = field(
-        default_factory=lambda: FactorizedConfig(without=("image", "heatmaps", "mask"))
-    )
+    network: FactorizedConfig = field(default_factory=lambda: FactorizedConfig(without=PICTURED))
     losses: Weights = field(default_factory=Weights)
     estimated: float = 0.5
     blind: float = 0.1
