@@ -66,6 +66,16 @@ def folder(drawing, tmp_path_factory):
 _drawn = partial(draw_people, workers=0)
 
 
+def test_second_looks_in_one_picture_of_three_of_each_mix():
+    drawing = Drawing("thorough", "motions", "train", quick="quick", thorough_every=3)
+    looks = [drawing._look(index) for index in range(14)]
+    # Two mixes take turns: pictures 0, 6 and 12 are of the first, 1, 7 and 13 of the second.
+    assert [n for n, look in enumerate(looks) if look == "thorough"] == [0, 1, 6, 7, 12, 13]
+    assert set(looks) == {"thorough", "quick"}
+    without = Drawing("thorough", "motions", "train", thorough_every=3)
+    assert {without._look(index) for index in range(9)} == {"thorough"}
+
+
 def test_truth_belongs_to_the_camera_and_to_the_crops(motions):
     body, clips = load_body_model(), load_motions(motions).split("train")
     for seed in range(40):

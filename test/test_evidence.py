@@ -1,5 +1,6 @@
 """What evidence is worth: a made network whose errors are known in closed form."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,9 +8,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from made_people import corpus_of, made_people  # noqa: E402
+from test_models_contract import TINY  # noqa: E402
+
+from hmr_ros.body.model import load_body_model  # noqa: E402
+from hmr_ros.cli.main import main  # noqa: E402
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE  # noqa: E402
 from hmr_ros.evaluation.evidence import WITHHELD, answers, rows_of, subsets  # noqa: E402
 from hmr_ros.models.crop_network import INPUTS  # noqa: E402
+from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
+from hmr_ros.models.weights import build, save  # noqa: E402
 
 PEOPLE = 200
 
@@ -48,6 +56,31 @@ def rows():
     seen = {("net", kind): answers(Made(), batches(), WITHHELD[kind]) for kind in WITHHELD}
     masks = subsets(visibility, np.zeros((PEOPLE, 24), int))
     return {(r["without"], r["subset"]): r for r in rows_of(seen, masks)}
+
+
+def test_the_command_compares_networks_on_a_corpus(tmp_path):
+    body = load_body_model()
+    corpus = corpus_of(made_people(skeleton_of(body)), tmp_path / "people")
+    torch.manual_seed(0)
+    for name, without in (("whole", []), ("blind", ["image", "features"])):
+        save(build("baseline", body, TINY | {"without": without}), tmp_path / f"{name}.safetensors")
+    words = ["eval", "evidence", "--data", str(corpus), "--people", "30"]
+    for name in ("whole", "blind"):
+        words += ["--network", f"{name}={tmp_path / name}.safetensors"]
+    assert main([*words, "--json", str(tmp_path / "out.json")]) == 0
+    figures = json.loads((tmp_path / "out.json").read_text())
+    rows = [r for r in figures["rows"] if r["subset"] == "all"]
+    # Evidence is withheld from the first network only; the second never had some.
+    assert [(r["network"], r["without"]) for r in rows] == [
+        *(("whole", kind) for kind in WITHHELD),
+        ("blind", "nothing"),
+    ]
+    assert {r["n"] for r in rows} == {30 * 23} and "worse_mm" not in rows[0]
+    errors = {(r["network"], r["without"]): r["mpjpe_mm"] for r in rows}
+    worse = {(r["network"], r["without"]): r["worse_mm"] for r in rows[1:]}
+    for key, gap in worse.items():
+        assert gap == pytest.approx(errors[key] - errors["whole", "nothing"], abs=1e-3)
+    assert worse["whole", "maps"] != 0 and worse["blind", "nothing"] != 0
 
 
 def test_errors_and_differences_are_those_that_were_made(rows):

@@ -1,5 +1,7 @@
 """The benchmark of capsules, on people whose errors are made."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from made_bodies import somebody
@@ -8,7 +10,9 @@ from hmr_ros.batch import concatenate
 from hmr_ros.body.model import load_body_model
 from hmr_ros.body.skinning import vertices
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
-from hmr_ros.evaluation.occupancy import Answered, chosen_vertices, rows_of
+from hmr_ros.data.motions import load_motions
+from hmr_ros.evaluation.occupancy import Answered, answers, chosen_vertices, rows_of
+from hmr_ros.evaluation.synocc.still import pictures, still_source, truth_of
 from hmr_ros.occupancy import beyond, capsules, volumes
 
 PEOPLE, SEEN, UNSEEN = 150, 0.02, 0.2
@@ -60,6 +64,36 @@ def test_honest_covariances_hold_what_they_promise_in_less_room(body):
 def test_too_sure_a_model_holds_too_little(body):
     rows = {(r["level"], r["subset"]): r for r in rows_of(list(answered(body, 0.2)), body, "made")}
     assert rows[0.95, "hidden"]["held"] < 0.75
+
+
+def test_answers_are_of_the_counted_people_of_a_picture(body, shared_data):
+    source = still_source(body, load_motions(shared_data / "motions.npz"))
+    number, picture = next((n, p) for n, p in pictures(source, range(6)) if len(truth_of(n, p)) > 0)
+    truth = truth_of(number, picture)
+    asked = []
+
+    def keypoints_in(image, boxes):
+        asked.append((image, boxes))
+        return boxes
+
+    def bodies_of(frame, people):
+        assert frame.camera is picture.camera and people is asked[0][1]
+        return concatenate([somebody(body, 0.0, 3.0)] * len(people))
+
+    pipeline = SimpleNamespace(finder=SimpleNamespace(keypoints_in=keypoints_in), bodies=bodies_of)
+    (answer,) = answers([(number, picture)], pipeline, body)
+    np.testing.assert_array_equal(asked[0][1], truth.given)
+    assert answer.image == number and len(answer.bodies) == len(truth)
+    np.testing.assert_array_equal(answer.visibility, truth.visibility)
+    # The flesh is the true one: it lies within the person's true capsules of no uncertainty.
+    parts = body.part_id[chosen_vertices(body)]
+    assert answer.flesh.shape == (len(truth), len(parts), 3)
+    middles = answer.flesh.mean(1)
+    assert np.linalg.norm(middles - truth.joints.mean(1), axis=1).max() < 0.4
+    for part, ends in ((4, (4, 7)), (18, (18, 20))):
+        own = answer.flesh[:, parts == part].mean(1)
+        joints = truth.joints[:, ends].mean(1)
+        assert np.linalg.norm(own - joints, axis=1).max() < 0.12
 
 
 def test_distances_and_volumes_of_a_capsule(body):

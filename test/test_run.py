@@ -112,6 +112,19 @@ def test_a_video_is_tracked_and_filmed(tmp_path):
     assert (out / "still.glb").stat().st_size > 100_000
 
 
+def test_occupancy_is_drawn_where_the_body_is_not(photo, tmp_path):
+    pictures = []
+    for name, options in (
+        ("plain", []),
+        ("some", ["--occupancy", "0.5"]),
+        ("wide", ["--occupancy", "0.99"]),
+    ):
+        assert main(["run", str(photo), "--out", str(tmp_path / name), *options]) == 0
+        pictures.append(cv2.imread(str(tmp_path / name / "astronaut_hmr.jpg")).astype(int))
+    changed = [np.abs(p - pictures[0]).max(2) > 25 for p in pictures[1:]]
+    assert 0.01 < changed[0].mean() < changed[1].mean()
+
+
 @pytest.mark.parametrize(
     "arguments, text",
     [
@@ -121,6 +134,7 @@ def test_a_video_is_tracked_and_filmed(tmp_path):
         (["PHOTO", "--set", "nonsense"], "NAME=VALUE"),
         (["PHOTO", "--set", "weights_path=missing.onnx"], "missing.onnx"),
         (["PHOTO", "--set", "body_model_path=missing.npz"], "missing.npz"),
+        (["PHOTO", "--occupancy", "1"], "--occupancy 1.0: expected 0 or more and less than 1"),
     ],
 )
 def test_bad_requests_end_in_one_clear_line(photo, arguments, text, capsys):

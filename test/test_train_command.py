@@ -19,6 +19,7 @@ from made_task import Line  # noqa: E402
 
 from hmr_ros.cli import train, train_baseline, training_runs  # noqa: E402
 from hmr_ros.cli.main import main, reporting_errors  # noqa: E402
+from hmr_ros.cli.training_runs import with_less  # noqa: E402
 from hmr_ros.training.model_card import Origin, card, table  # noqa: E402
 
 RECIPE = "steps: 30\nbatch: 16\nrate: 0.05\nwarmup: 2\nvalidate_every: 10\nsave_every: 10\n"
@@ -127,6 +128,21 @@ def test_an_empty_folder_of_people_is_said(tmp_path, capsys):
     words = ["train", "baseline", "--data", str(tmp_path / "people"), "--out", str(tmp_path / "o")]
     assert main([*words, "--small"]) == 2
     assert "hmr train corpus --out" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+def test_ablations_leave_out_more_than_the_recipe_does(run, tmp_path):
+    (tmp_path / "less.yaml").write_text(RECIPE + "task:\n  network: {width: 8, without: [image]}\n")
+    _, module = run("--without", "rays", "--without", "image", recipe="less.yaml")
+    assert module.seen[0]["network"] == {"width": 8, "without": ["image", "rays"]}
+    assert with_less({"batch": 3}, ["mask"]) == {"batch": 3, "network": {"without": ["mask"]}}
+    assert with_less({"batch": 3}, []) == {"batch": 3}
+
+
+def test_an_impossible_corpus_is_refused_before_anything_is_drawn(tmp_path, capsys):
+    words = ["train", "corpus", "--people", "1", "--out", str(tmp_path / "o")]
+    assert main([*words, "--thorough-every", "0"]) == 2
+    assert "--thorough-every is 0, expected 1 or more" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
 
 
