@@ -16,8 +16,8 @@ from hmr_ros.runtime.network_export import export_onnx, manifest
 from hmr_ros.training.model_card import Origin, card, gpu, write_card
 
 ABOUT = (
-    "A person crop with BlazePose's heat-maps, mask and keypoints to SMPL rotations, shape, place "
-    "and their uncertainty"
+    "A person crop with BlazePose's heat-maps, mask, features and landmarks to SMPL rotations, "
+    "shape, place and their uncertainty"
 )
 HOW = {
     "baseline": "by direct regression: the yardstick of this package.",
@@ -56,12 +56,13 @@ def release(network: nn.Module, task, out_folder: Path, origin: Origin) -> None:
     (out_folder / f"{name}.json").write_text(json.dumps(described, indent=2) + "\n")
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     seen, hidden = network.temperature.tolist()
+    left_out = ", ".join(network.config.without) or "nothing"
     facts = [
         f"Files: `{name}.onnx` (inference), `{name}.safetensors` (torch), `{name}.json` (inputs, "
         "outputs, body model).",
         f"Network: {parameters:.1f} million parameters in half precision, pictures of "
-        f"{network.config.backbone.image} pixels; joints of ONNX and torch differ by "
-        f"{1e3 * difference:.3f} mm at most.",
+        f"{network.config.backbone.image} pixels, evidence left out: {left_out}; joints of ONNX "
+        f"and torch differ by {1e3 * difference:.3f} mm at most.",
         f"Body: `{task.body.name}`.",
         "Standard deviations calibrated on the people for validation, so that the 90 % regions "
         f"hold 90 %: factor {seen:.2f} where the joint is seen, {hidden:.2f} where it is hidden.",
