@@ -1,7 +1,8 @@
 """What an image network sees of a person: the crop, the evidence in it, and its place in space.
 
-The crop is the rotated square that BlazePose looked at, or an upright square around the box of a
-person whose keypoints were not found. The *view* frame is the camera turned about its centre so
+The crop is the rotated square that BlazePose looked at, or an upright square around the box where
+it did not look. Of a person whom it did not find there are no keypoints, but what it saw still
+counts: it says more than the box alone. The *view* frame is the camera turned about its centre so
 that it looks through the middle of the crop with its x axis along the crop's: a person who leans
 in the image stands upright in it, and every place in the image looks alike (the idea of CLIFF,
 Li et al. 2022). ``scale`` removes what is left, the person's size in the image.
@@ -32,6 +33,9 @@ WORLD_REACH = 3.0
 # Side of the square around the box of a person not found, in units of the longer side.
 MARGIN = 1.25
 SMALLEST = 2.0  # pixels of the image: a crop with a shorter side shows nothing
+# A look that found nobody still counts if its square holds the middle of the box and its side is
+# that of the box's longer side times at least and at most this.
+LOOK_SIDES = (0.6, 3.0)
 # What is further out, in half widths of the crop, is read as this far out.
 FARTHEST = 4.0
 # Rays further out than this (84 degrees) come from a failed undistortion or a border at infinity.
@@ -64,15 +68,16 @@ class PersonCrops(EqualLength):
 
     image:     [N, 3, S, S] uint8 RGB, black outside the picture.
     heatmaps:  [N, 33, 32, 32] uint8, BlazePose's heat-maps (255: certain), the greatest of each
-               2 x 2 cells; zeros if not found.
-    mask:      [N, 1, 32, 32] uint8, BlazePose's person mask (255: certain), means; zeros if not
-               found.
+               2 x 2 cells; zeros if it did not look.
+    mask:      [N, 1, 32, 32] uint8, BlazePose's person mask (255: certain), means; zeros if it did
+               not look.
     features:  [N, 288, 4, 4] uint8, what BlazePose's network sees in the cells of the crop (255:
-               6); zeros if not found.
+               6); zeros if it did not look.
     keypoints: [N, 33, 3] float32, x and y in ray coordinates of the view frame over ``scale``, and
-               confidence in [0, 1]. Confidence 0 is missing: x and y are then 0.
+               confidence in [0, 1]. Confidence 0 is missing, as of people who were not found: x and
+               y are then 0.
     world:     [N, 33, 3] float32 metres, BlazePose's own guess of its landmarks in space about the
-               middle of the hips, view frame; zeros if not found.
+               middle of the hips, view frame; zeros if it did not look.
     rays:      [N, 2, 16, 16] float32, x and y of the rays through the centres of a 16 x 16 grid of
                cells of the crop, view frame, over ``scale``; lens distortion removed.
     scale:     [N] float32, half the crop's side as a tangent at its centre, view frame.
@@ -113,7 +118,7 @@ def crops_of(image: np.ndarray, people: People, camera: Camera, size: int = SIDE
     if people.keypoint_set not in FILLED:
         known = ", ".join(FILLED)
         raise ValueError(f"keypoint_set {people.keypoint_set!r} has no crops, only {known}")
-    to_image, own = _squares(people)
+    to_image, looked = _squares(people)
     view, scale = views(to_image, camera)
     n, k = len(people), KEYPOINT_SETS[people.keypoint_set]
     edges = _edge_middles(people.boxes.astype(np.float64))
@@ -127,11 +132,11 @@ def crops_of(image: np.ndarray, people: People, camera: Camera, size: int = SIDE
     grid, middles = places[:, k : k + GRID * GRID], places[:, k + GRID * GRID :]
     return PersonCrops(
         image=_pictures(image, to_image, size),
-        heatmaps=_heatmaps(people.heatmaps, own),
-        mask=_masks(people.masks, own),
-        features=_features(people.features, own),
+        heatmaps=_heatmaps(people.heatmaps, looked),
+        mask=_masks(people.masks, looked),
+        features=_features(people.features, looked),
         keypoints=keypoints.astype(np.float32),
-        world=_world(people.world, own),
+        world=_world(people.world, looked),
         rays=grid.transpose(0, 2, 1).reshape(n, 2, GRID, GRID).astype(np.float32),
         scale=scale.astype(np.float32),
         box=np.concatenate([middles.min(1), middles.max(1)], 1).astype(np.float32),
@@ -174,9 +179,21 @@ def _squares(people: People) -> tuple[np.ndarray, np.ndarray]:
     if people.crops is None:
         return square, np.zeros(len(people), bool)
     crops = people.crops.astype(np.float64)
-    wide = np.linalg.norm(crops[:, :, 0], axis=1) * SIDE >= SMALLEST
-    own = people.found & np.isfinite(crops).all((1, 2)) & wide
-    return np.where(own[:, None, None], crops, square), own
+    usable = np.isfinite(crops).all((1, 2))
+    crops = np.where(usable[:, None, None], crops, 0)
+    usable &= np.linalg.norm(crops[:, :, 0], axis=1) * SIDE >= SMALLEST
+    looked = usable & (people.found | _about(crops, boxes))
+    return np.where(looked[:, None, None], crops, square), looked
+
+
+def _about(crops: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Whether crops [N, 2, 3] show what is in the boxes [N, 4]."""
+    sides = np.linalg.norm(crops[:, :, :2], axis=1)  # of a pixel of the crop
+    off = boxes[:, :2] + boxes[:, 2:] / 2 - crops @ [(SIDE - 1) / 2, (SIDE - 1) / 2, 1]
+    along = np.abs(np.einsum("nij,ni->nj", crops[:, :, :2], off)) / np.maximum(sides**2, 1e-9)
+    low, high = np.array(LOOK_SIDES)[:, None] * boxes[:, 2:].max(1, initial=0)
+    side = SIDE * sides[:, 0]
+    return (along <= SIDE / 2).all(1) & (low <= side) & (side <= high)
 
 
 def _rays(camera: Camera, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -222,9 +239,9 @@ def _pictures(image: np.ndarray, to_image: np.ndarray, size: int) -> np.ndarray:
     return out
 
 
-def _heatmaps(maps: np.ndarray | None, own: np.ndarray) -> np.ndarray:
-    out = np.zeros((len(own), LANDMARKS, CELLS, CELLS), np.uint8)
-    for n in np.flatnonzero(own) if maps is not None else ():
+def _heatmaps(maps: np.ndarray | None, looked: np.ndarray) -> np.ndarray:
+    out = np.zeros((len(looked), LANDMARKS, CELLS, CELLS), np.uint8)
+    for n in np.flatnonzero(looked) if maps is not None else ():
         cells = maps[n].shape[0] // CELLS
         rows = maps[n].reshape(CELLS, cells, -1).max(1)
         peaks = rows.reshape(CELLS, CELLS, cells, -1).max(2)[..., :LANDMARKS]
@@ -232,25 +249,25 @@ def _heatmaps(maps: np.ndarray | None, own: np.ndarray) -> np.ndarray:
     return out
 
 
-def _masks(masks: np.ndarray | None, own: np.ndarray) -> np.ndarray:
-    out = np.zeros((len(own), 1, CELLS, CELLS), np.uint8)
-    for n in np.flatnonzero(own) if masks is not None else ():
+def _masks(masks: np.ndarray | None, looked: np.ndarray) -> np.ndarray:
+    out = np.zeros((len(looked), 1, CELLS, CELLS), np.uint8)
+    for n in np.flatnonzero(looked) if masks is not None else ():
         out[n, 0] = _bytes(cv2.resize(masks[n], (CELLS, CELLS), interpolation=cv2.INTER_AREA))
     return out
 
 
-def _features(features: np.ndarray | None, own: np.ndarray) -> np.ndarray:
+def _features(features: np.ndarray | None, looked: np.ndarray) -> np.ndarray:
     if features is None:
-        return np.zeros((len(own), *FEATURES), np.uint8)
-    seen = _bytes(features / BRIGHTEST) * own[:, None, None, None]
+        return np.zeros((len(looked), *FEATURES), np.uint8)
+    seen = _bytes(features / BRIGHTEST) * looked[:, None, None, None]
     return np.ascontiguousarray(seen.transpose(0, 3, 1, 2))
 
 
-def _world(world: np.ndarray | None, own: np.ndarray) -> np.ndarray:
+def _world(world: np.ndarray | None, looked: np.ndarray) -> np.ndarray:
     if world is None:
-        return np.zeros((len(own), LANDMARKS, 3), np.float32)
+        return np.zeros((len(looked), LANDMARKS, 3), np.float32)
     near = np.clip(np.nan_to_num(world), -WORLD_REACH, WORLD_REACH)
-    return (near * own[:, None, None]).astype(np.float32)
+    return (near * looked[:, None, None]).astype(np.float32)
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:

@@ -187,8 +187,41 @@ def test_features_and_world_landmarks_are_the_landmark_networks_own():
     assert not far[0, 3].any() and (far[1, 4] == 3).all()
 
 
-def test_a_person_not_found_is_an_upright_square_without_evidence():
+def test_what_was_seen_of_a_person_not_found_counts_but_for_the_keypoints():
+    people = people_in(REGIONS)
+    lost = people.replace(found=np.zeros(len(REGIONS), bool))
+    seen, unsure = (crops_of(picture(), p, PINHOLE) for p in (people, lost))
+    assert seen.keypoints.any() and not unsure.keypoints.any()
+    for kind in ("image", "heatmaps", "mask", "features", "world", "rays", "view"):
+        np.testing.assert_array_equal(getattr(seen, kind), getattr(unsure, kind))
+
+
+@pytest.mark.parametrize(
+    "region, counts",
+    [
+        ((340, 260, 300, 1.0), True),
+        ((320 + 170, 240, 300, 0.0), False),  # the box's middle lies outside
+        ((320 + 170, 240, 300, np.pi / 4), True),  # inside, as the square stands on its corner
+        ((320, 240, 110, 0.0), False),  # a part of the box
+        ((320, 240, 620, 0.0), False),  # a person far too large
+        ((320, 240, 580, 0.5), True),
+    ],
+)
+def test_a_look_elsewhere_does_not_count(region, counts):
+    box = np.array([[320 - 50, 240 - 100, 100, 200]], np.float32)
+    people = people_in(np.array([region])).replace(boxes=box, found=np.zeros(1, bool))
+    crops = crops_of(picture(), people, PINHOLE)
+    assert crops.features.any() == crops.world.any() == counts
+    # The crop is the one that was looked at, or the upright square.
+    upright = crops_of(picture(), people.replace(crops=None), PINHOLE)
+    assert np.allclose(crops.view, upright.view, atol=1e-6) == (not counts)
+
+
+def test_a_person_without_a_look_is_an_upright_square_without_evidence():
     people = people_in(REGIONS[[1, 2]]).replace(found=np.array([False, True]))
+    nowhere = people.crops.copy()
+    nowhere[0] = 0  # as of a box that nobody looked into
+    people = people.replace(crops=nowhere)
     crops = crops_of(picture(), people, PINHOLE)
     for kind in ("heatmaps", "mask", "features", "keypoints", "world"):
         assert not getattr(crops, kind)[0].any() and getattr(crops, kind)[1].any()
