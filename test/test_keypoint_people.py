@@ -8,10 +8,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from hmr_ros.body.model import load_body_model  # noqa: E402
+from hmr_ros.crop_views import SIDE, views  # noqa: E402
 from hmr_ros.data import lifting  # noqa: E402
 from hmr_ros.geometry.camera import Camera  # noqa: E402
 from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
-from hmr_ros.person_crops import SIDE, views  # noqa: E402
 from hmr_ros.training.keypoint_people import LOST, crops, keypoint_people  # noqa: E402
 from hmr_ros.training.losses import place_of, target  # noqa: E402
 from hmr_ros.training.recipe import Recipe, read_recipe, shipped  # noqa: E402

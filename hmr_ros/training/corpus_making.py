@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hmr_ros.crop_views import FARTHEST
 from hmr_ros.data.ingredients import load_ingredients
 from hmr_ros.data.render.render import render
 from hmr_ros.data.render.rendered import RenderedImage
@@ -18,7 +19,7 @@ from hmr_ros.data.scenes.mixes import HEAVY, REALISTIC
 from hmr_ros.data.scenes.sampling import sample_scene
 from hmr_ros.data.stream import rendered_stream
 from hmr_ros.people import People
-from hmr_ros.person_crops import FARTHEST, PersonCrops, crops_of
+from hmr_ros.person_crops import PersonCrops, crops_of
 from hmr_ros.training.corpus import (
     PICTURES_A_SHARD,
     VERSION,

@@ -12,10 +12,10 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from hmr_ros.crop_views import FARTHEST, MARGIN
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
 from hmr_ros.data.lifting import Samples
 from hmr_ros.models.lifter import edge_middles, turn_to, turned
-from hmr_ros.person_crops import FARTHEST, MARGIN
 
 SHIFTED = 0.08  # of the box's longer side, standard deviation of the crop's middle
 RESIZED = 0.15  # standard deviation of the log of its side
