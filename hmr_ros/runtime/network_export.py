@@ -110,7 +110,7 @@ def manifest(network: nn.Module, body: BodyModel, figures: dict) -> dict:
         "keypoint_set": KEYPOINT_SET,
         "body_model": {"name": body.name, "sha256": fingerprint(body)},
         "image_size": network.config.backbone.image,
-        "inputs": "the fields of hmr_ros.person_crops.PersonCrops, pictures and maps in 0..1",
+        "inputs": "the fields of hmr_ros.person_crops.PersonCrops, bytes as 0..1",
         "outputs": DESCRIBED,
         "normalisation": "inside the network",
         "temperature": [round(float(t), 4) for t in network.temperature],
