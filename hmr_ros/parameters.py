@@ -99,8 +99,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         "estimator",
         "estimator",
         "lifter",
-        "Network that turns people into bodies. 'lifter' reads keypoints alone, 'baseline' all that "
-        "the front end sees of a person.",
+        "Network that turns people into bodies. 'lifter' reads keypoints alone, 'baseline' all "
+        "that the front end sees of a person.",
         choices=("lifter", "baseline"),
     ),
     P(

@@ -29,6 +29,7 @@ from hmr_ros.runtime.onnx_session import WeightsError
 from hmr_ros.training import baseline_task, losses
 from hmr_ros.training.augmentation import Augmentation, augmented, covered, mirrored, missing
 from hmr_ros.training.corpus import CorpusError
+from hmr_ros.training.simulated_people import beside  # noqa: E402
 
 NOTHING = Augmentation(**{f.name: 0.0 for f in dataclasses.fields(Augmentation)})
 
@@ -135,6 +136,39 @@ def test_batches_depend_on_seed_and_step_alone_and_are_shared_out(folder):
     halves = [task_of(folder, world=2, rank=r, batch=4) for r in (0, 1)]
     rows = np.concatenate([h._rows(8 * 3, 8)[4 * h.rank : 4 * h.rank + 4] for h in halves])
     assert rows.tolist() == one._rows(8 * 3, 8).tolist()
+
+
+def test_people_without_a_picture_join_the_rendered_ones(folder, shared_data):
+    settings = {"simulated": 24, "motions": str(shared_data / "motions.npz")}
+    task, alone = task_of(folder, **settings), task_of(folder)
+    batch, rendered = task.batch(2), alone.batch(2)
+    assert {len(v) for v in batch.values()} == {8 + 24}
+    assert set(rendered) - set(batch) == {"occluder"}  # what hides them is not known
+    for key in ("image", "keypoints", "rotations", "landmarks"):
+        assert torch.equal(batch[key][:8], rendered[key])
+    for kind in ("image", "heatmaps", "mask", "features", "world"):
+        assert not batch[kind][8:].any()
+    assert batch["keypoints"][8:, :, 2].gt(0).any(1).sum() > 18
+    # Their keypoints are those of their bodies.
+    seen = flat(batch["landmarks"][8:], batch["pelvis"][8:], batch["scale"][8:, None, None])
+    off = (seen - batch["keypoints"][8:, :, :2]).norm(dim=-1)[batch["keypoints"][8:, :, 2] > 0.8]
+    assert off.median() < 0.05
+    network = task.network().train()
+    assert all(v.isfinite() for v in task.losses(network, batch, 0).values())
+    assert torch.equal(task.batch(2)["keypoints"], batch["keypoints"])
+    assert not torch.equal(task.batch(3)["keypoints"][8:], batch["keypoints"][8:])
+    assert "motions" not in task.identity()["settings"]
+
+
+def test_rays_of_people_without_a_picture_are_those_of_a_crop():
+    image = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
+    middle = (CAMERA.cx, CAMERA.cy)
+    box = np.array([[middle[0] - 40, middle[1] - 40, 80, 80]], np.float32)
+    crops = crops_of(image, nothing_in(box, np.array(["given"])), CAMERA, SIZE)
+    people = {"scale": torch.ones(3), "view": torch.eye(3).expand(3, 3, 3)}
+    rendered = {k: torch.from_numpy(v) for k, v in crops.inputs().items()}
+    batch = beside({k: rendered[k] for k in ("image", "rays", "scale", "view")}, people)
+    np.testing.assert_allclose(batch["rays"][1:], np.tile(crops.rays, (3, 1, 1, 1)), atol=5e-3)
 
 
 def test_a_few_steps_learn_what_they_see(folder):

@@ -30,6 +30,7 @@ class Module:
 
     def __init__(self, task=None):
         self.task = task or Line()
+        self.task.settings = SimpleNamespace(simulated=0)
         self.seen, self.released = None, None
         self.__name__ = "line_task"
 
@@ -50,7 +51,7 @@ def run(tmp_path, monkeypatch):
         module = Module(task)
         monkeypatch.setattr(training_runs, "task_module", lambda name: module)
         monkeypatch.setattr(train_baseline, "described", lambda folder: f"people of {folder}")
-        words = ["--recipe", str(tmp_path / recipe), "--data", "people"]
+        words = ["--recipe", str(tmp_path / recipe), "--data", "people", "--motions", "clips.npz"]
         words += ["--out", str(tmp_path / "out"), *options]
         parser = argparse.ArgumentParser()
         train_baseline.add_arguments(parser)
@@ -68,7 +69,7 @@ def steps_of(folder: Path) -> list[int]:
 def test_it_trains_and_releases(run, tmp_path, capsys):
     status, module = run("--export", str(tmp_path / "w"), "--note", "first")
     assert status == 0
-    assert module.seen == ({"batch": 16, "data": "people"}, 0, 0, 1)
+    assert module.seen == ({"batch": 16, "data": "people", "motions": "clips.npz"}, 0, 0, 1)
     assert steps_of(tmp_path / "out") == list(range(1, 31))
     network, task, folder, origin = module.released
     assert task is module.task and not network.training and folder == tmp_path / "w"

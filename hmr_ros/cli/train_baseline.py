@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hmr_ros.cli.motion_file import default_motions
 from hmr_ros.cli.training_runs import add_training_arguments, train
 
 SUMMARY = "the yardstick: a person crop to a body, from rendered people"
@@ -22,6 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser, name: str = "baseline") -> No
         "--val", type=Path, help="folder of `hmr train corpus --split val`; default: part of DATA"
     )
     parser.add_argument(
+        "--motions",
+        type=Path,
+        default=default_motions(),
+        help="motion clips (.npz) of the people without a picture, if the recipe wants some",
+    )
+    parser.add_argument(
         "--small", action="store_true", help="the small variant's recipe, for CPUs (size 128)"
     )
     parser.add_argument(
@@ -36,8 +43,20 @@ def add_arguments(parser: argparse.ArgumentParser, name: str = "baseline") -> No
 
 def run(args: argparse.Namespace, name: str = "baseline") -> int:
     """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed."""
-    settings = {"data": str(args.data)} | ({"val": str(args.val)} if args.val else {})
-    return train(name, args, settings, lambda task: described(args.data))
+    settings = {"data": str(args.data), "motions": str(args.motions)}
+    settings |= {"val": str(args.val)} if args.val else {}
+    return train(name, args, settings, lambda task: described(args.data) + _joined(task, args))
+
+
+def _joined(task, args: argparse.Namespace) -> str:
+    """Who is not of the corpus, in words."""
+    count = task.settings.simulated
+    if not count:
+        return ""
+    return (
+        f" {count} people a step and process had no picture: poses of `{args.motions.name}`, "
+        "simulated keypoints."
+    )
 
 
 def described(folder: Path) -> str:

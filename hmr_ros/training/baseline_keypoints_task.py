@@ -13,17 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from hmr_ros.body.model import BodyModel, load_body_model
-from hmr_ros.data import lifting
 from hmr_ros.data.joint_visibility import VISIBLE
-from hmr_ros.data.lifting import Blazepose, PoseSource
-from hmr_ros.data.measured_errors import load_measured
 from hmr_ros.models.baseline import BaselineConfig
 from hmr_ros.models.configs import read_config
-from hmr_ros.models.lifter_weights import skeleton_of
 from hmr_ros.models.weights import build
-from hmr_ros.training.baseline_task import hash_of
-from hmr_ros.training.keypoint_people import keypoint_people
 from hmr_ros.training.losses import Weights, losses, target
+from hmr_ros.training.seeds import hash_of
+from hmr_ros.training.simulated_people import PLAIN, SimulatedPeople
 
 VALIDATION_PEOPLE, VALIDATION_BATCH = 2000, 250
 # Evidence that simulated people lack.
@@ -33,12 +29,11 @@ PICTURED = ("image", "heatmaps", "mask", "features", "world")
 @dataclass(frozen=True)
 class Settings:
     """The recipe's ``task`` section. motions: file of motion clips (``PoseSource``). batch: people
-    a step and process. plain: share of them with plain keypoints in crop cameras, the rest are
-    seen by robots' cameras with a detector's errors."""
+    a step and process. plain: see ``SimulatedPeople``."""
 
     motions: str = ""
     batch: int = 256
-    plain: float = 0.2
+    plain: float = PLAIN
     network: BaselineConfig = field(default_factory=lambda: BaselineConfig(without=PICTURED))
     losses: Weights = field(default_factory=Weights)
 
@@ -57,28 +52,16 @@ class BaselineKeypointsTask:
     def __init__(self, settings: Settings, body: BodyModel, seed: int, rank: int = 0) -> None:
         self.settings, self.body, self.seed, self.rank = settings, body, seed, rank
         motions = Path(settings.motions)
-        self.poses, self.held_out = (PoseSource(motions, split) for split in ("train", "val"))
-        errors = load_measured()
-        self.skeleton = skeleton_of(body)
-        self.blazepose = Blazepose(skeleton_of(body, errors.offsets), errors)
+        self.people, self.held_out = (
+            SimulatedPeople(body, motions, split, settings.plain) for split in ("train", "val")
+        )
 
     def network(self) -> nn.Module:
         return build(self.builds, self.body, self.settings.network)
 
     def batch(self, step: int) -> dict[str, Tensor]:
         rng = torch.Generator().manual_seed(hash_of(self.seed, step, self.rank))
-        return self._people(self.poses, self.settings.batch, rng)
-
-    @torch.no_grad()
-    def _people(self, poses: PoseSource, count: int, rng: torch.Generator) -> dict[str, Tensor]:
-        plain = round(count * self.settings.plain)
-        robot = lifting.robot_samples(
-            lifting.varied_more(poses, count - plain, rng), self.skeleton, self.blazepose, rng
-        )
-        crop = lifting.crop_samples(
-            lifting.varied_mirrored(poses, max(1, plain), rng), self.skeleton, rng
-        )
-        return keypoint_people(lifting.join(crop, robot) if plain else robot, rng)
+        return self.people.draw(self.settings.batch, rng)
 
     def losses(self, network: nn.Module, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         guess, final = network.looks(batch)
@@ -107,7 +90,7 @@ class BaselineKeypointsTask:
         """People with the poses of ``val``, always the same."""
         rng = torch.Generator().manual_seed(1)
         for _ in range(VALIDATION_PEOPLE // VALIDATION_BATCH):
-            batch = self._people(self.held_out, VALIDATION_BATCH, rng)
+            batch = self.held_out.draw(VALIDATION_BATCH, rng)
             yield {k: v.to(device) for k, v in batch.items()}
 
     def identity(self) -> dict:

@@ -20,6 +20,8 @@ from hmr_ros.models.weights import build
 from hmr_ros.training.augmentation import Augmentation, augmented
 from hmr_ros.training.corpus import Corpus, CorpusError
 from hmr_ros.training.losses import Weights, losses, place_of, target
+from hmr_ros.training.seeds import hash_of
+from hmr_ros.training.simulated_people import SimulatedPeople, beside
 
 NETWORK = "baseline"
 VALIDATION_BATCH = 50
@@ -33,7 +35,9 @@ class Settings:
 
     data: folder of ``hmr train corpus``. val: the same for validation; without it the last
     ``held_out`` people of ``data`` are kept from training. batch: people a step and process.
-    validate: people a validation, at most.
+    validate: people a validation, at most. simulated: so many people without a picture join each
+    step and process, with poses of the clips in ``motions``: rendered people are mostly hard to
+    see, and a network that meets no others forgets how sure clear keypoints are.
     """
 
     data: str = ""
@@ -41,6 +45,8 @@ class Settings:
     held_out: int = 500
     batch: int = 64
     validate: int = 2000
+    simulated: int = 0
+    motions: str = ""
     network: BaselineConfig = field(default_factory=BaselineConfig)
     losses: Weights = field(default_factory=Weights)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -80,6 +86,9 @@ class BaselineTask:
         self.corpus = _opened(settings.data, settings)
         self.val_corpus = _opened(settings.val, settings) if settings.val else self.corpus
         self.people = len(self.corpus) - (0 if settings.val else settings.held_out)
+        self.simulated = None
+        if settings.simulated:
+            self.simulated = SimulatedPeople(body, Path(settings.motions))
         if self.people < settings.batch * world:
             raise CorpusError(
                 f"{settings.data} holds {len(self.corpus)} people, {self.people} of them to train "
@@ -104,7 +113,10 @@ class BaselineTask:
         # Channel by channel beside each other: convolutions on a CPU are a seventh quicker.
         for name in ("image", "heatmaps", "mask"):
             batch[name] = batch[name].contiguous(memory_format=torch.channels_last)
-        return self._with_landmarks(batch)
+        batch = self._with_landmarks(batch)
+        if self.simulated is not None:
+            batch = beside(batch, self.simulated.draw(self.settings.simulated, rng))
+        return batch
 
     def _rows(self, start: int, count: int) -> np.ndarray:
         """Numbers of people at positions ``start`` onwards of an endless row: everyone once, then
@@ -174,7 +186,9 @@ class BaselineTask:
         return JointAnswers(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
     def identity(self) -> dict:
-        plain = {k: v for k, v in asdict(self.settings).items() if k not in ("data", "val")}
+        plain = {
+            k: v for k, v in asdict(self.settings).items() if k not in ("data", "val", "motions")
+        }
         return {"settings": plain, "people": self.people, "corpus": self.corpus.manifest}
 
 
@@ -182,11 +196,6 @@ def tensors(crops, truth) -> dict[str, Tensor]:
     """``PersonCrops`` and ``Truth`` as one batch; pictures and maps as numbers in 0..1."""
     values = crops.inputs() | {name: getattr(truth, name) for name in truth._arrays()}
     return {name: torch.from_numpy(value) for name, value in values.items()}
-
-
-def hash_of(*numbers: int) -> int:
-    """One seed from several numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _opened(folder: str, settings: Settings) -> Corpus:

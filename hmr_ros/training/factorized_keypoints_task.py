@@ -13,10 +13,10 @@ from hmr_ros.models.factorized import FactorizedConfig
 from hmr_ros.models.factorized_state import SIZE
 from hmr_ros.training.baseline_keypoints_task import PICTURED, BaselineKeypointsTask
 from hmr_ros.training.baseline_keypoints_task import Settings as KeypointSettings
-from hmr_ros.training.baseline_task import hash_of
 from hmr_ros.training.factorized_figures import sample_figures
 from hmr_ros.training.factorized_losses import Weights, draw, losses
 from hmr_ros.training.losses import target
+from hmr_ros.training.seeds import hash_of
 
 
 @dataclass(frozen=True)

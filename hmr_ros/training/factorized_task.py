@@ -16,7 +16,6 @@ from hmr_ros.models.factorized_state import SIZE
 from hmr_ros.training.baseline_task import (
     VALIDATION_BATCH,
     BaselineTask,
-    hash_of,
     release,
     tensors,
 )
@@ -24,6 +23,7 @@ from hmr_ros.training.baseline_task import Settings as CorpusSettings
 from hmr_ros.training.factorized_figures import sample_figures
 from hmr_ros.training.factorized_losses import Weights, draw, losses
 from hmr_ros.training.losses import target
+from hmr_ros.training.seeds import hash_of
 
 __all__ = ["FactorizedTask", "Settings", "load", "release"]
 

@@ -1,0 +1,72 @@
+"""People without a picture: poses of motion clips seen through simulated keypoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor
+
+from hmr_ros.body.model import BodyModel
+from hmr_ros.data import lifting
+from hmr_ros.data.lifting import Blazepose, PoseSource
+from hmr_ros.data.measured_errors import load_measured
+from hmr_ros.models.lifter_weights import skeleton_of
+from hmr_ros.person_crops import CELLS, FEATURES, GRID, LANDMARKS
+from hmr_ros.training.keypoint_people import keypoint_people
+
+PLAIN = 0.2  # share of people with plain keypoints in crop cameras
+
+
+class SimulatedPeople:
+    """Draws people with the poses of one split of the clips in ``motions``.
+
+    plain: share of them with plain keypoints in crop cameras; the rest are seen by robots' cameras
+    with a detector's errors. Raises ``MotionError`` for motions that cannot be used.
+    """
+
+    def __init__(
+        self, body: BodyModel, motions: Path, split: str = "train", plain: float = PLAIN
+    ) -> None:
+        errors = load_measured()
+        self._plain, self._poses = plain, PoseSource(motions, split)
+        self._skeleton = skeleton_of(body)
+        self._blazepose = Blazepose(skeleton_of(body, errors.offsets), errors)
+
+    @torch.no_grad()
+    def draw(self, count: int, rng: Generator) -> dict[str, Tensor]:
+        """See ``keypoint_people``."""
+        plain = round(count * self._plain)
+        robot = lifting.robot_samples(
+            lifting.varied_more(self._poses, count - plain, rng),
+            self._skeleton,
+            self._blazepose,
+            rng,
+        )
+        crop = lifting.crop_samples(
+            lifting.varied_mirrored(self._poses, max(1, plain), rng), self._skeleton, rng
+        )
+        return keypoint_people(lifting.join(crop, robot) if plain else robot, rng)
+
+
+def beside(rendered: dict[str, Tensor], people: dict[str, Tensor]) -> dict[str, Tensor]:
+    """One batch of rendered people and of simulated ones, who lack all that needs a picture.
+
+    Fields that only one of the two has and no network takes are left out.
+    """
+    n = len(people["scale"])
+    at = (torch.arange(GRID) + 0.5) * (2 / GRID) - 1
+    missing = {
+        "image": torch.zeros(n, *rendered["image"].shape[1:]),
+        "heatmaps": torch.zeros(n, LANDMARKS, CELLS, CELLS),
+        "mask": torch.zeros(n, 1, CELLS, CELLS),
+        "features": torch.zeros(n, *FEATURES),
+        "world": torch.zeros(n, LANDMARKS, 3),
+        "rays": torch.stack(torch.meshgrid(at, at, indexing="xy")).expand(n, -1, -1, -1),
+    }
+    more = people | missing
+    return {
+        name: torch.cat([value, more[name].to(value.dtype)])
+        for name, value in rendered.items()
+        if name in more
+    }
