@@ -91,9 +91,16 @@ class PersonCrops(EqualLength):
         }
 
 
-def crops_of(image: np.ndarray, people: People, camera: Camera, size: int = SIDE) -> PersonCrops:
+def crops_of(
+    image: np.ndarray,
+    people: People,
+    camera: Camera,
+    size: int = SIDE,
+    pictured: bool = True,
+) -> PersonCrops:
     """What a network sees of ``people`` in ``image`` [H, W, 3] uint8 BGR of ``camera``.
 
+    pictured: False for a network that reads no picture; it is then black and costs nothing.
     Without ``people.heatmaps`` and ``people.masks`` the maps are zeros, and so are the features and
     world landmarks without those. Raises ValueError for a
     ``size`` that does not divide 256, and for a keypoint set that has no place among BlazePose's.
@@ -116,7 +123,9 @@ def crops_of(image: np.ndarray, people: People, camera: Camera, size: int = SIDE
     keypoints[:, FILLED[people.keypoint_set], 2] = confidence
     grid, middles = places[:, k : k + GRID * GRID], places[:, k + GRID * GRID :]
     return PersonCrops(
-        image=_pictures(image, to_image, size),
+        image=_pictures(image, to_image, size)
+        if pictured
+        else np.zeros((n, 3, size, size), np.uint8),
         heatmaps=_heatmaps(people.heatmaps, looked),
         mask=_masks(people.masks, looked),
         features=_features(people.features, looked),

@@ -70,3 +70,4 @@ def test_the_report_shows_the_worst_people_of_all_models():
     text = coco_report(answered, rows, compared, cases, {"command": "hmr eval coco"})
     assert text.count("data:image/jpeg") == 2 and "net 0 of 17 joints" in text
     assert "5 labelled people in 2 photographs" in text and "0.600" in text
+    assert "rendered" not in text and "People are photographed" in text

@@ -15,9 +15,9 @@ from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.cli.main import main  # noqa: E402
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE  # noqa: E402
 from hmr_ros.evaluation.evidence import WITHHELD, answers, rows_of, subsets  # noqa: E402
-from hmr_ros.models.crop_network import INPUTS  # noqa: E402
 from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
 from hmr_ros.models.weights import build, save  # noqa: E402
+from hmr_ros.person_crops import INPUTS  # noqa: E402
 
 PEOPLE = 200
 

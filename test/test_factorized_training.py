@@ -12,7 +12,6 @@ from test_models_contract import TINY  # noqa: E402
 
 from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.models import flow  # noqa: E402
-from hmr_ros.models.crop_network import INPUTS  # noqa: E402
 from hmr_ros.models.factorized_state import (  # noqa: E402
     DISTAL,
     SIZE,
@@ -22,6 +21,7 @@ from hmr_ros.models.factorized_state import (  # noqa: E402
     state_of,
 )
 from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
+from hmr_ros.person_crops import INPUTS  # noqa: E402
 from hmr_ros.training import baseline_task, factorized_losses, factorized_task  # noqa: E402
 from hmr_ros.training.factorized_figures import sample_figures  # noqa: E402
 from hmr_ros.training.factorized_losses import Draw, Weights, draw, limbs_of, losses  # noqa: E402

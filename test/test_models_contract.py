@@ -10,9 +10,9 @@ import torch
 
 from hmr_ros.body.model import load_body_model
 from hmr_ros.models.backbone import BackboneConfig
-from hmr_ros.models.crop_network import INPUTS
 from hmr_ros.models.merging import fused
 from hmr_ros.models.weights import NETWORKS, build, load, save
+from hmr_ros.person_crops import INPUTS
 from hmr_ros.runtime.answers import OUTPUTS
 from hmr_ros.runtime.network_export import JOINT_TOLERANCE, example_inputs, export_onnx
 

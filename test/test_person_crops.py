@@ -161,6 +161,14 @@ def test_the_picture_is_rgb_black_outside_and_the_small_one_its_means():
     assert np.abs(varied[1] - means).max() <= 0.51
 
 
+def test_a_network_that_reads_no_picture_gets_a_black_one_and_all_the_rest():
+    people = people_in(REGIONS)
+    seen, unseen = (crops_of(picture(), people, PINHOLE, 128, pictured=p) for p in (True, False))
+    assert seen.image.any() and not unseen.image.any() and unseen.image.shape == seen.image.shape
+    for name in set(INPUTS) - {"image"}:
+        np.testing.assert_array_equal(getattr(seen, name), getattr(unseen, name))
+
+
 def test_maps_are_greatest_and_mean_of_their_cells():
     people = people_in(REGIONS[:2])
     crops = crops_of(picture(), people, PINHOLE)

@@ -17,8 +17,8 @@ from hmr_ros.body.model import JOINT_NAMES
 from hmr_ros.evaluation.bootstrap import mean_interval, paired_difference
 from hmr_ros.evaluation.calibration import LEVELS, inside, quantiles
 from hmr_ros.evaluation.subsets import joint_masks, occluder_masks
-from hmr_ros.models.crop_network import INPUTS
 from hmr_ros.models.lifter import joint_variance
+from hmr_ros.person_crops import INPUTS
 
 ROUNDS = 1000
 # What is withheld, by name in the figures: fields of ``PersonCrops`` that are shown as zeros.

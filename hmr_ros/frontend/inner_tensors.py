@@ -7,15 +7,18 @@ file on disk stays as it is.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 Shape = tuple[int, ...]
 
 
+@cache
 def with_inner(path: Path, shapes: tuple[Shape, ...]) -> bytes:
     """The network in ``path`` with the last result of each of ``shapes`` as a further output.
 
-    Raises ValueError if no operation of the network gives such a shape.
+    Made once a process, as every thread has a network of its own. Raises ValueError if no operation
+    of the network gives such a shape.
     """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema

@@ -18,12 +18,11 @@ from torch.nn import functional as F
 
 from hmr_ros.models.backbone import GRIDS, Backbone, BackboneConfig
 from hmr_ros.models.merging import Normed
+from hmr_ros.person_crops import FEATURES, LANDMARKS
 
 KINDS = ("image", "heatmaps", "mask", "features", "keypoints", "world", "rays")
-KEYPOINTS = 33
-# Channels and cells a side of BlazePose's features; cells a side of a patch of its maps.
-CHANNELS, CELLS = 288, 4
-PATCH = 4
+CHANNELS, CELLS, _ = FEATURES
+PATCH = 4  # cells a side of a patch of the maps
 WAVES = 6
 CONTEXT = 4 + 1 + 9
 
@@ -58,7 +57,7 @@ class PlaceCode(nn.Module):
 
 def map_channels(kinds: set[str]) -> dict[str, int]:
     """Channels of the maps among ``kinds``, by name."""
-    return {k: c for k, c in (("heatmaps", KEYPOINTS), ("mask", 1)) if k in kinds}
+    return {k: c for k, c in (("heatmaps", LANDMARKS), ("mask", 1)) if k in kinds}
 
 
 class SeenMap(nn.Module):
@@ -151,9 +150,9 @@ class LandmarkTokens(nn.Module):
 
     def __init__(self, width: int, kinds: set[str]) -> None:
         super().__init__()
-        self.names = nn.Parameter(0.02 * torch.randn(KEYPOINTS, width))
+        self.names = nn.Parameter(0.02 * torch.randn(LANDMARKS, width))
         if "keypoints" in kinds:
-            self.missing = nn.Parameter(0.02 * torch.randn(KEYPOINTS, width))
+            self.missing = nn.Parameter(0.02 * torch.randn(LANDMARKS, width))
             self.confidence = nn.Linear(1, width)
         self.in_image = "keypoints" in kinds
         self.in_space = nn.Linear(3, width) if "world" in kinds else None

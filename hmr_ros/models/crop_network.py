@@ -6,20 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hmr_ros.models.lifter import Lifted, in_camera
-
-# The fields of ``hmr_ros.person_crops.PersonCrops`` as numbers, in the order of ``forward``.
-INPUTS = (
-    "image",
-    "heatmaps",
-    "mask",
-    "features",
-    "keypoints",
-    "world",
-    "rays",
-    "scale",
-    "box",
-    "view",
-)
+from hmr_ros.person_crops import INPUTS
 
 
 class CropNetwork(nn.Module):

@@ -55,19 +55,25 @@ def load_named(name: str, body_model: BodyModel, weights_path: str, threads: int
     if not isinstance(size, int):
         raise WeightsError(f"{path.with_suffix('.json')} lacks image_size: {MEND}")
     session = open_session(path, inputs_of(size), OUTPUTS, threads)
-    return Baseline(session, size, native_body(path, manifest, body_model), body_model)
+    pictured = "image" not in manifest.get("config", {}).get("without", ())
+    native = native_body(path, manifest, body_model)
+    return Baseline(session, size, native, body_model, pictured)
 
 
 class Baseline:
     """An estimator (see ``hmr_ros.runtime.estimators``) that looks at the picture.
 
-    size: side of the picture that the network takes. native, target: see ``bodies_of``.
+    size: side of the picture that the network takes; pictured: whether it reads it. native, target:
+    see ``bodies_of``.
     """
 
     needs_maps = True
 
-    def __init__(self, session, size: int, native: BodyModel, target: BodyModel) -> None:
-        self._session, self._size, self._native, self._target = session, size, native, target
+    def __init__(
+        self, session, size: int, native: BodyModel, target: BodyModel, pictured: bool = True
+    ) -> None:
+        self._session, self._size, self._pictured = session, size, pictured
+        self._native, self._target = native, target
 
     def __call__(self, people: People, camera: Camera, image: np.ndarray) -> Bodies:
         if len(people) == 0:
@@ -75,6 +81,7 @@ class Baseline:
         parts = []
         for start in range(0, len(people), AT_ONCE):
             some = people[start : start + AT_ONCE]
-            outputs = self._session.run(OUTPUTS, crops_of(image, some, camera, self._size).inputs())
+            crops = crops_of(image, some, camera, self._size, self._pictured)
+            outputs = self._session.run(OUTPUTS, crops.inputs())
             parts.append(bodies_of(outputs, some, camera, self._native, self._target))
         return concatenate(parts)

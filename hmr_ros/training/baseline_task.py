@@ -13,10 +13,10 @@ from hmr_ros.body.model import BodyModel, load_body_model
 from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE
 from hmr_ros.models.baseline import BaselineConfig
 from hmr_ros.models.configs import read_config
-from hmr_ros.models.crop_network import INPUTS
 from hmr_ros.models.lifter import joint_variance
 from hmr_ros.models.lifter_weights import skeleton_of
 from hmr_ros.models.weights import build
+from hmr_ros.person_crops import INPUTS
 from hmr_ros.training.augmentation import Augmentation, augmented
 from hmr_ros.training.corpus import Corpus, CorpusError
 from hmr_ros.training.losses import Weights, losses, place_of, target

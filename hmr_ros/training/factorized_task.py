@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from hmr_ros.body.model import load_body_model
 from hmr_ros.models.configs import read_config
-from hmr_ros.models.crop_network import INPUTS
 from hmr_ros.models.factorized import FactorizedConfig
 from hmr_ros.models.factorized_state import SIZE
+from hmr_ros.person_crops import INPUTS
 from hmr_ros.training.baseline_task import (
     VALIDATION_BATCH,
     BaselineTask,
