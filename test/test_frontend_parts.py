@@ -7,6 +7,7 @@ from hmr_ros.frontend import carrier
 from hmr_ros.frontend.anchors import ssd_anchors
 from hmr_ros.frontend.boxes import around, clipped, iou, kept, suppressed
 from hmr_ros.frontend.hog import HogDetector, scales, shares
+from hmr_ros.frontend.inner_tensors import with_inner
 from hmr_ros.frontend.interpreter import TfliteNetwork
 from hmr_ros.frontend.landmarks import Landmarks, refined
 from hmr_ros.frontend.letterbox import letterboxed
@@ -211,6 +212,17 @@ def test_inner_results_change_no_answer_and_are_those_before_the_landmarks():
     assert inner.shape == (1, 4, 4, 288) and inner.min() == 0 and 0 < inner.max() <= 6
     with pytest.raises(ValueError, match=r"no operation gives the shape \(1, 5, 5, 7\)"):
         TfliteNetwork(path, shape, wanted, inner=((1, 5, 5, 7),))
+
+
+def test_the_inner_result_is_what_leaves_the_stage_of_its_size():
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = with_inner(carrier.model_path("pose_landmark"), ((1, 4, 4, 288),))
+    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0)).subgraphs[0]
+    # The next stage begins with a pooling of it.
+    (pooled,) = [n for n, t in enumerate(graph.tensors) if b"max_pooling2d_1/MaxPool" in t.name]
+    (pooling,) = [o for o in graph.operators if pooled in o.outputs]
+    assert graph.outputs[-1] == pooling.inputs[0] and len(graph.outputs) == 6
 
 
 def test_a_missing_wheel_says_what_to_install(monkeypatch, tmp_path):
