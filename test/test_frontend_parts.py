@@ -1,5 +1,6 @@
 """The front end's parts without any network: boxes, regions, anchors, decoding, HOG's shares."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -7,6 +8,7 @@ from hmr_ros.frontend import carrier
 from hmr_ros.frontend.anchors import ssd_anchors
 from hmr_ros.frontend.boxes import around, clipped, iou, kept, suppressed
 from hmr_ros.frontend.hog import HogDetector, scales, shares
+from hmr_ros.frontend.hog_margins import coefficients, margins
 from hmr_ros.frontend.inner_tensors import with_inner
 from hmr_ros.frontend.interpreter import TfliteNetwork
 from hmr_ros.frontend.landmarks import Landmarks, refined
@@ -161,6 +163,25 @@ def test_a_sweep_in_shares_sees_what_the_whole_sweep_sees():
     assert iou(boxes, whole[:1])[best, 0] > 0.99
     # The gradient of a strip's first and last row is not that of the whole image.
     assert found.max() == pytest.approx(margins[0], abs=0.1)
+
+
+@pytest.mark.parametrize("size", [(512, 512), (203, 331), (128, 64)])
+def test_margins_are_those_of_opencv_at_every_window(size):
+    skimage = pytest.importorskip("skimage.data", reason="scikit-image carries the test photo")
+    grey = np.ascontiguousarray(skimage.camera()[: size[0], : size[1]])
+    found = margins(grey, *coefficients(cv2.HOGDescriptor_getDefaultPeopleDetector()))
+    reference = cv2.HOGDescriptor()
+    reference.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+    corners, expected = reference.detect(grey, -100.0, (8, 8))
+    columns, rows = np.asarray(corners).reshape(-1, 2).T // 8
+    assert len(rows) == found.size
+    # OpenCV takes its angles to a third of a degree.
+    assert found[rows, columns] == pytest.approx(np.ravel(expected), abs=5e-3)
+
+
+def test_margins_refuse_what_holds_no_window():
+    with pytest.raises(ValueError, match="H >= 128"):
+        margins(np.zeros((127, 64), np.uint8), np.zeros((15, 252), np.float32), 0.0)
 
 
 def made(points, next_regions, flags, peaks):

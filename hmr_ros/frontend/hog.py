@@ -1,4 +1,4 @@
-"""OpenCV's HOG + SVM pedestrian detector, for people too small for BlazePose.
+"""HOG + SVM pedestrian detector with OpenCV's coefficients, for people too small for BlazePose.
 
 One sweep over all sizes of people costs several camera periods, so it is cut into shares of equal
 cost; a caller runs one share a frame.
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from hmr_ros.frontend.boxes import kept
+from hmr_ros.frontend.hog_margins import coefficients, margins
 
 WINDOW = (64, 128)
 STRIDE = 8
@@ -69,20 +70,19 @@ class HogDetector:
     """
 
     def __init__(self, min_margin: float = 0.0) -> None:
-        self._hog = cv2.HOGDescriptor()
-        self._hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+        self._weights, self._bias = coefficients(cv2.HOGDescriptor_getDefaultPeopleDetector())
         self._min_margin = min_margin
 
     def __call__(self, grey: np.ndarray, bands: list[Band]) -> tuple[np.ndarray, np.ndarray]:
         """People in ``grey`` [H, W] uint8: tight boxes [N, 4] and SVM margins [N], best first."""
-        boxes, margins = [np.zeros((0, 4))], [np.zeros(0)]
+        boxes, found_margins = [np.zeros((0, 4))], [np.zeros(0)]
         for band in bands:
-            corners, weights = self._windows(grey, band)
+            corners, margin = self._windows(grey, band)
             low = corners + [(WINDOW[0] - PERSON_WIDTH) / 2, (WINDOW[1] - PERSON_HEIGHT) / 2]
             size = np.broadcast_to([PERSON_WIDTH, PERSON_HEIGHT], low.shape)
             boxes.append(np.concatenate([low - BORDER, size], 1) / band.scale)
-            margins.append(weights)
-        found, margin = np.concatenate(boxes), np.concatenate(margins)
+            found_margins.append(margin)
+        found, margin = np.concatenate(boxes), np.concatenate(found_margins)
         best = kept(found, margin, OVERLAP)
         return found[best].astype(np.float32), margin[best].astype(np.float32)
 
@@ -95,6 +95,6 @@ class HogDetector:
         bordered = cv2.copyMakeBorder(scaled, *[BORDER] * 4, cv2.BORDER_REPLICATE)
         top = band.first * STRIDE
         strip = bordered[top : (band.last - 1) * STRIDE + WINDOW[1]]
-        corners, weights = self._hog.detect(strip, self._min_margin, (STRIDE, STRIDE))
-        corners = np.asarray(corners, float).reshape(-1, 2) + [0, top]
-        return corners, np.asarray(weights, float).reshape(-1)
+        margin = margins(strip, self._weights, self._bias)
+        row, column = np.nonzero(margin >= self._min_margin)
+        return np.stack([column * STRIDE, row * STRIDE + top], 1), margin[row, column]
