@@ -9,6 +9,8 @@ import numpy as np
 from hmr_ros.batch import EqualLength
 
 KEYPOINT_SETS = {"blazepose33": 33, "coco17": 17}
+# What the landmark network may tell beyond keypoints, by the name of its field.
+EVIDENCE = ("heatmaps", "masks", "world", "features")
 
 
 @dataclass(frozen=True)

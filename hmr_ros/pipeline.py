@@ -35,7 +35,7 @@ class Pipeline:
         self.estimator = load_estimator(
             settings.estimator, self.body, settings.weights_path, settings.threads
         )
-        self.finder = PeopleFinder(settings, with_maps=self.estimator.needs_maps)
+        self.finder = PeopleFinder(settings, self.estimator.evidence)
         self.tracker = Tracker(settings, self.body)
         self.discarded = 0  # bodies dropped because a value was not finite
 

@@ -8,6 +8,7 @@ from hmr_ros.evaluation.keypoint_metrics import correct, pck
 from hmr_ros.frontend.boxes import iou
 from hmr_ros.frontend.finder import PeopleFinder
 from hmr_ros.parameters import validated
+from hmr_ros.people import EVIDENCE
 
 pytest.importorskip("ai_edge_litert", reason="runs the BlazePose networks")
 
@@ -29,6 +30,11 @@ def shared_finder():
 def finder(shared_finder):
     shared_finder.reset()
     return shared_finder
+
+
+@pytest.fixture(scope="module")
+def seeing_finder():
+    return PeopleFinder(validated(), EVIDENCE)
 
 
 def scene(astronaut, *places):
@@ -140,10 +146,23 @@ def test_an_uneven_box_still_leads_to_the_person(finder, astronaut):
     assert people.keypoints[0, NOSE, :2] == pytest.approx(people.keypoints[1, NOSE, :2], abs=15)
 
 
-def test_maps_only_when_asked_and_in_the_same_crop(finder, astronaut):
+def test_evidence_only_when_asked_for(finder, astronaut):
     box = np.array([[60, 0, 400, 512]])
-    assert finder.keypoints_in(astronaut, box).heatmaps is None
-    people = finder.keypoints_in(astronaut, box, with_maps=True)
+    plain = finder.keypoints_in(astronaut, box)
+    assert all(getattr(plain, name) is None for name in EVIDENCE)
+    some = PeopleFinder(validated({"threads": 1}), ("heatmaps", "world"))
+    for people in (some.keypoints_in(astronaut, box), some.find(astronaut, 0.0, complete=True)):
+        assert [name for name in EVIDENCE if getattr(people, name) is not None] == [
+            "heatmaps",
+            "world",
+        ]
+    nobody = some.find(np.zeros((480, 640, 3), np.uint8), 1.0)
+    assert nobody.heatmaps.shape == (0, 64, 64, 39) and nobody.masks is None
+
+
+def test_maps_are_in_the_same_crop(seeing_finder, astronaut):
+    box = np.array([[60, 0, 400, 512]])
+    people = seeing_finder.keypoints_in(astronaut, box)
     assert people.heatmaps.shape == (1, 64, 64, 39) and people.masks.shape == (1, 256, 256)
     assert people.heatmaps.min() >= 0 and people.heatmaps.max() <= 1
     # The peak of the nose's heat-map, taken to the image, is the nose; the mask covers it.
@@ -153,14 +172,13 @@ def test_maps_only_when_asked_and_in_the_same_crop(finder, astronaut):
     assert people.masks[0, 4 * row, 4 * column] > 0.9
 
 
-def test_world_landmarks_and_features_are_of_the_same_crop(finder, astronaut):
+def test_world_landmarks_and_features_are_of_the_same_crop(seeing_finder, astronaut):
     box = np.array([[60, 0, 400, 512]])
     turned = np.ascontiguousarray(np.rot90(astronaut, -1))  # x' = 511 - y, y' = x
     looks = (
-        finder.keypoints_in(astronaut, box, with_maps=True),
-        finder.keypoints_in(turned, np.array([[0, 60, 512, 400]]), with_maps=True),
+        seeing_finder.keypoints_in(astronaut, box),
+        seeing_finder.keypoints_in(turned, np.array([[0, 60, 512, 400]])),
     )
-    assert finder.keypoints_in(astronaut, box).world is None
     for people in looks:
         assert people.world.shape == (1, 33, 3) and people.features.shape == (1, 4, 4, 288)
         assert people.features.min() >= 0 and 1 < people.features.max() <= 6
@@ -178,10 +196,9 @@ def test_world_landmarks_and_features_are_of_the_same_crop(finder, astronaut):
         assert people.world[0, NOSE, 2] < people.world[0, [11, 12], 2].min()
 
 
-def test_a_finder_made_with_maps_always_has_them(astronaut):
-    finder = PeopleFinder(validated(), with_maps=True)
-    found = finder.find(astronaut, 0.0, complete=True)
-    given = finder.keypoints_in(astronaut, np.array([[60, 0, 400, 512], [0, 0, 2, 2]]))
+def test_a_finder_made_with_evidence_always_has_it(seeing_finder, astronaut):
+    found = seeing_finder.find(astronaut, 0.0, complete=True)
+    given = seeing_finder.keypoints_in(astronaut, np.array([[60, 0, 400, 512], [0, 0, 2, 2]]))
     for people, count in ((found, 1), (given, 2)):
         assert people.heatmaps.shape == (count, 64, 64, 39) and people.crops.shape == (count, 2, 3)
         assert people.masks.shape == (count, 256, 256) and people.heatmaps[0].max() > 0.5

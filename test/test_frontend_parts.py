@@ -9,7 +9,6 @@ from hmr_ros.frontend.anchors import ssd_anchors
 from hmr_ros.frontend.boxes import around, clipped, iou, kept, suppressed
 from hmr_ros.frontend.hog import HogDetector, scales, shares
 from hmr_ros.frontend.hog_margins import coefficients, margins
-from hmr_ros.frontend.inner_tensors import with_inner
 from hmr_ros.frontend.interpreter import TfliteNetwork
 from hmr_ros.frontend.landmarks import Landmarks, refined
 from hmr_ros.frontend.letterbox import letterboxed
@@ -22,6 +21,7 @@ from hmr_ros.frontend.regions import (
     region_of_box,
     region_of_points,
 )
+from hmr_ros.frontend.wanted_outputs import cut
 
 
 def test_overlap_of_shifted_squares():
@@ -216,34 +216,55 @@ def test_the_same_person_counts_once_and_a_neighbour_stays():
     assert repeated(seen, boxes).tolist() == [False, True, False]
 
 
-def test_inner_results_change_no_answer_and_are_those_before_the_landmarks():
+def test_a_cut_network_answers_as_the_whole_file_does():
+    from ai_edge_litert.interpreter import Interpreter
+
     path, shape = carrier.model_path("pose_landmark"), (1, 256, 256, 3)
-    wanted = ((1, 195), (1, 64, 64, 39))
-    plain = TfliteNetwork(path, shape, wanted)
-    more = TfliteNetwork(path, shape, wanted, inner=((1, 4, 4, 288),))
+    wanted = ((1, 64, 64, 39), (1, 195), (1, 4, 4, 288))
     image = np.random.default_rng(0).random(shape, np.float32)
-    answers = []
-    for network in (plain, more):
-        network.run(image)
-        answers.append([network.output(n) for n in range(2)])
-    for a, b in zip(*answers, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-3)
+    whole = Interpreter(model_path=str(path))
+    whole.allocate_tensors()
+    whole.set_tensor(whole.get_input_details()[0]["index"], image)
+    whole.invoke()
+    expected = {tuple(o["shape"]): whole.get_tensor(o["index"]) for o in whole.get_output_details()}
+    few = TfliteNetwork(path, shape, wanted)
+    few.run(image)
+    for number, name in enumerate(wanted[:2]):
+        np.testing.assert_allclose(few.output(number), expected[name], atol=1e-3)
     # Results of ReLU6: never below zero, never above six.
-    inner = more.output(2)
+    inner = few.output(2)
     assert inner.shape == (1, 4, 4, 288) and inner.min() == 0 and 0 < inner.max() <= 6
     with pytest.raises(ValueError, match=r"no operation gives the shape \(1, 5, 5, 7\)"):
-        TfliteNetwork(path, shape, wanted, inner=((1, 5, 5, 7),))
+        TfliteNetwork(path, shape, ((1, 5, 5, 7),))
+    with pytest.raises(ValueError, match="inputs .* are not the expected"):
+        TfliteNetwork(path, (1, 8, 8, 3), wanted)
+
+
+def graph_for(*shapes):
+    from ai_edge_litert import schema_py_generated as schema
+
+    content = cut(carrier.model_path("pose_landmark"), shapes)
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0)).subgraphs[0]
 
 
 def test_the_inner_result_is_what_leaves_the_stage_of_its_size():
-    from ai_edge_litert import schema_py_generated as schema
-
-    content = with_inner(carrier.model_path("pose_landmark"), ((1, 4, 4, 288),))
-    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0)).subgraphs[0]
+    graph = graph_for((1, 195), (1, 4, 4, 288))
     # The next stage begins with a pooling of it.
     (pooled,) = [n for n, t in enumerate(graph.tensors) if b"max_pooling2d_1/MaxPool" in t.name]
     (pooling,) = [o for o in graph.operators if pooled in o.outputs]
-    assert graph.outputs[-1] == pooling.inputs[0] and len(graph.outputs) == 6
+    assert graph.outputs[-1] == pooling.inputs[0] and len(graph.outputs) == 2
+
+
+def test_nothing_is_computed_that_nobody_wants():
+    mask = (1, 256, 256, 1)
+    few, all_of_them = graph_for((1, 195)), graph_for((1, 195), mask)
+    sizes = [
+        {tuple(g.tensors[o.outputs[0]].shape) for o in g.operators} for g in (few, all_of_them)
+    ]
+    assert mask in sizes[1] and mask not in sizes[0]
+    # The mask alone is drawn from maps of 256 x 256 with 8 channels.
+    assert (1, 256, 256, 8) in sizes[1] and (1, 256, 256, 8) not in sizes[0]
+    assert len(few.operators) < len(all_of_them.operators)
 
 
 def test_a_missing_wheel_says_what_to_install(monkeypatch, tmp_path):

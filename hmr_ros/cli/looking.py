@@ -6,13 +6,13 @@ from functools import cache
 
 
 def look(image, boxes):
-    """What the front end finds in boxes [N, 4] of an image [H, W, 3] uint8 BGR, with maps."""
-    return _finder().keypoints_in(image, boxes, with_maps=True)
+    """What the front end finds in boxes [N, 4] of an image [H, W, 3] uint8 BGR, all evidence."""
+    return _finder().keypoints_in(image, boxes)
 
 
 def look_once(image, boxes):
     """The same without second looks: several times as quick, and a little less is found."""
-    return _finder().keypoints_in(image, boxes, with_maps=True, thorough=False)
+    return _finder().keypoints_in(image, boxes, thorough=False)
 
 
 @cache
@@ -20,5 +20,6 @@ def _finder():
     """What a process loads once."""
     from hmr_ros.frontend.finder import PeopleFinder
     from hmr_ros.parameters import validated
+    from hmr_ros.people import EVIDENCE
 
-    return PeopleFinder(validated({"threads": 1}))
+    return PeopleFinder(validated({"threads": 1}), EVIDENCE)

@@ -34,13 +34,13 @@ class PeopleFinder:
 
     settings: ``hmr_ros.parameters.validated()``; used are detector, detector_onnx, detect_every,
     min_score, max_people and threads. ``min_score`` and ``max_people`` may change at any time.
-    with_maps: keep heat-maps, masks, world landmarks and features (0.9 MB a person) for estimators
-    that read them.
+    evidence: which of ``hmr_ros.people.EVIDENCE`` the people come with, for estimators that read it
+    (0.9 MB a person); the mask takes two fifths of the landmark network's time.
     """
 
-    def __init__(self, settings: SimpleNamespace, with_maps: bool = False) -> None:
-        self._settings, self._with_maps = settings, with_maps
-        self._landmarks = LandmarkNetwork(settings.threads)
+    def __init__(self, settings: SimpleNamespace, evidence: tuple[str, ...] = ()) -> None:
+        self._settings = settings
+        self._landmarks = LandmarkNetwork(settings.threads, evidence)
         self._detector = PoseDetector(settings.threads)
         self._propose = proposer(settings, self._detector)
         self.reset()
@@ -68,9 +68,9 @@ class PeopleFinder:
             self.reset()
         self._stamp = stamp
         # The known people are described while the search for others runs.
-        known = self._landmarks.start(image, self._regions, self._with_maps)
+        known = self._landmarks.start(image, self._regions)
         new = self._new_places(image, complete)
-        unknown = self._landmarks(image, new.regions, self._with_maps)
+        unknown = self._landmarks(image, new.regions)
         seen = concatenate([known(), unknown])
         regions = np.concatenate([self._regions, new.regions])
         source = np.concatenate([np.full(len(self._regions), "track", "U9"), new.source])
@@ -84,19 +84,13 @@ class PeopleFinder:
         self._regions, self._boxes = seen.next_regions[rows], boxes[rows]
         return described(seen[rows], boxes[rows], source[rows], image)
 
-    def keypoints_in(
-        self,
-        image: np.ndarray,
-        boxes: np.ndarray,
-        thorough: bool = True,
-        with_maps: bool | None = None,
-    ) -> People:
+    def keypoints_in(self, image: np.ndarray, boxes: np.ndarray, thorough: bool = True) -> People:
         """Keypoints of the people in given ``boxes`` [N, 4] (x, y, width, height).
 
         One row a box in the same order; ``found`` is False where the box holds nobody, lies
         outside the image or is smaller than ``MIN_BOX`` pixels. Changes nothing in ``find``.
         ``thorough`` looks several times at people whom the first look does not settle; without it
-        the time a box is that of one look. ``with_maps`` None: as the finder was made.
+        the time a box is that of one look.
 
         Raises ValueError if ``image`` or ``boxes`` has another type or shape.
         """
@@ -108,8 +102,7 @@ class PeopleFinder:
         if not len(rows):
             return nothing_in(boxes, source)
         detector = self._detector if thorough else None
-        with_maps = self._with_maps if with_maps is None else with_maps
-        seen = look_in(image, boxes[rows], self._landmarks, detector, with_maps)
+        seen = look_in(image, boxes[rows], self._landmarks, detector)
         people = described(seen, boxes[rows], source[rows], image)
         people = people.replace(found=seen.flags >= self._settings.min_score)
         return written_over(nothing_in(boxes, source), rows, people)
@@ -126,6 +119,6 @@ class PeopleFinder:
 
     def _second_look(self, image: np.ndarray, first: Landmarks) -> Landmarks:
         """Look again where the first look says the body is; the surer answer a person."""
-        second = self._landmarks(image, first.next_regions, self._with_maps)
+        second = self._landmarks(image, first.next_regions)
         better = second.flags > first.flags
         return concatenate([first, second])[np.arange(len(first)) + len(first) * better]

@@ -27,7 +27,6 @@ def look_in(
     boxes: np.ndarray,
     landmarks: LandmarkNetwork,
     detector: PoseDetector | None,
-    with_maps: bool = False,
 ) -> Landmarks:
     """The best answer for each box [N, 4]: sure of a person who fills the box.
 
@@ -35,17 +34,17 @@ def look_in(
     follow: at the place that the first look points to and, if ``detector`` is given, at the people
     the detector sees in and around the box.
     """
-    seen = landmarks(image, region_of_box(boxes), with_maps)
+    seen = landmarks(image, region_of_box(boxes))
     owner = np.arange(len(boxes))
     agreement = agreements(seen, boxes, image)
     unsure = np.flatnonzero(agreement < SURE)
     if detector is None or not len(unsure):
         return seen
     regions, who = detected_in(image, boxes[unsure], detector)
-    other = landmarks(image, regions, with_maps)
+    other = landmarks(image, regions)
     again = np.concatenate([seen.next_regions[unsure], other.next_regions])
     owners = np.concatenate([owner, unsure[who], unsure, unsure[who]])
-    looks = concatenate([seen, other, landmarks(image, again, with_maps)])
+    looks = concatenate([seen, other, landmarks(image, again)])
     agreement = agreements(looks, boxes[owners], image)
     order = np.lexsort((-agreement, owners))
     _, first = np.unique(owners[order], return_index=True)

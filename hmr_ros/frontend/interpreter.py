@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.frontend.inner_tensors import with_inner
+from hmr_ros.frontend.wanted_outputs import cut
 
 
 class TfliteNetwork:
     """One interpreter. Not for use by two threads at once: give each thread its own.
 
-    outputs: the shapes that the outputs must have, in the order they are wanted; they are found
-    by shape, because the files name them all alike. inner: shapes of results on the way that are
-    wanted as well, after the outputs (see ``with_inner``).
+    outputs: the shapes of the wanted answers, in the order they are wanted; they are found by
+    shape, because the files name them all alike. Nothing else is computed (see ``cut``).
     """
 
     def __init__(
@@ -25,25 +23,20 @@ class TfliteNetwork:
         input_shape: tuple[int, ...],
         outputs: tuple[tuple[int, ...], ...],
         threads: int = 1,
-        inner: tuple[tuple[int, ...], ...] = (),
     ) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        file = (
-            {"model_content": with_inner(path, inner)} if inner else {"model_path": os.fspath(path)}
-        )
-        self._interpreter = Interpreter(**file, num_threads=threads)
+        self._interpreter = Interpreter(model_content=cut(path, outputs), num_threads=threads)
         self._interpreter.allocate_tensors()
         inputs = self._interpreter.get_input_details()
         shapes = {tuple(o["shape"]): o["index"] for o in self._interpreter.get_output_details()}
-        wanted = (*outputs, *inner)
-        if [tuple(i["shape"]) for i in inputs] != [input_shape] or not set(wanted) <= set(shapes):
+        if [tuple(i["shape"]) for i in inputs] != [input_shape]:
             raise ValueError(
-                f"{path}: inputs {[tuple(i['shape']) for i in inputs]} and outputs "
-                f"{list(shapes)} are not the expected {input_shape} and {list(wanted)}"
+                f"{path}: inputs {[tuple(i['shape']) for i in inputs]} are not the expected "
+                f"{input_shape}"
             )
         self._input = inputs[0]["index"]
-        self._outputs = [shapes[shape] for shape in wanted]
+        self._outputs = [shapes[shape] for shape in outputs]
         logging.getLogger(__name__).debug("loaded %s with %d threads", path, threads)
 
     def run(self, image: np.ndarray) -> None:

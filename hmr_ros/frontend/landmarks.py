@@ -20,10 +20,13 @@ HEATMAP = 64
 POINTS = 33
 # Points 33 and 34 of the network's 39 are the mid-hip and rim that align the next crop.
 ALIGNMENT = (33, 34)
-OUTPUTS = ((1, 195), (1, 1), (1, HEATMAP, HEATMAP, 39), (1, SIZE, SIZE, 1), (1, 117))
+# Landmarks, flag and heat-maps: what keypoints are made of.
+OUTPUTS = ((1, 195), (1, 1), (1, HEATMAP, HEATMAP, 39))
 # The last features that still know places, before the layers that only tell the landmarks. They are
 # results of ReLU6, so within 0..6.
 FEATURES = (4, 4, 288)
+# Further answers by the name of their field. The mask takes two fifths of the network's time.
+FURTHER = {"masks": (1, SIZE, SIZE, 1), "world": (1, 117), "features": (1, *FEATURES)}
 KERNEL = 7
 # Heat-maps whose peak is below this say nothing about the place (default of MediaPipe's
 # RefineLandmarksFromHeatmapCalculator).
@@ -62,44 +65,50 @@ class Landmarks(EqualLength):
     features: np.ndarray | None = None
 
 
-def no_landmarks(with_maps: bool = False) -> Landmarks:
+def no_landmarks(evidence: tuple[str, ...] = ()) -> Landmarks:
     """The answer for no regions."""
     shapes = [(POINTS, 2), (POINTS,), (POINTS,), (), (), (4,), (2, 3)]
-    if with_maps:
-        shapes += [(HEATMAP, HEATMAP, 39), (SIZE, SIZE), (POINTS, 3), FEATURES]
-    return Landmarks(*(np.zeros((0, *shape), np.float32) for shape in shapes))
+    further = {
+        "heatmaps": (HEATMAP, HEATMAP, 39),
+        "masks": (SIZE, SIZE),
+        "world": (POINTS, 3),
+        "features": FEATURES,
+    }
+    return Landmarks(
+        *(np.zeros((0, *shape), np.float32) for shape in shapes),
+        **{name: np.zeros((0, *further[name]), np.float32) for name in evidence},
+    )
 
 
 class LandmarkNetwork:
-    """As many interpreters as threads: people are spread over them (litert releases the GIL)."""
+    """As many interpreters as threads: people are spread over them (litert releases the GIL).
 
-    def __init__(self, threads: int = 1) -> None:
+    evidence: which of ``hmr_ros.people.EVIDENCE`` the answers have.
+    """
+
+    def __init__(self, threads: int = 1, evidence: tuple[str, ...] = ()) -> None:
         path, shape = model_path("pose_landmark"), (1, SIZE, SIZE, 3)
+        self._evidence = evidence
+        self._further = [name for name in evidence if name in FURTHER]
+        wanted = (*OUTPUTS, *(FURTHER[name] for name in self._further))
         self._free: SimpleQueue[TfliteNetwork] = SimpleQueue()
         for _ in range(threads):
-            self._free.put(TfliteNetwork(path, shape, OUTPUTS, inner=((1, *FEATURES),)))
+            self._free.put(TfliteNetwork(path, shape, wanted))
         self._pool = ThreadPoolExecutor(threads, "landmarks")
 
-    def __call__(
-        self, image: np.ndarray, regions: np.ndarray, with_maps: bool = False
-    ) -> Landmarks:
-        """Landmarks in ``image`` [H, W, 3] uint8 BGR of the people in ``regions`` [N, 4].
+    def __call__(self, image: np.ndarray, regions: np.ndarray) -> Landmarks:
+        """Landmarks in ``image`` [H, W, 3] uint8 BGR of the people in ``regions`` [N, 4]."""
+        return self.start(image, regions)()
 
-        with_maps: keep heat-maps, masks, world landmarks and features too (0.9 MB a person).
-        """
-        return self.start(image, regions, with_maps)()
-
-    def start(
-        self, image: np.ndarray, regions: np.ndarray, with_maps: bool = False
-    ) -> Callable[[], Landmarks]:
+    def start(self, image: np.ndarray, regions: np.ndarray) -> Callable[[], Landmarks]:
         """Begin the same in the background; the function returned waits for the answer."""
         if not len(regions):
-            return lambda: no_landmarks(with_maps)
+            return lambda: no_landmarks(self._evidence)
         maps = crop_to_image(regions, SIZE)
-        answers = self._pool.map(lambda to_image: self._one(image, to_image, with_maps), maps)
+        answers = self._pool.map(lambda to_image: self._one(image, to_image), maps)
         return lambda: concatenate(list(answers))
 
-    def _one(self, image: np.ndarray, to_image: np.ndarray, with_maps: bool) -> Landmarks:
+    def _one(self, image: np.ndarray, to_image: np.ndarray) -> Landmarks:
         rgb = cv2.cvtColor(crop(image, to_image, SIZE), cv2.COLOR_BGR2RGB)
         network = self._free.get()
         try:
@@ -107,9 +116,10 @@ class LandmarkNetwork:
             raw = network.output(0).reshape(39, 5)
             flag = network.output(1)[0]
             heatmaps = network.output(2)[0]
-            if with_maps:
-                mask = network.output(3)[0, ..., 0]
-                world, features = network.output(4), network.output(5)
+            further = {
+                name: network.output(len(OUTPUTS) + number)
+                for number, name in enumerate(self._further)
+            }
         finally:
             self._free.put(network)
         xy = refined(raw[:, :2], heatmaps)
@@ -123,10 +133,10 @@ class LandmarkNetwork:
             peaks=sigmoid(heatmaps.max((0, 1)))[:POINTS].mean(keepdims=True),
             next_regions=region_of_points(centre, rim)[None],
             crops=to_image[None],
-            heatmaps=sigmoid(heatmaps)[None] if with_maps else None,
-            masks=sigmoid(mask)[None] if with_maps else None,
-            world=world.reshape(1, 39, 3)[:, :POINTS] if with_maps else None,
-            features=features if with_maps else None,
+            heatmaps=sigmoid(heatmaps)[None] if "heatmaps" in self._evidence else None,
+            masks=sigmoid(further["masks"][..., 0]) if "masks" in further else None,
+            world=further["world"].reshape(1, 39, 3)[:, :POINTS] if "world" in further else None,
+            features=further.get("features"),
         )
 
 

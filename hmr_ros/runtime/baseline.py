@@ -14,7 +14,7 @@ from hmr_ros.batch import concatenate
 from hmr_ros.bodies import Bodies, no_bodies
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
-from hmr_ros.people import People
+from hmr_ros.people import EVIDENCE, People
 from hmr_ros.person_crops import CELLS, FEATURES, GRID, LANDMARKS, crops_of
 from hmr_ros.runtime.answers import OUTPUTS, bodies_of, native_body
 from hmr_ros.runtime.onnx_session import MEND, WeightsError, open_session, read_manifest
@@ -22,6 +22,8 @@ from hmr_ros.runtime.onnx_session import MEND, WeightsError, open_session, read_
 NAME = "baseline"
 # People in one run of the network: more at once need more memory and are no faster.
 AT_ONCE = 8
+# Inputs by the field of ``People`` that they come from.
+READ_AS = dict(zip(EVIDENCE, ("heatmaps", "mask", "world", "features"), strict=True))
 
 
 def inputs_of(size: int) -> dict[str, tuple]:
@@ -55,25 +57,30 @@ def load_named(name: str, body_model: BodyModel, weights_path: str, threads: int
     if not isinstance(size, int):
         raise WeightsError(f"{path.with_suffix('.json')} lacks image_size: {MEND}")
     session = open_session(path, inputs_of(size), OUTPUTS, threads)
-    pictured = "image" not in manifest.get("config", {}).get("without", ())
+    without = manifest.get("config", {}).get("without", ())
     native = native_body(path, manifest, body_model)
-    return Baseline(session, size, native, body_model, pictured)
+    return Baseline(session, size, native, body_model, tuple(without))
 
 
 class Baseline:
     """An estimator (see ``hmr_ros.runtime.estimators``) that looks at the picture.
 
-    size: side of the picture that the network takes; pictured: whether it reads it. native, target:
-    see ``bodies_of``.
+    size: side of the picture that the network takes. native, target: see ``bodies_of``. without:
+    inputs that it does not read.
     """
 
-    needs_maps = True
-
     def __init__(
-        self, session, size: int, native: BodyModel, target: BodyModel, pictured: bool = True
+        self,
+        session,
+        size: int,
+        native: BodyModel,
+        target: BodyModel,
+        without: tuple[str, ...] = (),
     ) -> None:
-        self._session, self._size, self._pictured = session, size, pictured
+        self._session, self._size = session, size
         self._native, self._target = native, target
+        self._pictured = "image" not in without
+        self.evidence = tuple(field for field, name in READ_AS.items() if name not in without)
 
     def __call__(self, people: People, camera: Camera, image: np.ndarray) -> Bodies:
         if len(people) == 0:

@@ -14,9 +14,9 @@ from hmr_ros.people import People
 
 
 class Estimator(Protocol):
-    """needs_maps: whether it reads ``People.heatmaps`` and ``masks``; without, it does worse."""
+    """evidence: which of ``hmr_ros.people.EVIDENCE`` it reads; without, it does worse."""
 
-    needs_maps: bool
+    evidence: tuple[str, ...]
 
     def __call__(self, people: People, camera: Camera, image: np.ndarray) -> Bodies:
         """One body a row of ``people``, in the same order. image [H, W, 3] uint8 BGR."""

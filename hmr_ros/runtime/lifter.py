@@ -48,7 +48,7 @@ class Lifter:
     native, target: see ``bodies_of``.
     """
 
-    needs_maps = False
+    evidence = ()
 
     def __init__(self, session, native: BodyModel, target: BodyModel) -> None:
         self._session, self._native, self._target = session, native, target
