@@ -27,6 +27,7 @@ from hmr_ros.models.factorized_state import (  # noqa: E402
 )
 from hmr_ros.models.lifter import matrix_from_6d  # noqa: E402
 from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
+from hmr_ros.models.velocity_field import Told  # noqa: E402
 from hmr_ros.models.weights import build  # noqa: E402
 from hmr_ros.runtime.network_export import example_inputs  # noqa: E402
 
@@ -136,12 +137,31 @@ def test_the_estimate_keeps_the_anchor_and_answers_for_limbs(network):
     assert (final.rotations[:, limbs] - anchor.rotations[:, limbs]).abs().amax() > 1e-4
 
 
+def test_the_torso_is_that_of_the_trained_regressor_and_the_limbs_begin_there(body):
+    torch.manual_seed(0)
+    network, inputs = build("factorized", body, TINY).eval(), example_inputs(64, PEOPLE)
+    with torch.no_grad():
+        regressed = network.anchor.predict(inputs)
+        network.field.out.zero_()
+        final = network.predict(inputs)
+        _, known = network.told(inputs)
+        noise = torch.randn(PEOPLE, SIZE)
+        near = network.sample(known, noise, 1000)
+    assert torch.allclose(final.rotations, regressed.rotations, atol=1e-6)
+    assert torch.allclose(final.joints, regressed.joints, atol=1e-6)
+    assert torch.equal(final.log_std, regressed.log_std)
+    # A flow that only knows where it goes ends as far from there as exp(-1) of its noise.
+    left = (near - known.regressed)[:, network.mask > 0]
+    begun = (noise * network.noise_scale - known.regressed)[:, network.mask > 0]
+    assert torch.allclose(left, begun * np.exp(-1), atol=2e-3)
+
+
 def test_guidance_leaves_out_evidence_and_not_the_anchor(network, told):
     _, known = told
     state = torch.randn(PEOPLE, SIZE, generator=torch.Generator().manual_seed(1))
     state = flow.known_kept(state, known.anchor, network.mask)
     t, blind = torch.full((PEOPLE,), 0.5), torch.ones(PEOPLE)
-    other = type(known)([g.flip(0) for g in known.groups], known.anchor, known.queries.flip(0))
+    other = Told(known.evidence.flip(0), known.anchor, known.regressed.flip(0))
     with torch.no_grad():
         seen = [network.velocity(state, t, k) for k in (known, other)]
         free = [network.velocity(state, t, k, blind) for k in (known, other)]
@@ -166,7 +186,7 @@ def test_guidance_of_one_and_of_nought_are_with_and_without_evidence(network, to
         plain, near = (network.sample(known, noise, 2, g) for g in (1.0, 1.0 + 1e-6))
         assert torch.allclose(plain, near, atol=1e-5)
         nought = network.sample(known, noise, 2, 0.0)
-        other = type(known)([g * 0 for g in known.groups], known.anchor, known.queries * 0)
+        other = Told(known.evidence * 0, known.anchor, known.regressed * 0)
         assert torch.allclose(nought, network.sample(other, noise, 2, 0.0), atol=1e-6)
 
 
@@ -177,7 +197,7 @@ def test_samples_follow_their_noise_and_rows_do_not_mix(network, told):
     with torch.no_grad():
         whole = network.sample(known, noise, 4)
         assert torch.equal(whole, network.sample(known, noise, 4))
-        one = type(known)([g[[2]] for g in known.groups], known.anchor[[2]], known.queries[[2]])
+        one = Told(known.evidence[[2]], known.anchor[[2]], known.regressed[[2]])
         assert torch.allclose(network.sample(one, noise[[2]], 4), whole[[2]], atol=1e-5)
 
 

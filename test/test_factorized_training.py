@@ -1,6 +1,5 @@
 """What FactorizedHMR is trained on: terms that vanish at the truth, and who counts in which."""
 
-import dataclasses
 import json
 
 import pytest
@@ -11,7 +10,7 @@ from made_people import PEOPLE, corpus_of, made_people  # noqa: E402
 from test_models_contract import TINY  # noqa: E402
 
 from hmr_ros.body.model import load_body_model  # noqa: E402
-from hmr_ros.models import flow  # noqa: E402
+from hmr_ros.models import flow, weights  # noqa: E402
 from hmr_ros.models.factorized_state import (  # noqa: E402
     DISTAL,
     SIZE,
@@ -44,9 +43,17 @@ def folder(people, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def task(folder):
-    settings = {"data": str(folder), "held_out": 8, "batch": 8, "network": TINY}
-    return factorized_task.load(settings, seed=1, rank=0, world=1)
+def anchor(tmp_path_factory):
+    torch.manual_seed(3)
+    path = tmp_path_factory.mktemp("anchor") / "baseline.safetensors"
+    weights.save(weights.build("baseline", load_body_model(), TINY), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def task(folder, anchor):
+    settings = {"data": str(folder), "held_out": 8, "batch": 8, "network": {"field_layers": 1}}
+    return factorized_task.load(settings | {"anchor": str(anchor)}, seed=1, rank=0, world=1)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +125,7 @@ def test_each_person_counts_where_it_should(task):
             return losses(network, inputs, truth, chance, Weights())
 
     estimate = terms(chance(True, False))
-    assert estimate["flow"] == 0 and estimate["joints"] > 0 and estimate["spread"] != 0
+    assert estimate["flow"] == 0 and estimate["joints"] > 0
     # Neither noise nor time has a say in the estimate.
     again = terms(chance(True, False, seed=5))
     assert all(torch.equal(estimate[k], again[k]) for k in estimate)
@@ -126,9 +133,6 @@ def test_each_person_counts_where_it_should(task):
     assert flowing["flow"] > 0 and flowing["joints"] > 0
     blind = terms(chance(False, True))
     assert blind["flow"] > 0 and blind["joints"] == blind["agree"] == 0
-    # The anchor is the same for all.
-    for name in ("anchor_rotations", "anchor_joints", "betas", "place", "visibility"):
-        assert torch.equal(estimate[name], flowing[name]) and estimate[name] > 0
 
 
 def test_shares_of_chance():
@@ -138,18 +142,22 @@ def test_shares_of_chance():
     assert not (found.blind & found.estimated).any()
 
 
-def test_the_limbs_do_not_pull_at_the_anchor(task):
-    torch.manual_seed(0)
-    network, batch = task.network(), task.batch(0)
-    inputs = {name: batch[name] for name in INPUTS}
-    only = Weights(**{f.name: 0.0 for f in dataclasses.fields(Weights)})
-    terms = losses(network, inputs, target(batch), chance(True, False),
-                   dataclasses.replace(only, positions=1.0, projected=1.0))  # fmt: skip
-    sum(terms.values()).backward()
-    assert network.anchor_head.betas.weight.grad is None or not (
-        network.anchor_head.betas.weight.grad.any()
-    )
+def test_stage_one_stays_as_it_was_trained(task, anchor, folder):
+    trained = weights.load(anchor, load_body_model(), "baseline").state_dict()
+    network, batch = task.network().train(), task.batch(0)
+    optimizer = torch.optim.SGD(network.parameters(), 0.1)
+    sum(task.losses(network, batch, 0).values()).backward()
+    optimizer.step()
     assert network.field.out.grad.any()
+    found = network.anchor.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in trained.items())
+    # Another stage one is another training.
+    assert task.identity()["anchor"] != task.identity()["corpus"] and json.dumps(task.identity())
+    with pytest.raises(ValueError, match="task.network sets width, but all sizes"):
+        settings = {"data": str(folder), "network": {"width": 64}, "anchor": str(anchor)}
+        factorized_task.load(settings, seed=1, rank=0, world=1)
+    with pytest.raises(ValueError, match="does not exist; train one with: hmr train baseline"):
+        factorized_task.load({"data": str(folder), "anchor": "nowhere"}, seed=1, rank=0, world=1)
 
 
 def test_a_few_steps_learn_and_figures_are_told(task):
@@ -163,7 +171,7 @@ def test_a_few_steps_learn_and_figures_are_told(task):
         optimizer.zero_grad()
         sum(terms.values()).backward()
         optimizer.step()
-    assert sums[-1] < 0.75 * sums[0]
+    assert sums[-1] < 0.9 * sums[0]
     figures = task.validate(network)
     assert {"mpjpe_mm", "best8_hidden_mm", "spread_visible_mm", "disagree_mm"} < set(figures)
     assert figures["best8_hidden_mm"] < figures["sample_hidden_mm"]
@@ -176,9 +184,8 @@ def test_figures_of_samples_that_are_known(task, people):
     with torch.no_grad():
         # A field that is nought everywhere: samples are their noise, the estimate is the neutral
         # body.
-        network.field.out.zero_()
+        network.velocity = lambda state, t, told, without=None: 0 * state
         figures = sample_figures(network, [batch], seed=3)
-        _, told = network.told(batch)
     noise = torch.randn(3000, SIZE) * network.noise_scale
     joints = body_of(network.skeleton, noise).joints[:, list(DISTAL)]
     spread = 1e3 * (joints - joints.mean(0)).square().sum(-1).mean().sqrt().item()

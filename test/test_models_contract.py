@@ -117,7 +117,8 @@ def test_gradients_reach_every_parameter(name, without):
     rng = torch.Generator().manual_seed(1)
     sum((v * torch.randn(v.shape, generator=rng)).sum() for v in values).backward()
     dead = [k for k, v in network.named_parameters() if v.grad is None or not v.grad.any()]
-    assert dead == []
+    # Stage one is trained by itself, as the network that it is.
+    assert [k for k in dead if not (name == "factorized" and k.startswith("anchor."))] == []
 
 
 @pytest.mark.parametrize("name", NETWORKS)

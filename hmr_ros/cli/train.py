@@ -17,7 +17,6 @@ KINDS = {
     "baseline": "train_baseline",
     "baseline_keypoints": "train_baseline_keypoints",
     "factorized": "train_factorized",
-    "factorized_keypoints": "train_factorized_keypoints",
     "corpus": "train_corpus",
 }
 

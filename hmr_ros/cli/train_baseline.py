@@ -41,9 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser, name: str = "baseline") -> No
     add_training_arguments(parser, name)
 
 
-def run(args: argparse.Namespace, name: str = "baseline") -> int:
-    """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed."""
-    settings = {"data": str(args.data), "motions": str(args.motions)}
+def run(args: argparse.Namespace, name: str = "baseline", more: dict | None = None) -> int:
+    """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed.
+
+    more: settings of the task that another network has.
+    """
+    settings = {"data": str(args.data), "motions": str(args.motions)} | (more or {})
     settings |= {"val": str(args.val)} if args.val else {}
     return train(name, args, settings, lambda task: described(args.data) + _joined(task, args))
 

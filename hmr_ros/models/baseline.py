@@ -55,6 +55,12 @@ class Baseline(CropNetwork):
 
     def looks(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Lifted]:
         """First guess and final body, both in the view frame; inputs by name (``INPUTS``)."""
+        guess, final, _, _ = self.read(inputs)
+        return guess, final
+
+    def read(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Lifted, list[Tensor], Tensor]:
+        """As ``looks``, and what a later stage may go on from: the evidence as groups of tokens
+        [N, T, width] and the queries [N, 26, width] of the final body."""
         seen, points, context = self.condition(inputs)
         queries = self.queries + context[:, None]
         groups = seen + [t for t in (points, context[:, None]) if t is not None]
@@ -69,7 +75,7 @@ class Baseline(CropNetwork):
         before = torch.cat([guess.sixd, guess.betas, guess.place], 1).detach()
         final = body_of(self.skeleton, before + self.second_head(queries))
         final.log_std, final.place_log_std, final.visibility_logit = self.spread(queries)
-        return guess, final
+        return guess, final, groups, queries
 
     def _own(self, guess: Lifted, scale: Tensor) -> Tensor:
         """What each query should know of the guess [N, 26, width]."""

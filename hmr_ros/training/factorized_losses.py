@@ -1,4 +1,4 @@
-"""What FactorizedHMR is trained on: the anchor, the flow of the limbs, and the bodies it leads to.
+"""What stage two of FactorizedHMR is trained on: the flow of the limbs, and where it leads.
 
 Half of the people of a batch train the estimate (one step from zeros, as a regressor), the others
 the flow at a random time. Of the body that a straight line leads to, a flow's early times know
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
-from torch.nn import functional as F
 
 from hmr_ros.models import flow
 from hmr_ros.models.factorized import Factorized
@@ -19,33 +18,25 @@ from hmr_ros.models.factorized_state import (
     DISTAL,
     LIMBS,
     PARENT_OF,
-    TORSO,
     body_of,
     neutral_distal,
     positions_of,
     state_of,
 )
 from hmr_ros.models.lifter import Lifted, project
-from hmr_ros.training.lifter_losses import LIMB_JOINTS, LIMB_WEIGHT, distance, gaussian
+from hmr_ros.training.lifter_losses import LIMB_JOINTS, LIMB_WEIGHT, distance
 from hmr_ros.training.losses import REACH, Target
-
-# Joints that the anchor places: hips and shoulders move with it, knees and elbows do not.
-ANCHORED = (1, 2, 3, 6, 9, 12, 13, 14, 15, 16, 17)
 
 
 @dataclass(frozen=True)
 class Weights:
     """Weight of each term; distances in metres, in the image in half widths of the crop.
 
-    anchor terms: ``anchor_*``. flow: of the velocity, in units of the noise. rotations, joints,
-    landmarks, image: of the body. positions, projected: of the auxiliary view in space and in the
-    image. agree: of its distance to the body's own joints. bones: of its lengths.
+    flow: of the velocity, in units of the noise. rotations, joints, landmarks, image: of the body.
+    positions, projected: of the auxiliary view in space and in the image. agree: of its distance to
+    the body's own joints. bones: of its lengths.
     """
 
-    anchor_rotations: float = 2.0
-    anchor_joints: float = 5.0
-    betas: float = 0.05
-    place: float = 1.0
     flow: float = 0.3
     rotations: float = 2.0
     joints: float = 5.0
@@ -55,8 +46,6 @@ class Weights:
     projected: float = 1.0
     agree: float = 2.0
     bones: float = 0.5
-    spread: float = 0.05
-    visibility: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -94,7 +83,7 @@ def losses(
     weights: Weights,
 ) -> dict[str, Tensor]:
     """Weighted terms; their sum is the loss."""
-    anchor, told = network.told(inputs)
+    _, told = network.told(inputs)
     data = limbs_of(network, truth, told.anchor)
     estimated = chance.estimated[:, None]
     noise = torch.where(estimated, 0.0, chance.noise * network.noise_scale)
@@ -105,22 +94,12 @@ def losses(
     reached = flow.reached(state, velocity, t, network.mask)
     counts = torch.where(chance.estimated, 1.0, t) * ~chance.blind
     scale = inputs["scale"]
-    terms = anchor_terms(anchor, truth, weights)
     moved = flow.flow_loss(velocity / unit, noise / unit, data / unit, network.mask)
-    terms["flow"] = weights.flow * (moved * ~chance.estimated).mean()
+    terms = {"flow": weights.flow * (moved * ~chance.estimated).mean()}
     body = body_of(network.skeleton, reached)
     terms |= body_terms(body, truth, scale, counts, weights)
     positions = positions_of(network.skeleton, reached)
     terms |= position_terms(positions, body, truth, scale, counts, weights)
-    spread = gaussian(
-        (body.joints - truth.joints)[chance.estimated], anchor.log_std[chance.estimated]
-    ) if chance.estimated.any() else 0 * anchor.log_std.sum()  # fmt: skip
-    terms["spread"] = weights.spread * (
-        spread + gaussian(anchor.place - truth.place, anchor.place_log_std)
-    )
-    terms["visibility"] = weights.visibility * F.binary_cross_entropy_with_logits(
-        anchor.visibility_logit, truth.visible.to(anchor.visibility_logit.dtype)
-    )
     return terms
 
 
@@ -131,19 +110,6 @@ def limbs_of(network: Factorized, truth: Target, anchor: Tensor) -> Tensor:
     distal = truth.joints[:, list(DISTAL)] - neutral_distal(network.skeleton, anchor)
     state = torch.cat([state[:, :144], distal.flatten(1), state[:, 144 + distal[0].numel() :]], 1)
     return flow.known_kept(state, anchor, network.mask)
-
-
-def anchor_terms(anchor: Lifted, truth: Target, weights: Weights) -> dict[str, Tensor]:
-    """Of stage one alone."""
-    torso, placed = list(TORSO), list(ANCHORED)
-    turned = (anchor.rotations - truth.rotations)[:, torso].abs().mean()
-    off = distance((anchor.joints - truth.joints)[:, placed]).mean()
-    return {
-        "anchor_rotations": weights.anchor_rotations * turned,
-        "anchor_joints": weights.anchor_joints * off,
-        "betas": weights.betas * (anchor.betas - truth.betas).abs().mean(),
-        "place": weights.place * (anchor.place - truth.place).abs().mean(),
-    }
 
 
 def body_terms(

@@ -1,0 +1,89 @@
+"""The velocity field of FactorizedHMR: where limbs move on their way from noise to data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hmr_ros.models.decoder import Decoder
+from hmr_ros.models.factorized_state import DISTAL, LIMBS, PLACE, SHAPE, SIZE, TORSO, split
+
+TOKENS = 24 + len(DISTAL) + 2  # rotations, positions, shape, place
+WAVES = 8
+
+
+@dataclass
+class Told:
+    """What stage two knows of N people: evidence [N, T, width], the state [N, SIZE] whose known
+    coordinates are the anchor and whose others are zero, and the state [N, SIZE] of stage one's
+    own body, which is evidence too."""
+
+    evidence: Tensor
+    anchor: Tensor
+    regressed: Tensor
+
+
+class VelocityField(nn.Module):
+    """One token a joint, a distal position, the shape and the place; they look at each other and
+    at the evidence, and the unknown ones say where they move.
+
+    Before anything is learned they move straight to stage one's own limbs, so that the estimate
+    begins as good as stage one; without evidence nothing is known of those either.
+    """
+
+    def __init__(self, width: int, heads: int, layers: int) -> None:
+        super().__init__()
+        self.names = nn.Parameter(0.02 * torch.randn(TOKENS, width))
+        self.nothing = nn.Parameter(0.02 * torch.randn(width))
+        self.rotation, self.position = nn.Linear(6, width), nn.Linear(3, width)
+        self.regressed_rotation, self.regressed_position = nn.Linear(6, width), nn.Linear(3, width)
+        self.shape, self.place = nn.Linear(SHAPE, width), nn.Linear(PLACE, width)
+        self.inherited = nn.Linear(width, width)
+        self.torso = nn.Linear(6 * len(TORSO), width)
+        self.time = nn.Sequential(nn.Linear(2 * WAVES, width), nn.GELU(), nn.Linear(width, width))
+        self.decoder = Decoder(width, heads, layers)
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Parameter(torch.randn(len(LIMBS) + len(DISTAL), width, 6))
+        with torch.no_grad():
+            self.out.mul_(0.01 / math.sqrt(width))
+        self.register_buffer("waves", math.pi * 2.0 ** torch.arange(WAVES), persistent=False)
+
+    def evidence(self, groups: list[Tensor], queries: Tensor) -> Tensor:
+        """[N, T, width] of stage one's groups of tokens and queries."""
+        return torch.cat([*groups, self.inherited(queries)], 1)
+
+    def forward(
+        self, state: Tensor, t: Tensor, evidence: Tensor, regressed: Tensor, without: Tensor
+    ) -> Tensor:
+        """Velocity [N, SIZE] at ``state`` [N, SIZE] and time t [N]; evidence and regressed as in
+        ``Told``; without [N] in 0..1: 1 where the evidence is left out."""
+        sixd, positions, betas, place = split(state)
+        own_sixd, own_positions, _, _ = split(regressed)
+        left = (1 - without)[:, None, None]
+        angles = t[:, None] * self.waves
+        about = self.time(torch.cat([angles.sin(), angles.cos()], 1))
+        about = about + self.torso(sixd[:, list(TORSO)].flatten(1))
+        rotations = self.rotation(sixd) + left * self.regressed_rotation(own_sixd)
+        places = self.position(positions) + left * self.regressed_position(own_positions)
+        tokens = [rotations, places, self.shape(betas)[:, None], self.place(place)[:, None]]
+        tokens = torch.cat(tokens, 1) + self.names + about[:, None]
+        seen = left * evidence + (1 - left) * self.nothing
+        rest = self.nothing.expand(state.shape[0], 1, -1)
+        x = self.norm(self.decoder(tokens, [seen, rest]))
+        moving = torch.cat([x[:, list(LIMBS)], x[:, 24 : 24 + len(DISTAL)]], 1)
+        # In single precision, as a rotation needs more digits than bfloat16 has.
+        with torch.autocast(state.device.type, enabled=False):
+            out = (moving.float().transpose(0, 1) @ self.out).transpose(0, 1)
+            return _coordinates(out) + (1 - without)[:, None] * (regressed - state)
+
+
+def _coordinates(out: Tensor) -> Tensor:
+    """Outputs [N, 28, 6] of limbs and distal positions as coordinates [N, SIZE]."""
+    limbs, distal = out[:, : len(LIMBS)], out[:, len(LIMBS) :, :3]
+    still = torch.zeros_like(limbs[:, :1])
+    rows = [limbs[:, [LIMBS.index(j)]] if j in LIMBS else still for j in range(24)]
+    rest = torch.zeros_like(out[:, 0, :1]).expand(-1, SIZE - 24 * 6 - 3 * len(DISTAL))
+    return torch.cat([torch.cat(rows, 1).flatten(1), distal.flatten(1), rest], 1)
