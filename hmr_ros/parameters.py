@@ -100,8 +100,36 @@ PARAMETERS: tuple[Parameter, ...] = (
         "estimator",
         "lifter",
         "Network that turns people into bodies. 'lifter' reads keypoints alone, 'baseline' all "
-        "that the front end sees of a person.",
-        choices=("lifter", "baseline"),
+        "that the front end sees of a person; 'factorized' does too and can draw samples of the "
+        "limbs.",
+        choices=("lifter", "baseline", "factorized"),
+    ),
+    P(
+        "n_samples",
+        "estimator",
+        0,
+        "Samples of the limbs of each person, whose spread is then the covariance of the joints; 0 "
+        "takes the regressor's own. Only 'factorized' samples; without a GPU each costs several "
+        "milliseconds.",
+        0,
+        64,
+    ),
+    P(
+        "sample_steps",
+        "estimator",
+        4,
+        "Steps from noise to a sample.",
+        1,
+        50,
+    ),
+    P(
+        "guidance",
+        "estimator",
+        1.0,
+        "How far samples follow what is seen: 1 as trained, more makes them surer and costs twice "
+        "the time, 0 ignores all but the torso.",
+        0.0,
+        5.0,
     ),
     P(
         "weights_path",

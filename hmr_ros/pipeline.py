@@ -18,6 +18,7 @@ from hmr_ros.people import People
 from hmr_ros.placement import place
 from hmr_ros.refinement import refine
 from hmr_ros.runtime.estimators import load_estimator
+from hmr_ros.runtime.sampling import Sampling
 from hmr_ros.tracking.tracker import Tracker
 from hmr_ros.tracks import Tracks
 
@@ -32,8 +33,9 @@ class Pipeline:
     def __init__(self, settings: SimpleNamespace) -> None:
         self.settings = settings
         self.body = load_body_model(settings.body_model_path or None)
+        sampling = Sampling(settings.n_samples, settings.sample_steps, settings.guidance)
         self.estimator = load_estimator(
-            settings.estimator, self.body, settings.weights_path, settings.threads
+            settings.estimator, self.body, settings.weights_path, settings.threads, sampling
         )
         self.finder = PeopleFinder(settings, self.estimator.evidence)
         self.tracker = Tracker(settings, self.body)

@@ -44,5 +44,9 @@ class CropNetwork(nn.Module):
         visibility [N, 24].
         """
         values = (image, heatmaps, mask, features, keypoints, world, rays, scale, box, view)
-        body = self.predict(dict(zip(INPUTS, values, strict=True)))
-        return in_camera(body, view, scale, self.temperature)
+        return self.answer(dict(zip(INPUTS, values, strict=True)))
+
+    def answer(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """What ``forward`` returns, from inputs by name."""
+        body = self.predict(inputs)
+        return in_camera(body, inputs["view"], inputs["scale"], self.temperature)

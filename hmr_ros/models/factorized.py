@@ -20,7 +20,7 @@ from hmr_ros.models import flow
 from hmr_ros.models.baseline import Baseline, BaselineConfig
 from hmr_ros.models.crop_network import CropNetwork
 from hmr_ros.models.factorized_state import body_of, noise_scale, state_of, unknown_mask
-from hmr_ros.models.lifter import Lifted
+from hmr_ros.models.lifter import Lifted, in_camera
 from hmr_ros.models.skeleton import Skeleton
 from hmr_ros.models.velocity_field import Told, VelocityField
 
@@ -46,6 +46,8 @@ class Factorized(CropNetwork):
         self.config, self.skeleton = config, skeleton
         self.anchor = Baseline(skeleton, config.of_stage_one())
         self.field = VelocityField(config.width, config.heads, config.field_layers)
+        # Factors of the standard deviations of joints by samples: seen, and hidden ones.
+        self.register_buffer("sample_temperature", torch.ones(2))
         self.register_buffer("mask", unknown_mask(), persistent=False)
         self.register_buffer("noise_scale", noise_scale(skeleton), persistent=False)
 
@@ -90,7 +92,27 @@ class Factorized(CropNetwork):
     def looks(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Lifted]:
         """Stage one's body and the estimate, in the view frame; inputs by name (``INPUTS``)."""
         first, told = self.told(inputs)
+        return first, self.estimated(first, told)
+
+    def estimated(self, first: Lifted, told: Told) -> Lifted:
+        """The body of the estimate, as sure of itself as stage one's."""
         final = body_of(self.skeleton, self.estimate(told))
         final.log_std, final.place_log_std = first.log_std, first.place_log_std
         final.visibility_logit = first.visibility_logit
-        return first, final
+        return final
+
+
+class Telling(CropNetwork):
+    """A ``Factorized`` whose answer ends with what the velocity field must be told: evidence,
+    anchor and regressed state (``Told``). It is what is exported."""
+
+    def __init__(self, network: Factorized) -> None:
+        super().__init__()
+        self.network = network
+        self.name, self.config, self.skeleton = network.name, network.config, network.skeleton
+
+    def answer(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        first, told = self.network.told(inputs)
+        body = self.network.estimated(first, told)
+        placed = in_camera(body, inputs["view"], inputs["scale"], self.network.temperature)
+        return *placed, told.evidence, told.anchor, told.regressed

@@ -15,9 +15,10 @@ from hmr_ros.bodies import Bodies, no_bodies
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import EVIDENCE, People
-from hmr_ros.person_crops import CELLS, FEATURES, GRID, LANDMARKS, crops_of
+from hmr_ros.person_crops import CELLS, FEATURES, GRID, LANDMARKS, PersonCrops, crops_of
 from hmr_ros.runtime.answers import OUTPUTS, bodies_of, native_body
 from hmr_ros.runtime.onnx_session import MEND, WeightsError, open_session, read_manifest
+from hmr_ros.runtime.sampling import NO_SAMPLES, Sampling
 
 NAME = "baseline"
 # People in one run of the network: more at once need more memory and are no faster.
@@ -42,8 +43,16 @@ def inputs_of(size: int) -> dict[str, tuple]:
     }
 
 
-def load(body_model: BodyModel, weights_path: str = "", threads: int = 2) -> Baseline:
-    """Raises ``onnx_session.WeightsError`` for weights that are missing, damaged or foreign."""
+def load(
+    body_model: BodyModel,
+    weights_path: str = "",
+    threads: int = 2,
+    sampling: Sampling = NO_SAMPLES,
+) -> Baseline:
+    """Raises ``onnx_session.WeightsError`` for weights that are missing, damaged or foreign.
+
+    sampling is not used: a regressor has no samples.
+    """
     return load_named(NAME, body_model, weights_path, threads)
 
 
@@ -89,6 +98,9 @@ class Baseline:
         for start in range(0, len(people), AT_ONCE):
             some = people[start : start + AT_ONCE]
             crops = crops_of(image, some, camera, self._size, self._pictured)
-            outputs = self._session.run(OUTPUTS, crops.inputs())
-            parts.append(bodies_of(outputs, some, camera, self._native, self._target))
+            parts.append(bodies_of(self._answer(crops), some, camera, self._native, self._target))
         return concatenate(parts)
+
+    def _answer(self, crops: PersonCrops) -> list[np.ndarray]:
+        """``OUTPUTS`` of the network."""
+        return self._session.run(OUTPUTS, crops.inputs())

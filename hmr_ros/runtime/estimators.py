@@ -11,6 +11,7 @@ from hmr_ros.bodies import Bodies
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People
+from hmr_ros.runtime.sampling import NO_SAMPLES, Sampling
 
 
 class Estimator(Protocol):
@@ -23,20 +24,29 @@ class Estimator(Protocol):
         ...
 
 
-# Module whose ``load(body_model, weights_path, threads)`` gives the estimator.
-ESTIMATORS = {"lifter": "hmr_ros.runtime.lifter", "baseline": "hmr_ros.runtime.baseline"}
+# Module whose ``load(body_model, weights_path, threads, sampling)`` gives the estimator.
+ESTIMATORS = {
+    "lifter": "hmr_ros.runtime.lifter",
+    "baseline": "hmr_ros.runtime.baseline",
+    "factorized": "hmr_ros.runtime.factorized",
+}
 
 
 def load_estimator(
-    name: str, body_model: BodyModel, weights_path: str = "", threads: int = 2
+    name: str,
+    body_model: BodyModel,
+    weights_path: str = "",
+    threads: int = 2,
+    sampling: Sampling = NO_SAMPLES,
 ) -> Estimator:
     """The estimator ``name``, ready to be called with people, their camera and the image.
 
     It answers every row; rows with ``found`` False get what the box and the picture say, or the
     prior. ``transl`` is the network's own guess. weights_path: empty for the shipped weights.
+    sampling: of estimators that sample; others take no notice.
     Raises ValueError for an unknown name and ``onnx_session.WeightsError`` for weights that cannot
     be used.
     """
     if name not in ESTIMATORS:
         raise ValueError(f"estimator {name!r} is unknown; known: {', '.join(ESTIMATORS)}")
-    return import_module(ESTIMATORS[name]).load(body_model, weights_path, threads)
+    return import_module(ESTIMATORS[name]).load(body_model, weights_path, threads, sampling)

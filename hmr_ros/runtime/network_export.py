@@ -10,10 +10,12 @@ import torch
 from torch import nn
 
 from hmr_ros.body.model import BodyModel
+from hmr_ros.models.factorized import Telling
 from hmr_ros.models.lifter_weights import KEYPOINT_SET
 from hmr_ros.models.merging import fused
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
 from hmr_ros.runtime.baseline import inputs_of
+from hmr_ros.runtime.factorized import FIELD_OUTPUTS, TOLD, field_inputs, field_path
 from hmr_ros.runtime.onnx_session import open_session
 from hmr_ros.runtime.onnx_writing import SMALLEST, write_onnx
 
@@ -40,8 +42,68 @@ def export_onnx(network: nn.Module, path: Path) -> float:
                 f"outputs by {other:.1e}"
             )
 
-    write_onnx(ready, example_inputs(network.config.backbone.image, 3), path, check)
+    write_onnx(
+        asked(ready), example_inputs(network.config.backbone.image, 3), path, check, told_by(ready)
+    )
+    if hasattr(ready, "field"):
+        export_field(ready, field_path(path))
     return largest
+
+
+def asked(network: nn.Module) -> nn.Module:
+    """The network as it is exported: a generative one also tells what its field must know."""
+    return Telling(network) if hasattr(network, "field") else network
+
+
+def told_by(network: nn.Module) -> tuple[str, ...]:
+    """Names of the exported outputs."""
+    return (*OUTPUTS, *TOLD) if hasattr(network, "field") else OUTPUTS
+
+
+class MaskedField(nn.Module):
+    """The velocity field of a ``Factorized`` as it is exported."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.field = network.field
+        self.register_buffer("mask", network.mask)
+
+    def forward(self, state, t, evidence, regressed, without) -> torch.Tensor:
+        return self.mask * self.field(state, t, evidence, regressed, without)
+
+
+def export_field(network: nn.Module, path: Path) -> None:
+    """Write the velocity field of ``network``, rounded already. Raises RuntimeError if velocities
+    differ from torch by more than ``TOLERANCE``."""
+    field = MaskedField(network).eval()
+
+    def example(people: int) -> dict[str, torch.Tensor]:
+        inputs = example_inputs(network.config.backbone.image, people, seed=people)
+        with torch.no_grad():
+            _, told = network.told(inputs)
+        rng = torch.Generator().manual_seed(people)
+        return {
+            "state": told.regressed + torch.randn(told.anchor.shape, generator=rng),
+            "t": torch.rand(people, generator=rng),
+            "evidence": told.evidence,
+            "regressed": told.regressed,
+            "without": (torch.arange(people) % 2).float(),
+        }
+
+    def check(written: Path) -> None:
+        tokens, width = example(1)["evidence"].shape[1:]
+        shapes = field_inputs(network.mask.numel(), tokens, width)
+        session = open_session(written, shapes, FIELD_OUTPUTS, threads=1)
+        for people in (1, 2, 5):
+            inputs = example(people)
+            with torch.no_grad():
+                expected = field(*inputs.values())
+            found = session.run(FIELD_OUTPUTS, {k: v.numpy() for k, v in inputs.items()})[0]
+            off = float(np.abs(expected.numpy() - found).max())
+            if off > TOLERANCE:
+                raise RuntimeError(f"the exported field differs from torch by {off:.1e}")
+
+    write_onnx(field, example(3), path, check, FIELD_OUTPUTS)
 
 
 def rounded(network: nn.Module) -> nn.Module:
@@ -57,13 +119,14 @@ def compare(network: nn.Module, path: Path) -> tuple[float, float]:
     """Largest differences between torch and the ONNX file over several batch sizes: of joints
     (metres, with the pelvis), and of any output."""
     size = network.config.backbone.image
-    session = open_session(path, inputs_of(size), OUTPUTS, threads=1)
+    names, network_asked = told_by(network), asked(network)
+    session = open_session(path, inputs_of(size), names, threads=1)
     joints = other = 0.0
     for people in (1, 2, 5):
         inputs = example_inputs(size, people, seed=people)
         with torch.no_grad():
-            expected = network(*inputs.values())
-        found = session.run(OUTPUTS, {k: v.numpy() for k, v in inputs.items()})
+            expected = network_asked(*inputs.values())
+        found = session.run(names, {k: v.numpy() for k, v in inputs.items()})
         for e, f in zip(expected, found, strict=True):
             other = max(other, float(np.abs(e.numpy() - f).max()))
         tensors = [torch.from_numpy(f) for f in found]
@@ -102,9 +165,24 @@ def example_inputs(size: int, people: int, seed: int = 0) -> dict[str, torch.Ten
     return inputs
 
 
+def field_facts(network: nn.Module) -> dict:
+    """What samples need beside the field: see ``hmr_ros.runtime.factorized.load``."""
+    with torch.no_grad():
+        _, told = network.told(example_inputs(network.config.backbone.image, 1))
+    tokens, width = told.evidence.shape[1:]
+    return {
+        "tokens": tokens,
+        "width": width,
+        "noise_scale": [round(float(s), 5) for s in network.noise_scale],
+        "temperature": [round(float(t), 4) for t in network.sample_temperature],
+    }
+
+
 def manifest(network: nn.Module, body: BodyModel, figures: dict) -> dict:
     """What a reader of the ONNX file must know; kept as a ``.json`` beside it."""
     config = dataclasses.asdict(network.config)
+    if hasattr(network, "field"):
+        figures = {"field": field_facts(network)} | figures
     return {
         "estimator": network.name,
         "keypoint_set": KEYPOINT_SET,

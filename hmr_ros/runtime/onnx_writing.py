@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,11 @@ SMALLEST = 4096
 
 
 def write_onnx(
-    network: nn.Module, example: Mapping[str, Tensor], path: Path, check: Callable[[Path], None]
+    network: nn.Module,
+    example: Mapping[str, Tensor],
+    path: Path,
+    check: Callable[[Path], None],
+    outputs: Sequence[str] = OUTPUTS,
 ) -> None:
     """Write ``network`` (ready for use, on the CPU), its large constants in half precision.
 
@@ -41,7 +45,7 @@ def write_onnx(
                 tuple(example.values()),
                 str(partial),
                 input_names=list(example),
-                output_names=list(OUTPUTS),
+                output_names=list(outputs),
                 opset_version=OPSET,
                 dynamo=True,
                 dynamic_shapes=(batch,) * len(example),

@@ -6,6 +6,7 @@ Stage one is a trained baseline and stays as it is: the paper trains its stages 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -99,20 +100,17 @@ class FactorizedTask(BaselineTask):
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
         """The baseline's figures for the estimate, and those of samples."""
-        figures = super().validate(network)
         device = next(network.parameters()).device
+        return super().validate(network) | sample_figures(network, self.sampled_people(device))
+
+    def sampled_people(self, device: torch.device) -> Iterator[dict[str, Tensor]]:
+        """Batches of the people for validation who are sampled."""
         first = 0 if self.settings.val else self.people
         last = min(len(self.val_corpus), first + min(SAMPLED_PEOPLE, self.settings.validate))
-        batches = (
-            {
-                k: v.to(device)
-                for k, v in tensors(
-                    *self.val_corpus.rows(np.arange(at, min(at + VALIDATION_BATCH, last)))
-                ).items()
-            }
-            for at in range(first, last, VALIDATION_BATCH)
-        )
-        return figures | sample_figures(network, batches)
+        for at in range(first, last, VALIDATION_BATCH):
+            rows = np.arange(at, min(at + VALIDATION_BATCH, last))
+            batch = tensors(*self.val_corpus.rows(rows))
+            yield {name: value.to(device) for name, value in batch.items()}
 
     def identity(self) -> dict:
         found = super().identity()
