@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +12,10 @@ import numpy as np
 
 from hmr_ros.body import skinning
 from hmr_ros.body.model import BETAS, JOINTS, BodyModel, load_body_model
+from hmr_ros.cli.timing import row, timed
 from hmr_ros.geometry.rotations import matrix_from_axis_angle
 
 SUMMARY = "posed meshes against smplx, one thread each"
-WARM_UP = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +38,11 @@ def measure(args: argparse.Namespace) -> list[dict]:
     finally:
         torch.set_num_threads(threads)
     reference = np.percentile(times["smplx"], 50)
-    return [row(name, seconds, args.batch, reference) for name, seconds in times.items()]
+    return [
+        row(f"body, {name}", seconds, args.batch, "body, smplx", reference / np.median(seconds))
+        | {"bodies_a_call": args.batch}
+        for name, seconds in times.items()
+    ]
 
 
 def contenders(model: BodyModel, batch: int) -> dict[str, Callable[[], np.ndarray]]:
@@ -94,32 +97,3 @@ def smplx_body(model: BodyModel, batch: int):
     # It prints the number of shape coefficients.
     with contextlib.redirect_stdout(io.StringIO()):
         return smplx.SMPL("", data_struct=arrays, batch_size=batch)
-
-
-def timed(calls: dict[str, Callable], rounds: int) -> dict[str, np.ndarray]:
-    """Seconds of each call, taken in turns so that other load on the machine meets all alike."""
-    seconds = {name: np.empty(rounds) for name in calls}
-    for call in calls.values():
-        for _ in range(WARM_UP):
-            call()
-    for n in range(rounds):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            seconds[name][n] = time.perf_counter() - start
-    return seconds
-
-
-def row(name: str, seconds: np.ndarray, batch: int, reference: float) -> dict:
-    p50, p95, p99 = np.percentile(seconds, [50, 95, 99])
-    return {
-        "name": f"body, {name}",
-        "p50_ms": 1e3 * p50,
-        "p95_ms": 1e3 * p95,
-        "p99_ms": 1e3 * p99,
-        "per_second": batch / p50,
-        "bodies_a_call": batch,
-        "bytes": None,
-        "versus": "body, smplx",
-        "ratio": reference / p50,
-    }
