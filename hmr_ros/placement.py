@@ -13,7 +13,8 @@ from hmr_ros.geometry.translation import solve_translation
 from hmr_ros.people import People
 
 # Spread of adult statures around what the betas say, relative: size and distance cannot be told
-# apart in one image, so this much of the distance stays uncertain however sharp the keypoints are.
+# apart in one image, so at least this much of the distance stays uncertain however sharp the
+# keypoints are.
 STATURE_STD = 0.055
 NETWORK_DEPTH_STD = 0.12  # relative error of the network's own distance
 DEPTH_IMAGE_STD_M = 0.05
@@ -44,7 +45,7 @@ def place(
         bodies.transl,
         NETWORK_DEPTH_STD * np.maximum(bodies.transl[:, 2], 0.1),
     )
-    scale_std = np.full(len(bodies), STATURE_STD)
+    scale_std = np.maximum(STATURE_STD, _own_doubt(bodies))
     metric = np.full(len(bodies), camera.metric)
     if depth is not None:
         read = _depth_of_bodies(depth, pixels, weights, points)
@@ -63,6 +64,18 @@ def place(
         joints_2d=camera.project(joints).astype(np.float32),
         metric=metric,
     )
+
+
+def _own_doubt(bodies: Bodies) -> np.ndarray:
+    """[N] relative standard deviation of the distance by the network itself.
+
+    It knows of whom too little is seen, and a body in a wrong pose lands at a wrong distance
+    however well it fits.
+    """
+    far = np.maximum(np.linalg.norm(bodies.transl, axis=1), 0.1)
+    toward = bodies.transl / far[:, None]
+    variance = np.einsum("na,nab,nb->n", toward, bodies.transl_cov, toward)
+    return np.sqrt(np.maximum(variance, 0)) / far
 
 
 def _depth_of_bodies(

@@ -248,7 +248,7 @@ def test_released_files_are_an_estimator(folder, body, tmp_path):
     described = json.loads((tmp_path / "baseline.json").read_text())
     assert described["largest_difference_to_torch_m"] < 5e-4 and described["image_size"] == SIZE
     used = load(tmp_path / "baseline.safetensors", body, "baseline")
-    assert used.temperature.tolist() != [1, 1]
+    assert used.temperature.tolist() != [1, 1] and used.place_temperature.item() != 1
     image = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
     people = seen_people(body, 2)
     found = load_estimator("baseline", body, str(tmp_path / "baseline.onnx"))(people, CAMERA, image)

@@ -10,7 +10,11 @@ from scipy import integrate, stats
 
 from hmr_ros.evaluation import calibration
 from hmr_ros.evaluation.calibration import verdict
-from hmr_ros.evaluation.temperatures import coverage_temperatures, visibility_temperatures
+from hmr_ros.evaluation.temperatures import (
+    coverage_temperatures,
+    deviation_factor,
+    visibility_temperatures,
+)
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +217,18 @@ def test_coverage_temperatures_make_regions_hold_what_they_promise():
     factor2 = probability * seen**2 + (1 - probability) * hidden**2
     for group in (visible, ~visible):
         assert np.mean(distance2[group] <= 6.2514 * factor2[group]) == pytest.approx(0.9, abs=0.005)
+
+
+def test_a_deviation_factor_makes_intervals_hold_what_they_promise():
+    rng = np.random.default_rng(0)
+    std = rng.uniform(0.01, 0.3, 40_000)
+    assert deviation_factor(1.7 * std * rng.normal(size=len(std)), std) == pytest.approx(
+        1.7, rel=0.02
+    )
+    heavy = std * rng.standard_t(2, len(std))
+    factor = deviation_factor(heavy, std)
+    assert (np.abs(heavy) <= 1.6449 * factor * std).mean() == pytest.approx(0.9, abs=1e-3)
+    assert deviation_factor(100 * std, std) == 4
 
 
 def test_coverage_temperatures_of_gaussians_are_their_spread():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 
 import numpy as np
@@ -132,6 +133,17 @@ def test_joints_do_not_make_people_smaller(name):
         assert final.betas.grad is None or not final.betas.grad.any()
         final.betas.sum().backward(retain_graph=True)
         assert final.betas.grad.all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_factor_of_the_place_widens_the_pelvis_alone(name):
+    network, inputs = copy.deepcopy(made(name)), example_inputs(64, 3)
+    before = answer(network, inputs)
+    network.place_temperature.fill_(1.5)
+    after = answer(network, inputs)
+    for key in OUTPUTS:
+        wider = 2.25 if key == "pelvis_cov" else 1.0
+        assert torch.allclose(after[key], wider * before[key], rtol=1e-4, atol=1e-7), key
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_bodies import CAMERA, somebody
 
+from hmr_ros.body.keypoints import keypoints
+from hmr_ros.body.model import load_body_model
 from hmr_ros.geometry.depth import depth_at
 from hmr_ros.geometry.translation import solve_translation
+from hmr_ros.people import no_people
+from hmr_ros.placement import place
 
 
 def standing(rng: np.random.Generator, n: int = 1) -> np.ndarray:
@@ -55,6 +60,30 @@ def test_covariance_tells_the_scatter():
     for axis in range(3):
         ratio = np.sqrt(cov[:, axis, axis].mean() / scatter[axis, axis])
         assert 0.75 < ratio < 1.33
+
+
+@pytest.mark.parametrize("doubt, expected", [(0.02, 0.055), (0.2, 0.2)])
+def test_the_distance_is_at_least_as_unsure_as_the_network_says(doubt, expected):
+    body = load_body_model()
+    made = somebody(body, 1.0, 4.0)
+    toward = made.transl[0].astype(float) / np.linalg.norm(made.transl[0])
+    # Unsure along its own ray and, which is no matter here, far less across.
+    along = np.linalg.norm(made.transl[0]) * doubt * toward
+    made = made.replace(transl_cov=(np.outer(along, along) + 1e-6 * np.eye(3))[None])
+    points = keypoints(body, made.rotations, made.betas, made.transl, "blazepose33")
+    seen = np.concatenate([CAMERA.project(points), np.ones((1, 33, 1))], -1).astype(np.float32)
+    people = no_people().replace(
+        boxes=np.array([[200, 50, 200, 380]], np.float32),
+        scores=np.ones(1, np.float32),
+        keypoints=seen,
+        found=np.ones(1, bool),
+        source=np.array(["given"]),
+    )
+    placed = place(made, people, CAMERA, body)
+    far = np.linalg.norm(placed.transl[0])
+    assert np.abs(placed.transl - made.transl).max() < 0.02
+    std = np.sqrt(toward @ placed.transl_cov[0] @ toward) / far
+    assert std == pytest.approx(expected, rel=0.08)
 
 
 def test_without_a_seen_point_the_prior_decides():

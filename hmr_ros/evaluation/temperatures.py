@@ -32,6 +32,13 @@ def visibility_temperatures(
     return float(seen), float(hidden)
 
 
+def deviation_factor(off: np.ndarray, std: np.ndarray, level: float = 0.9) -> float:
+    """Factor on standard deviations [M] with which intervals of probability ``level`` hold that
+    share of the errors ``off`` [M]; kept within ``RANGE``."""
+    reach = stats.norm.ppf((1 + level) / 2)
+    return float(np.clip(np.quantile(np.abs(off) / std, level) / reach, *RANGE))
+
+
 def coverage_temperatures(
     distance2: np.ndarray,
     probability: np.ndarray,

@@ -17,6 +17,8 @@ class CropNetwork(nn.Module):
         super().__init__()
         # Standard deviations are multiplied by these: for a joint that is seen, and a hidden one.
         self.register_buffer("temperature", torch.ones(2))
+        # The same for the place, by its distance.
+        self.register_buffer("place_temperature", torch.ones(()))
 
     def predict(self, inputs: dict[str, Tensor]) -> Lifted:
         """The body in the view frame; inputs by name."""
@@ -49,4 +51,6 @@ class CropNetwork(nn.Module):
     def answer(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """What ``forward`` returns, from inputs by name."""
         body = self.predict(inputs)
-        return in_camera(body, inputs["view"], inputs["scale"], self.temperature)
+        return in_camera(
+            body, inputs["view"], inputs["scale"], self.temperature, self.place_temperature
+        )

@@ -114,5 +114,6 @@ class Telling(CropNetwork):
     def answer(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
         first, told = self.network.told(inputs)
         body = self.network.estimated(first, told)
-        placed = in_camera(body, inputs["view"], inputs["scale"], self.network.temperature)
+        factors = self.network.temperature, self.network.place_temperature
+        placed = in_camera(body, inputs["view"], inputs["scale"], *factors)
         return *placed, told.evidence, told.anchor, told.regressed

@@ -237,11 +237,18 @@ class Lifter(nn.Module):
         return in_camera(body, view.rotation, view.scale, self.temperature)
 
 
-def in_camera(body: Lifted, view: Tensor, scale: Tensor, temperature: Tensor) -> tuple[Tensor, ...]:
+def in_camera(
+    body: Lifted,
+    view: Tensor,
+    scale: Tensor,
+    temperature: Tensor,
+    place_temperature: Tensor | float = 1.0,
+) -> tuple[Tensor, ...]:
     """A body of the view frame in the camera's frame: the outputs of ``Lifter.forward``.
 
     view [N, 3, 3]: camera to view. scale [N]: unit of ``place``. temperature [2]: factors of the
-    standard deviations of a joint that is seen, and of a hidden one.
+    standard deviations of a joint that is seen, and of a hidden one; place_temperature: of those of
+    the place.
     """
     back = view.transpose(1, 2)
     root = back @ body.rotations[:, 0]
@@ -252,7 +259,7 @@ def in_camera(body: Lifted, view: Tensor, scale: Tensor, temperature: Tensor) ->
     visibility = body.visibility_logit.sigmoid()
     joint_cov = spread_along(joint_variance(body, temperature), back[:, None])
     # First order: x = place_x * scale * z, and z moves by z times the error of log z.
-    std = body.place_log_std.exp()
+    std = place_temperature * body.place_log_std.exp()
     sideways = F.pad(std[:, :2] * (scale * depth)[:, None], (0, 1)).square()
     along = back @ (pelvis * std[:, 2:])[..., None]
     pelvis_cov = spread_along(sideways, back) + along @ along.transpose(1, 2)

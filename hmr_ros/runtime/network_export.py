@@ -192,6 +192,7 @@ def manifest(network: nn.Module, body: BodyModel, figures: dict) -> dict:
         "outputs": DESCRIBED,
         "normalisation": "inside the network",
         "temperature": [round(float(t), 4) for t in network.temperature],
+        "place_temperature": round(float(network.place_temperature), 4),
         "config": config,
         "parameters": sum(p.numel() for p in network.parameters()),
         **figures,

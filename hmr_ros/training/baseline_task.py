@@ -62,7 +62,8 @@ def load(settings: dict, seed: int, rank: int, world: int) -> BaselineTask:
 class JointAnswers:
     """Of M joints, never the pelvis, each [M]: error (m), predicted variance (m^2, sum of the three
     axes), squared Mahalanobis distance to the truth, predicted probability of being seen, true
-    visibility, and the error of the log distance of the person."""
+    visibility; of the log distance of the person the error, and the predicted deviation before its
+    factor."""
 
     error: Tensor
     variance: Tensor
@@ -70,6 +71,7 @@ class JointAnswers:
     probability: Tensor
     visibility: Tensor
     far: Tensor
+    far_std: Tensor
 
 
 class BaselineTask:
@@ -181,6 +183,7 @@ class BaselineTask:
                 probability,
                 batch["visibility"][:, 1:],
                 far.expand_as(probability),
+                body.place_log_std[:, 2:].exp().expand_as(probability),
             )
             parts.append([v.cpu().flatten() for v in values])
         return JointAnswers(*(torch.cat(values) for values in zip(*parts, strict=True)))

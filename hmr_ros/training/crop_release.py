@@ -10,7 +10,7 @@ from torch import nn
 
 from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.evaluation.sample_calibration import sample_factors
-from hmr_ros.evaluation.temperatures import coverage_temperatures
+from hmr_ros.evaluation.temperatures import coverage_temperatures, deviation_factor
 from hmr_ros.machine import hardware, revision
 from hmr_ros.models.weights import load, save
 from hmr_ros.runtime.network_export import export_onnx, manifest
@@ -67,7 +67,8 @@ def release(network: nn.Module, task, out_folder: Path, origin: Origin) -> None:
         f"and torch differ by {1e3 * difference:.3f} mm at most.",
         f"Body: `{task.body.name}`.",
         "Standard deviations calibrated on the people for validation, so that the 90 % regions "
-        f"hold 90 %: factor {seen:.2f} where the joint is seen, {hidden:.2f} where it is hidden.",
+        f"hold 90 %: factor {seen:.2f} where the joint is seen, {hidden:.2f} where it is hidden, "
+        f"{network.place_temperature.item():.2f} of the distance.",
     ]
     if field:
         facts.append(
@@ -93,6 +94,7 @@ def calibrate(network: nn.Module, task) -> None:
             found.visibility.numpy() == VISIBLE,
         )
         network.temperature.copy_(torch.tensor(factors))
+        network.place_temperature.fill_(deviation_factor(found.far.numpy(), found.far_std.numpy()))
         if hasattr(network, "field"):
             factors = sample_factors(network, task.sampled_people(network.temperature.device))
             network.sample_temperature.copy_(torch.tensor(factors))

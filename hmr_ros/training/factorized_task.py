@@ -86,6 +86,7 @@ class FactorizedTask(BaselineTask):
         network.anchor.load_state_dict(self._anchor)
         network.anchor.requires_grad_(False)
         network.temperature.copy_(network.anchor.temperature)
+        network.place_temperature.copy_(network.anchor.place_temperature)
         return network
 
     def losses(self, network: nn.Module, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
