@@ -30,10 +30,12 @@ def test_a_row_tells_percentiles_and_rate():
 def test_every_stage_is_measured():
     found = perception.measure(Namespace(people=2, rounds=3, threads=1))
     rows = {r["name"].removeprefix("perception, "): r for r in found}
-    assert {"detector", "lifter, 2 people", "baseline, 2 people", "refinement, 2 people"} < set(
-        rows
-    )
+    stages = {"detector", "pipeline with lifter"}
+    stages |= {f"{s}, 2 people" for s in ("lifter", "baseline", "refinement", "mesh")}
+    assert stages < set(rows)
     assert all(r["p50_ms"] > 0 for r in rows.values())
+    batch = rows["lifter, 2 people"]
+    assert batch["versus"] == "perception, lifter, 1 person" and batch["ratio"] > 0.5
     # The mask is a good part of the landmark network.
     assert rows["landmarks"]["ratio"] > 1.1 and rows["landmarks with mask"]["ratio"] == 1
     assert rows["HOG sweep"]["ratio"] > 1.3 and rows["HOG sweep, OpenCV"]["ratio"] == 1

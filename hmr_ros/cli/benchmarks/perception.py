@@ -11,7 +11,7 @@ from hmr_ros.cli.timing import row, timed
 
 SUMMARY = "front end, estimators and refinement, stage by stage"
 WIDTH, HEIGHT = 640, 480
-# Stages that are compared in one run, and with what.
+# Stages that are compared in one run, and with what; people in a batch, with as many single ones.
 VERSUS = {
     "landmarks": "landmarks with mask",
     "landmarks with mask": "landmarks with mask",
@@ -22,21 +22,23 @@ VERSUS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr bench perception``."""
-    parser.add_argument("--people", type=int, default=4, help="in the estimators' batch")
+    parser.add_argument("--people", type=int, default=8, help="in a batch, beside single ones")
     parser.add_argument("--rounds", type=int, default=30, help="calls of each")
     parser.add_argument("--threads", type=int, default=2, help="as the parameter of that name")
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
     """A row a stage. Landmarks and HOG run on one thread, the others on ``--threads``."""
+    batch, single = f", {args.people} people", ", 1 person"
     times = timed(front_end(), args.rounds)
     times |= timed(after(args.people, args.threads), args.rounds)
     rows = []
     for name, seconds in times.items():
-        versus = VERSUS.get(name, "")
-        ratio = np.median(times[versus]) / np.median(seconds) if versus else None
+        units = args.people if name.endswith(batch) else 1
+        versus = name.replace(batch, single) if units > 1 else VERSUS.get(name, "")
+        ratio = units * np.median(times[versus]) / np.median(seconds) if versus else None
         rows.append(
-            row(f"perception, {name}", seconds, 1, versus and f"perception, {versus}", ratio)
+            row(f"perception, {name}", seconds, units, versus and f"perception, {versus}", ratio)
         )
     return rows
 
@@ -89,28 +91,38 @@ def front_end() -> dict[str, Callable]:
 
 
 def after(people: int, threads: int) -> dict[str, Callable]:
-    """Estimators and refinement for ``people`` people, and the pipeline for one."""
+    """Estimators, refinement and the full mesh for one and for ``people`` people, and the pipeline
+    for one."""
+    from hmr_ros.assets import asset
+    from hmr_ros.body.skinning import vertices
     from hmr_ros.frame import Frame
     from hmr_ros.geometry.camera import guessed_camera
     from hmr_ros.parameters import validated
     from hmr_ros.pipeline import Pipeline
     from hmr_ros.placement import place
     from hmr_ros.refinement import refine
+    from hmr_ros.runtime.estimators import ESTIMATORS
 
     image, camera = picture(), guessed_camera(WIDTH, HEIGHT)
+    shipped = [name for name in ESTIMATORS if asset("weights", f"{name}.onnx").is_file()]
+    variants = {name: {"estimator": name} for name in shipped}
+    if "factorized" in shipped:
+        variants["factorized, 8 samples"] = {"estimator": "factorized", "n_samples": 8}
     calls = {}
-    for name in ("lifter", "baseline"):
-        pipeline = Pipeline(validated({"estimator": name, "threads": threads}))
+    for name, settings in variants.items():
+        pipeline = Pipeline(validated(settings | {"threads": threads}))
         pipeline.warm_up()
-        boxes = np.tile(np.array([[130.0, 0.0, 380.0, 479.0]], np.float32), (people, 1))
-        seen = pipeline.finder.keypoints_in(image, boxes)
-        bodies = place(pipeline.estimator(seen, camera, image), seen, camera, pipeline.body)
-        calls[f"{name}, {people} people"] = _call(pipeline.estimator, seen, camera, image)
-        if name == "lifter":
-            calls[f"refinement, {people} people"] = _call(
-                refine, bodies, seen, camera, pipeline.body
-            )
-        calls[f"pipeline with {name}, one person"] = _frames(pipeline, image, camera, Frame)
+        calls[f"pipeline with {name}"] = _frames(pipeline, image, camera, Frame)
+        for count, words in ((1, "1 person"), (people, f"{people} people")):
+            boxes = np.tile(np.array([[130.0, 0.0, 380.0, 479.0]], np.float32), (count, 1))
+            seen = pipeline.finder.keypoints_in(image, boxes)
+            calls[f"{name}, {words}"] = _call(pipeline.estimator, seen, camera, image)
+            if name != "lifter":
+                continue
+            made = place(pipeline.estimator(seen, camera, image), seen, camera, pipeline.body)
+            calls[f"refinement, {words}"] = _call(refine, made, seen, camera, pipeline.body)
+            shape = pipeline.body, made.rotations, made.betas, made.transl
+            calls[f"mesh, {words}"] = _call(vertices, *shape)
     return calls
 
 
