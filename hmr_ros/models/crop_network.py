@@ -11,7 +11,12 @@ from hmr_ros.person_crops import INPUTS
 
 class CropNetwork(nn.Module):
     """A network has a ``name``, a ``config``, a ``skeleton`` and ``looks(inputs)``: from inputs by
-    name to a first guess and the final body (``Lifted``), both in the view frame."""
+    name to a first guess and the final body (``Lifted``), both in the view frame.
+
+    generative: whether it can be sampled, by a velocity ``field``.
+    """
+
+    generative = False
 
     def __init__(self) -> None:
         super().__init__()

@@ -40,6 +40,7 @@ class Factorized(CropNetwork):
     """See the module text. ``skeleton`` belongs to the body model whose betas are predicted."""
 
     name = "factorized"
+    generative = True
 
     def __init__(self, skeleton: Skeleton, config: FactorizedConfig = FactorizedConfig()) -> None:
         super().__init__()

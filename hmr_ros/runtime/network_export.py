@@ -45,19 +45,19 @@ def export_onnx(network: nn.Module, path: Path) -> float:
     write_onnx(
         asked(ready), example_inputs(network.config.backbone.image, 3), path, check, told_by(ready)
     )
-    if hasattr(ready, "field"):
+    if ready.generative:
         export_field(ready, field_path(path))
     return largest
 
 
 def asked(network: nn.Module) -> nn.Module:
     """The network as it is exported: a generative one also tells what its field must know."""
-    return Telling(network) if hasattr(network, "field") else network
+    return Telling(network) if network.generative else network
 
 
 def told_by(network: nn.Module) -> tuple[str, ...]:
     """Names of the exported outputs."""
-    return (*OUTPUTS, *TOLD) if hasattr(network, "field") else OUTPUTS
+    return (*OUTPUTS, *TOLD) if network.generative else OUTPUTS
 
 
 class MaskedField(nn.Module):
@@ -181,7 +181,7 @@ def field_facts(network: nn.Module) -> dict:
 def manifest(network: nn.Module, body: BodyModel, figures: dict) -> dict:
     """What a reader of the ONNX file must know; kept as a ``.json`` beside it."""
     config = dataclasses.asdict(network.config)
-    if hasattr(network, "field"):
+    if network.generative:
         figures = {"field": field_facts(network)} | figures
     return {
         "estimator": network.name,

@@ -58,7 +58,7 @@ def release(network: nn.Module, task, out_folder: Path, origin: Origin) -> None:
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     seen, hidden = network.temperature.tolist()
     left_out = ", ".join(network.config.without) or "nothing"
-    field = f"`{name}_field.onnx` (samples), " if hasattr(network, "field") else ""
+    field = f"`{name}_field.onnx` (samples), " if network.generative else ""
     facts = [
         f"Files: `{name}.onnx` (inference), {field}`{name}.safetensors` (torch), `{name}.json` "
         "(inputs, outputs, body model).",
@@ -95,6 +95,6 @@ def calibrate(network: nn.Module, task) -> None:
         )
         network.temperature.copy_(torch.tensor(factors))
         network.place_temperature.fill_(deviation_factor(found.far.numpy(), found.far_std.numpy()))
-        if hasattr(network, "field"):
+        if network.generative:
             factors = sample_factors(network, task.sampled_people(network.temperature.device))
             network.sample_temperature.copy_(torch.tensor(factors))
