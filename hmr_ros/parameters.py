@@ -52,6 +52,8 @@ class Parameter:
         return value
 
 
+DEFAULT_ESTIMATOR = "baseline"
+
 P = Parameter
 PARAMETERS: tuple[Parameter, ...] = (
     P(
@@ -98,7 +100,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     P(
         "estimator",
         "estimator",
-        "lifter",
+        DEFAULT_ESTIMATOR,
         "Network that turns people into bodies. 'lifter' reads keypoints alone, 'baseline' all "
         "that the front end sees of a person; 'factorized' does too and can draw samples of the "
         "limbs.",

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from hmr_ros.parameters import DEFAULT_ESTIMATOR
+
 SUMMARY = "2D joints of bodies on labelled photographs, beside the keypoints they came from"
 SHOWN = ("all", "visible", "occluded", "limb")
 
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NAME[:PARAM=VALUE,...]",
         help="estimator, with parameters of docs/parameters.md behind it, such as "
-        "lifter:refine_steps=0; the first is compared with the others (default: lifter)",
+        "lifter:refine_steps=0; the first is compared with the others (default: the node's)",
     )
     parser.add_argument(
         "--html", "--report", type=Path, metavar="FILE", help="write an HTML report (or a folder's)"
@@ -56,7 +58,9 @@ def measure(args: argparse.Namespace) -> dict:
             f"{labels} is missing; give a folder with COCO person keypoints and photos by --data"
         )
     people = read_people(labels)
-    pipelines = {name: pipeline_of(name) for name in dict.fromkeys(args.model or ["lifter"])}
+    pipelines = {
+        name: pipeline_of(name) for name in dict.fromkeys(args.model or [DEFAULT_ESTIMATOR])
+    }
     photos = answers(args.data, people, pipelines)
     answered = list(track(photos, "photographs", total=len(people), transient=True))
     rows, compared = benchmark(answered), comparisons(answered, next(iter(pipelines)))

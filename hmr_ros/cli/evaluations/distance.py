@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.parameters import DEFAULT_ESTIMATOR
 
 SUMMARY = "distances of standing and walking people, rendered with a known camera"
 VERSION = 2
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--films", type=int, default=40, help="films of three people")
     parser.add_argument("--seconds", type=float, default=1.6, help="length of a film")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other films")
-    parser.add_argument("--estimator", default="lifter", help="network to use")
+    parser.add_argument("--estimator", default=DEFAULT_ESTIMATOR, help="network to use")
 
 
 def measure(args: argparse.Namespace) -> list[dict]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.parameters import DEFAULT_ESTIMATOR
 
 SUMMARY = "do the capsules of ~/occupancy hold the true limbs, and in how much room"
 
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         action="append",
         metavar="NAME[:PARAM=VALUE,...]",
-        help="estimator, with parameters of docs/parameters.md behind it (default: lifter)",
+        help="estimator, with parameters of docs/parameters.md behind it (default: the node's)",
     )
     parser.add_argument(
         "--images", type=int, default=300, help="the first N pictures of SynOcc still"
@@ -43,7 +44,7 @@ def measure(args: argparse.Namespace) -> list[dict]:
     source = benchmark.still_source(body, motions, photos)
     workers = default_workers(len(chosen)) if args.workers is None else args.workers
     rows = []
-    for name in dict.fromkeys(args.model or ["lifter"]):
+    for name in dict.fromkeys(args.model or [DEFAULT_ESTIMATOR]):
         pipeline = pipeline_of(name)
         drawn = benchmark.pictures(source, chosen, min(workers, len(chosen)))
         seen = answers(with_progress(drawn, len(chosen), name), pipeline, body)

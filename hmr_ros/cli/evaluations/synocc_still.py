@@ -9,6 +9,7 @@ from pathlib import Path
 from hmr_ros.cli.motion_file import default_motions
 from hmr_ros.cli.run_facts import run_facts
 from hmr_ros.cli.synocc_kept import add_keep_arguments, kept_answers, say_kept
+from hmr_ros.parameters import DEFAULT_ESTIMATOR
 
 SUMMARY = "3D error, calibration and recall on rendered people at three levels of occlusion"
 VERSION = 2  # hmr_ros.evaluation.synocc.still's, without importing it; a test compares them
@@ -45,7 +46,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NAME[:PARAM=VALUE,...]",
         help="estimator, with parameters of docs/parameters.md behind it, or mean-pose; several "
-        "are compared with the first (default: lifter and mean-pose)",
+        "are compared with the first (default: the node's and mean-pose)",
     )
     parser.add_argument(
         "--peers", action="append", default=[], metavar="NAME", help="mediapipe: beside the models"
@@ -161,7 +162,7 @@ def opened(args: argparse.Namespace, body, motions) -> tuple[list, list]:
     for name in args.peers:
         package_of(name)
         python_of(name)
-    names = list(dict.fromkeys(args.model or ["lifter", "mean-pose"]))
+    names = list(dict.fromkeys(args.model or [DEFAULT_ESTIMATOR, "mean-pose"]))
     models = [load_model(name, body, motions) for name in names]
     peers = []
     if "mediapipe" in args.peers:

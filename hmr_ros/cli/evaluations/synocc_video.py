@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hmr_ros.cli.motion_file import default_motions
 from hmr_ros.cli.synocc_kept import add_keep_arguments, kept_answers, say_kept
+from hmr_ros.parameters import DEFAULT_ESTIMATOR
 
 SUMMARY = "poses, paths, identity and speed over time on rendered clips with a moving camera"
 VERSION = 2  # hmr_ros.evaluation.synocc.video's
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         action="append",
         metavar="NAME[:PARAM=VALUE,...]",
-        help="estimator, with parameters of docs/parameters.md behind it (default: lifter)",
+        help="estimator, with parameters of docs/parameters.md behind it (default: the node's)",
     )
     parser.add_argument("--clips", type=int, default=60, help="the first N of the 60 clips")
     parser.add_argument("--frames", type=int, default=90, help="of a clip; less for a quick look")
@@ -60,7 +61,7 @@ def measure(args: argparse.Namespace) -> dict:
     body, motions, photos = sources(args)
     source = benchmark.video_source(body, motions, photos, args.frames)
     models = []
-    for name in dict.fromkeys(args.model or ["lifter"]):
+    for name in dict.fromkeys(args.model or [DEFAULT_ESTIMATOR]):
         model = load_model(name, body, motions)
         if not isinstance(model, PipelineModel):
             raise ValueError(f"model {name!r} follows nobody through a clip; give an estimator")
