@@ -18,7 +18,6 @@ from hmr_ros.people import EVIDENCE, People
 from hmr_ros.person_crops import CELLS, FEATURES, GRID, LANDMARKS, PersonCrops, crops_of
 from hmr_ros.runtime.answers import OUTPUTS, bodies_of, native_body
 from hmr_ros.runtime.onnx_session import MEND, WeightsError, open_session, read_manifest
-from hmr_ros.runtime.sampling import NO_SAMPLES, Sampling
 
 NAME = "baseline"
 # People in one run of the network: more at once need more memory and are no faster.
@@ -43,16 +42,8 @@ def inputs_of(size: int) -> dict[str, tuple]:
     }
 
 
-def load(
-    body_model: BodyModel,
-    weights_path: str = "",
-    threads: int = 2,
-    sampling: Sampling = NO_SAMPLES,
-) -> Baseline:
-    """Raises ``onnx_session.WeightsError`` for weights that are missing, damaged or foreign.
-
-    sampling is not used: a regressor has no samples.
-    """
+def load(body_model: BodyModel, weights_path: str = "", threads: int = 2) -> Baseline:
+    """Raises ``onnx_session.WeightsError`` for weights that are missing, damaged or foreign."""
     return load_named(NAME, body_model, weights_path, threads)
 
 

@@ -24,12 +24,13 @@ class Estimator(Protocol):
         ...
 
 
-# Module whose ``load(body_model, weights_path, threads, sampling)`` gives the estimator.
+# Module whose ``load(body_model, weights_path, threads)`` gives the estimator.
 ESTIMATORS = {
     "lifter": "hmr_ros.runtime.lifter",
     "baseline": "hmr_ros.runtime.baseline",
     "factorized": "hmr_ros.runtime.factorized",
 }
+SAMPLERS = ("factorized",)  # their ``load`` takes a ``Sampling`` too
 
 
 def load_estimator(
@@ -43,10 +44,16 @@ def load_estimator(
 
     It answers every row; rows with ``found`` False get what the box and the picture say, or the
     prior. ``transl`` is the network's own guess. weights_path: empty for the shipped weights.
-    sampling: of estimators that sample; others take no notice.
-    Raises ValueError for an unknown name and ``onnx_session.WeightsError`` for weights that cannot
-    be used.
+
+    Raises ValueError for an unknown name and for samples wanted of an estimator that has none,
+    ``onnx_session.WeightsError`` for weights that cannot be used.
     """
     if name not in ESTIMATORS:
         raise ValueError(f"estimator {name!r} is unknown; known: {', '.join(ESTIMATORS)}")
-    return import_module(ESTIMATORS[name]).load(body_model, weights_path, threads, sampling)
+    if sampling.samples and name not in SAMPLERS:
+        raise ValueError(
+            f"n_samples is {sampling.samples}, but estimator {name!r} draws no samples: leave it "
+            f"at 0, or set estimator to {' or '.join(SAMPLERS)}"
+        )
+    options = (sampling,) if name in SAMPLERS else ()
+    return import_module(ESTIMATORS[name]).load(body_model, weights_path, threads, *options)

@@ -56,29 +56,20 @@ def load(
     field = Field(open_session(field_path(path), shapes, FIELD_OUTPUTS, threads), scale)
     native = native_body(path, manifest, body_model)
     without = tuple(manifest.get("config", {}).get("without", ()))
-    return Factorized(session, size, native, body_model, without, field, factors, sampling)
+    base = session, size, native, body_model, without
+    return Factorized(*base, field=field, factors=factors, sampling=sampling)
 
 
 class Factorized(Baseline):
     """An estimator (see ``hmr_ros.runtime.estimators``) that can say where hidden limbs may be.
 
     Without samples it answers with the estimate and the regressor's own covariances; with some, the
-    covariances of the joints are those of the samples. factors: [2] on the standard deviations
-    then, of a joint that is seen and of a hidden one. Everything else as of ``Baseline``.
+    covariances of the joints are those of the samples. base: of ``Baseline``. factors: [2] on the
+    standard deviations by samples, of a joint that is seen and of a hidden one.
     """
 
-    def __init__(
-        self,
-        session,
-        size: int,
-        native: BodyModel,
-        target: BodyModel,
-        without: tuple[str, ...],
-        field: Field,
-        factors: np.ndarray,
-        sampling: Sampling,
-    ) -> None:
-        super().__init__(session, size, native, target, without)
+    def __init__(self, *base, field: Field, factors: np.ndarray, sampling: Sampling) -> None:
+        super().__init__(*base)
         self._field, self._factors, self.sampling = field, factors, sampling
 
     def _answer(self, crops: PersonCrops) -> list[np.ndarray]:

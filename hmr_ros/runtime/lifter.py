@@ -17,7 +17,6 @@ from hmr_ros.people import People
 from hmr_ros.person_crops import FILLED
 from hmr_ros.runtime.answers import OUTPUTS, bodies_of, native_body
 from hmr_ros.runtime.onnx_session import open_session, read_manifest
-from hmr_ros.runtime.sampling import NO_SAMPLES, Sampling
 
 KEYPOINTS = 33
 INPUTS = {"keypoints": (None, KEYPOINTS, 3), "box": (None, 4), "image": (None, 4)}
@@ -25,16 +24,11 @@ INPUTS = {"keypoints": (None, KEYPOINTS, 3), "box": (None, 4), "image": (None, 4
 FARTHEST_RAY = 10.0
 
 
-def load(
-    body_model: BodyModel,
-    weights_path: str = "",
-    threads: int = 2,
-    sampling: Sampling = NO_SAMPLES,
-) -> Lifter:
+def load(body_model: BodyModel, weights_path: str = "", threads: int = 2) -> Lifter:
     """Raises ``onnx_session.WeightsError`` for weights that are missing, damaged or foreign.
 
     threads is not used: reading the weights takes most of the 2 ms, and threads that wait for each
-    other make it slower on a busy machine. Nor is sampling: a regressor has no samples.
+    other make it slower on a busy machine.
     """
     path = Path(weights_path) if weights_path else asset("weights", "lifter.onnx")
     session = open_session(path, INPUTS, OUTPUTS, threads=1)

@@ -60,22 +60,10 @@ def told_by(network: nn.Module) -> tuple[str, ...]:
     return (*OUTPUTS, *TOLD) if network.generative else OUTPUTS
 
 
-class MaskedField(nn.Module):
-    """The velocity field of a ``Factorized`` as it is exported."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.field = network.field
-        self.register_buffer("mask", network.mask)
-
-    def forward(self, state, t, evidence, regressed, without) -> torch.Tensor:
-        return self.mask * self.field(state, t, evidence, regressed, without)
-
-
 def export_field(network: nn.Module, path: Path) -> None:
     """Write the velocity field of ``network``, rounded already. Raises RuntimeError if velocities
     differ from torch by more than ``TOLERANCE``."""
-    field = MaskedField(network).eval()
+    field = network.field
 
     def example(people: int) -> dict[str, torch.Tensor]:
         inputs = example_inputs(network.config.backbone.image, people, seed=people)
