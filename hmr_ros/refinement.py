@@ -12,11 +12,11 @@ from functools import lru_cache
 import numpy as np
 
 from hmr_ros.bodies import Bodies
+from hmr_ros.body.fitting import fit
 from hmr_ros.body.keypoints import bone_parts
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
-from hmr_ros.geometry.rotations import matrix_from_axis_angle, skew
 from hmr_ros.people import People
 
 # Standard deviation in radians of each rotation around the network's: the trunk is well estimated
@@ -58,15 +58,20 @@ def refine(
             [np.tile(np.repeat(JOINT_STD, 3), (len(rows), 1)), TRANSL_STD * transl[:, 2:]], 1
         )
     )
-    moved = np.zeros_like(information)
-    for _ in range(steps):
-        step = _step(
-            body, rotations, transl, rest, anchors, share, rays, weights, size, information, moved
-        )
-        moved += step
-        rotations = _turned(body, rotations, rest, step[:, :72].reshape(-1, 24, 3))
-        transl = transl + step[:, 72:]
-        transl[:, 2] = np.maximum(transl[:, 2], 0.1)
+    fit(
+        rotations,
+        transl,
+        rest,
+        body.parents,
+        anchors,
+        share,
+        np.nan_to_num(rays),
+        weights,
+        OUTLIER * size,
+        information,
+        steps,
+        MAX_STEP_RAD,
+    )
     joints, _ = forward_kinematics(rotations, rest, body.parents)
     joints = joints + transl[:, None]
     fitted = {
@@ -102,62 +107,5 @@ def _anchored(
 ) -> tuple[np.ndarray, np.ndarray]:
     """What each bone carries of each keypoint at rest: sums [N, K, 24, 3] and shares [K, 24]."""
     template, shape, share = _influence(body, keypoint_set)
-    return template[None] + np.einsum("kbcs,ns->nkbc", shape, betas, optimize=True), share
-
-
-@lru_cache(maxsize=4)
-def _descendants(parents: tuple[int, ...]) -> np.ndarray:
-    """[24, 24] with 1 at (j, b) where bone b hangs on joint j, itself included."""
-    below = np.eye(len(parents))
-    for b in range(len(parents)):
-        j = b
-        while parents[j] >= 0:
-            j = parents[j]
-            below[j, b] = 1
-    return below
-
-
-def _step(
-    body, rotations, transl, rest, anchors, share, rays, weights, size, information, moved
-) -> np.ndarray:
-    """One damped Gauss-Newton step [N, 75]: 24 world-axis rotations, then the translation."""
-    n, k = weights.shape
-    joints, world = forward_kinematics(rotations, rest, body.parents)
-    # Each bone's part of each keypoint, posed: [N, K, 24, 3].
-    local = anchors - share[None, :, :, None] * rest[:, None]
-    parts = np.einsum("nbij,nkbj->nkbi", world, local, optimize=True)
-    parts = parts + share[None, :, :, None] * joints[:, None]
-    points = parts.sum(2) + transl[:, None]
-    below = _descendants(tuple(int(p) for p in body.parents))
-    # A turn w of joint j moves the keypoint by w x lever, lever = what hangs on j seen from j.
-    lever = np.einsum("jb,nkbi->nkji", below, parts, optimize=True)
-    lever = lever - (share @ below.T)[None, :, :, None] * joints[:, None]
-    depth = np.maximum(points[..., 2], 0.05)
-    flat = points[..., :2] / depth[..., None]
-    projection = np.zeros((n, k, 2, 3))
-    projection[..., 0, 0] = projection[..., 1, 1] = 1 / depth
-    projection[..., 2] = -flat / depth[..., None]
-    turn = -np.einsum("nkai,nkjil->nkajl", projection, skew(lever), optimize=True)
-    jacobian = np.concatenate([turn.reshape(n, k, 2, 72), projection], -1)
-    residual = np.nan_to_num(rays) - flat
-    robust = 1 / (1 + np.square(residual).sum(-1) / np.square(OUTLIER * size)[:, None])
-    pull = (weights * np.square(robust))[..., None, None]
-    stacked = jacobian.reshape(n, 2 * k, 75)
-    weighted = (pull * jacobian).reshape(n, 2 * k, 75)
-    normal = np.swapaxes(weighted, 1, 2) @ stacked
-    normal[:, np.arange(75), np.arange(75)] += information
-    right = (np.swapaxes(weighted, 1, 2) @ residual.reshape(n, 2 * k, 1))[..., 0]
-    step = np.linalg.solve(normal, (right - information * moved)[..., None])[..., 0]
-    largest = np.abs(step[:, :72]).max(1, keepdims=True)
-    return step * np.minimum(1, MAX_STEP_RAD / np.maximum(largest, 1e-9))
-
-
-def _turned(
-    body: BodyModel, rotations: np.ndarray, rest: np.ndarray, turns: np.ndarray
-) -> np.ndarray:
-    """Local rotations [N, 24, 3, 3] after each joint's subtree turned about world axes."""
-    _, world = forward_kinematics(rotations, rest, body.parents)
-    camera_axes = np.tile(np.eye(3), (len(world), 1, 1, 1))
-    parent = np.concatenate([camera_axes, world[:, body.parents[1:]]], 1)
-    turn = matrix_from_axis_angle(turns)
-    return np.swapaxes(parent, -1, -2) @ turn @ parent @ rotations
+    at_rest = template + np.einsum("kbcs,ns->nkbc", shape, betas, optimize=True)
+    return np.ascontiguousarray(at_rest), share

@@ -4,7 +4,8 @@ from made_bodies import somebody
 from scipy.spatial.transform import Rotation
 
 from hmr_ros.batch import concatenate
-from hmr_ros.body.keypoints import keypoints
+from hmr_ros.body.fitting import fit
+from hmr_ros.body.keypoints import bone_parts, keypoints
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.geometry.camera import Camera
@@ -114,3 +115,58 @@ def test_persons_are_independent_and_the_unfound_untouched(body):
     alone = refine(start[0], one, CAMERA, body)
     assert np.abs(both.joints[0] - alone.joints[0]).max() < 1e-6
     assert np.array_equal(both.joints[1], start.joints[1])
+
+
+def test_a_step_solves_the_normal_equations_of_numerical_derivatives(body):
+    """The compiled step against one made of differences and numpy's solver."""
+    rng = np.random.default_rng(4)
+    turns = Rotation.from_rotvec(rng.normal(0, 0.3, (24, 3))).as_matrix()
+    betas, transl = rng.normal(0, 1, (1, 10)), np.array([[0.2, -0.1, 4.0]])
+    rest = rest_joints(body, betas)
+    template, shape, share = bone_parts(body, "blazepose33")
+    anchors = (template + shape @ betas[0])[None]
+    weights = rng.uniform(100, 4000, (1, 33))
+    information = rng.uniform(20, 200, (1, 75))
+    outlier = np.array([0.05])
+
+    def places(step):
+        """Keypoints on the plane at z = 1 once the subtrees have turned and the body has moved."""
+        joints, world = forward_kinematics(turns[None], rest, body.parents)
+        joints, world = joints[0], world[0]
+        parts = np.einsum("bij,kbj->kbi", world, anchors[0] - share[..., None] * rest[0])
+        parts = parts + share[..., None] * joints
+        points = parts.sum(1)
+        for j in range(24):
+            under = np.array([_hangs(body, b, j) for b in range(24)])
+            lever = parts[:, under].sum(1) - share[:, under].sum(1)[:, None] * joints[j]
+            points = points + np.cross(step[3 * j : 3 * j + 3], lever)
+        points = points + transl[0] + step[72:]
+        return points[:, :2] / points[:, 2:]
+
+    rays = places(np.zeros(75)) + rng.normal(0, 0.02, (33, 2))
+    small = 1e-6
+    moves = [places(small * unit) - places(-small * unit) for unit in np.eye(75)]
+    jacobian = np.stack(moves, -1).reshape(66, 75) / (2 * small)
+    off = rays - places(np.zeros(75))
+    robust = 1 / (1 + np.square(off).sum(-1) / outlier**2)
+    pull = np.repeat(weights[0] * robust**2, 2)
+    normal = jacobian.T @ (pull[:, None] * jacobian) + np.diag(information[0])
+    expected = np.linalg.solve(normal, jacobian.T @ (pull * off.ravel()))
+    expected *= min(1, 0.3 / np.abs(expected[:72]).max())
+
+    rotations, moved = turns[None].copy(), transl.copy()
+    given = (anchors, share, rays[None], weights, outlier, information, 1, 0.3)
+    fit(rotations, moved, rest, body.parents, *given)
+    assert np.abs(moved - transl - expected[72:]).max() < 1e-7
+    _, before = forward_kinematics(turns[None], rest, body.parents)
+    for j in range(24):
+        parent = before[0, body.parents[j]] if body.parents[j] >= 0 else np.eye(3)
+        turn = parent @ rotations[0, j] @ turns[j].T @ parent.T
+        found = Rotation.from_matrix(turn).as_rotvec()
+        assert np.abs(found - expected[3 * j : 3 * j + 3]).max() < 1e-7
+
+
+def _hangs(body, bone: int, joint: int) -> bool:
+    while bone > joint:
+        bone = body.parents[bone]
+    return bone == joint
