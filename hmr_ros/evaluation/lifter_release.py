@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +10,21 @@ import numpy as np
 import torch
 
 from hmr_ros.body.model import BodyModel
+from hmr_ros.data import lifting
+from hmr_ros.data.measured_errors import load_measured
 from hmr_ros.evaluation.lifter_benchmark import DISTRIBUTIONS, answers, benchmark
 from hmr_ros.evaluation.subsets import LIMB
 from hmr_ros.evaluation.temperatures import visibility_temperatures
 from hmr_ros.machine import hardware, revision
 from hmr_ros.models.lifter import Lifter
-from hmr_ros.models.lifter_weights import rounded, save
-from hmr_ros.runtime.lifter_export import export_onnx, manifest
+from hmr_ros.models.lifter_weights import rounded, save, skeleton_of
+from hmr_ros.runtime.graph_description import add_facts
+from hmr_ros.runtime.lifter import INPUTS
+from hmr_ros.runtime.lifter_export import export
 
 CALIBRATION_SAMPLES = 10000
 TEST_SAMPLES = 20000
+REFERENCES, REFERENCE_SEED = 4, 5  # people by whom other forms of the exported network are judged
 
 
 @dataclass(frozen=True)
@@ -75,20 +79,29 @@ def release(
     calibrate(network, body, motions)
     network = rounded(network)
     save(network, folder / "lifter.safetensors")
-    difference = export_onnx(network, folder / "lifter.onnx")
-    rows = benchmark(folder / "lifter.onnx", body, motions, "test", TEST_SAMPLES)
-    made = {
+    path = folder / "lifter.onnx"
+    facts = {
         "command": origin.command,
         "steps": origin.steps,
         "seed": origin.seed,
         "revision": revision(),
-        "largest_difference_to_torch": difference,
-        "test": rows,
     }
-    described = json.dumps(manifest(network, body, made), indent=2) + "\n"
-    (folder / "lifter.json").write_text(described)
+    difference = export(network, body, folder, facts, reference_inputs(body, motions))
+    rows = benchmark(path, body, motions, "test", TEST_SAMPLES)
+    add_facts(path, {"test": rows})
     (folder / "lifter.md").write_text(card(network, body, origin, rows, difference))
     return rows
+
+
+def reference_inputs(body: BodyModel, motions: Path) -> dict[str, np.ndarray]:
+    """Inputs by name of a few people with poses of ``val``, as a robot's front end sees them."""
+    errors, skeleton = load_measured(), skeleton_of(body)
+    blazepose = lifting.Blazepose(skeleton_of(body, errors.offsets), errors)
+    rng = torch.Generator().manual_seed(REFERENCE_SEED)
+    with torch.no_grad():
+        poses = lifting.varied(lifting.PoseSource(motions, "val"), REFERENCES, rng)
+        drawn = lifting.robot_samples(poses, skeleton, blazepose, rng)
+    return {name: getattr(drawn, name).numpy() for name in INPUTS}
 
 
 def card(

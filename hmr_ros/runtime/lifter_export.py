@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,30 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.models.lifter import Lifter
 from hmr_ros.models.lifter_weights import KEYPOINT_SET
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
+from hmr_ros.runtime.graph_description import answers, write_manifest
 from hmr_ros.runtime.lifter import INPUTS
-from hmr_ros.runtime.onnx_session import open_session
 from hmr_ros.runtime.onnx_writing import write_onnx
 
 TOLERANCE = 1e-4
+
+
+def export(
+    network: Lifter,
+    body: BodyModel,
+    folder: Path,
+    facts: Mapping,
+    references: Mapping[str, np.ndarray],
+) -> float:
+    """Write ``lifter.onnx`` of a ``rounded`` network, its manifest and reference answers.
+
+    facts: what the manifest says beside ``manifest``. references: inputs of a few people by name.
+    Returns the largest difference and raises as ``export_onnx``.
+    """
+    path = folder / "lifter.onnx"
+    difference = export_onnx(network, path)
+    more = {**facts, "largest_difference_to_torch": difference}
+    write_manifest(path, manifest(network, body, more), references)
+    return difference
 
 
 def export_onnx(network: Lifter, path: Path) -> float:
@@ -39,15 +59,14 @@ def export_onnx(network: Lifter, path: Path) -> float:
 
 def compare(network: Lifter, path: Path) -> float:
     """Largest absolute difference between torch and the ONNX file over several batch sizes."""
-    session = open_session(path, INPUTS, OUTPUTS, threads=1)
     worst = 0.0
     for people in (1, 2, 5):
         inputs = example_inputs(people, seed=people)
         with torch.no_grad():
             expected = network(*inputs.values())
-        found = session.run(OUTPUTS, {k: v.numpy() for k, v in inputs.items()})
-        for e, f in zip(expected, found, strict=True):
-            worst = max(worst, float(np.abs(e.numpy() - f).max()))
+        found = answers(path, {k: v.numpy() for k, v in inputs.items()})
+        for name, e in zip(OUTPUTS, expected, strict=True):
+            worst = max(worst, float(np.abs(e.numpy() - found[name]).max()))
     return worst
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,43 @@ from hmr_ros.models.lifter_weights import KEYPOINT_SET
 from hmr_ros.models.merging import fused
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
 from hmr_ros.runtime.baseline import inputs_of
-from hmr_ros.runtime.factorized import FIELD_OUTPUTS, TOLD, field_inputs, field_path
-from hmr_ros.runtime.onnx_session import open_session
+from hmr_ros.runtime.factorized import FIELD_OUTPUTS, TOLD, field_path
+from hmr_ros.runtime.graph_description import answers, write_manifest
 from hmr_ros.runtime.onnx_writing import SMALLEST, write_onnx
 
 # Largest difference to torch: of joint positions in metres, and of any other output.
 JOINT_TOLERANCE, TOLERANCE = 5e-4, 2e-3
+FIELD_INPUTS = {
+    "state": "[N, 193] along the flow: see hmr_ros.models.factorized_state",
+    "t": "[N] time, 0 to 1",
+    "evidence": "[N, T, W] as the network tells it",
+    "regressed": "[N, 193] as the network tells it",
+    "without": "[N] 1 where the evidence is left out, else 0",
+}
+
+
+def export(
+    network: nn.Module,
+    body: BodyModel,
+    folder: Path,
+    facts: Mapping,
+    references: Mapping[str, np.ndarray],
+) -> float:
+    """Write ``NAME.onnx`` of a network of ``hmr_ros.models.weights``, its manifest and reference
+    answers, and the same of the velocity field if it has one, into ``folder``.
+
+    facts: what the manifest says beside ``manifest``. references: inputs of a few people by name.
+    Returns the largest difference and raises as ``export_onnx``.
+    """
+    path = folder / f"{network.name}.onnx"
+    difference = export_onnx(network, path)
+    more = {**facts, "largest_difference_to_torch_m": difference}
+    write_manifest(path, manifest(network, body, more), references)
+    if network.generative:
+        field = field_path(path)
+        told = {name: answers(path, references)[name] for name in ("evidence", "regressed")}
+        write_manifest(field, field_manifest(network, body), field_references(told))
+    return difference
 
 
 def export_onnx(network: nn.Module, path: Path) -> float:
@@ -79,14 +111,11 @@ def export_field(network: nn.Module, path: Path) -> None:
         }
 
     def check(written: Path) -> None:
-        tokens, width = example(1)["evidence"].shape[1:]
-        shapes = field_inputs(network.mask.numel(), tokens, width)
-        session = open_session(written, shapes, FIELD_OUTPUTS, threads=1)
         for people in (1, 2, 5):
             inputs = example(people)
             with torch.no_grad():
                 expected = field(*inputs.values())
-            found = session.run(FIELD_OUTPUTS, {k: v.numpy() for k, v in inputs.items()})[0]
+            found = answers(written, {k: v.numpy() for k, v in inputs.items()})["velocity"]
             off = float(np.abs(expected.numpy() - found).max())
             if off > TOLERANCE:
                 raise RuntimeError(f"the exported field differs from torch by {off:.1e}")
@@ -108,13 +137,13 @@ def compare(network: nn.Module, path: Path) -> tuple[float, float]:
     (metres, with the pelvis), and of any output."""
     size = network.config.backbone.image
     names, network_asked = told_by(network), asked(network)
-    session = open_session(path, inputs_of(size), names, threads=1)
     joints = other = 0.0
     for people in (1, 2, 5):
         inputs = example_inputs(size, people, seed=people)
         with torch.no_grad():
             expected = network_asked(*inputs.values())
-        found = session.run(names, {k: v.numpy() for k, v in inputs.items()})
+        answered = answers(path, {k: v.numpy() for k, v in inputs.items()})
+        found = [answered[name] for name in names]
         for e, f in zip(expected, found, strict=True):
             other = max(other, float(np.abs(e.numpy() - f).max()))
         tensors = [torch.from_numpy(f) for f in found]
@@ -163,6 +192,32 @@ def field_facts(network: nn.Module) -> dict:
         "width": width,
         "noise_scale": [round(float(s), 5) for s in network.noise_scale],
         "temperature": [round(float(t), 4) for t in network.sample_temperature],
+    }
+
+
+def field_references(told: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Inputs of the velocity field for people of whom the network tells ``told``: states on their
+    way from noise, every second one without evidence."""
+    people, size = told["regressed"].shape
+    rng = np.random.default_rng(0)
+    return {
+        "state": told["regressed"] + 0.5 * rng.standard_normal((people, size), np.float32),
+        "t": np.linspace(0, 1, people, endpoint=False, dtype=np.float32),
+        "evidence": told["evidence"],
+        "regressed": told["regressed"],
+        "without": (np.arange(people) % 2).astype(np.float32),
+    }
+
+
+def field_manifest(network: nn.Module, body: BodyModel) -> dict:
+    """What a reader of the velocity field's file must know; what samples need stands in the
+    network's own manifest."""
+    return {
+        "estimator": f"{network.name}_field",
+        "body_model": {"name": body.name, "sha256": fingerprint(body)},
+        "inputs": FIELD_INPUTS,
+        "outputs": {"velocity": "[N, 193] d state / d t, zero at coordinates of the anchor"},
+        "normalisation": "inside the network",
     }
 
 

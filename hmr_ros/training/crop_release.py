@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -13,7 +13,9 @@ from hmr_ros.evaluation.sample_calibration import sample_factors
 from hmr_ros.evaluation.temperatures import coverage_temperatures, deviation_factor
 from hmr_ros.machine import hardware, revision
 from hmr_ros.models.weights import load, save
-from hmr_ros.runtime.network_export import export_onnx, manifest
+from hmr_ros.person_crops import BYTES, INPUTS
+from hmr_ros.runtime.network_export import export
+from hmr_ros.training.baseline_task import batches_of
 from hmr_ros.training.model_card import Origin, card, gpu, write_card
 
 ABOUT = (
@@ -25,6 +27,7 @@ HOW = {
     "factorized": "by a certain anchor of the torso and flow matching for the limbs "
     "(FactorizedHMR); the file answers with the estimate.",
 }
+REFERENCES = 4  # people by whom other forms of the exported network are judged
 LIMITS = (
     "Trained on rendered people only: real clothes, hair and light differ. Distance follows from "
     "the stature the network assumes. Adults only."
@@ -39,22 +42,16 @@ def release(network: nn.Module, task, out_folder: Path, origin: Origin) -> None:
     calibrate(network, task)
     save(network, out_folder / f"{name}.safetensors")
     network = load(out_folder / f"{name}.safetensors", task.body, name)
-    difference = export_onnx(network, out_folder / f"{name}.onnx")
     figures = task.validate(network)
-    described = manifest(
-        network,
-        task.body,
-        {
-            "command": origin.command,
-            "steps": origin.steps,
-            "seed": origin.seed,
-            "revision": revision(),
-            "hardware": hardware(gpu()),
-            "largest_difference_to_torch_m": difference,
-            "val": figures,
-        },
-    )
-    (out_folder / f"{name}.json").write_text(json.dumps(described, indent=2) + "\n")
+    facts = {
+        "command": origin.command,
+        "steps": origin.steps,
+        "seed": origin.seed,
+        "revision": revision(),
+        "hardware": hardware(gpu()),
+        "val": figures,
+    }
+    difference = export(network, task.body, out_folder, facts, reference_inputs(network, task))
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     seen, hidden = network.temperature.tolist()
     left_out = ", ".join(network.config.without) or "nothing"
@@ -81,6 +78,15 @@ def release(network: nn.Module, task, out_folder: Path, origin: Origin) -> None:
     write_card(
         out_folder / f"{name}.md", card(name, f"{ABOUT}, {HOW[name]}", facts, origin, rows, LIMITS)
     )
+
+
+def reference_inputs(network: nn.Module, task) -> dict[str, np.ndarray]:
+    """Inputs by name of the first ``REFERENCES`` people for validation; zeros in place of what the
+    network does not read of the front end, as at run time."""
+    first = 0 if task.settings.val else task.people
+    people = next(batches_of(task.val_corpus, first, first + REFERENCES))
+    unread = set(network.config.without) & {*BYTES, "world"}
+    return {name: people[name].numpy() * np.float32(name not in unread) for name in INPUTS}
 
 
 def calibrate(network: nn.Module, task) -> None:
