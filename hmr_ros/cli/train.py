@@ -17,7 +17,10 @@ KINDS = {
     "baseline": "train_baseline",
     "baseline_keypoints": "train_baseline_keypoints",
     "factorized": "train_factorized",
+    "factorized_keypoints": "train_factorized_keypoints",
+    "temporal": "train_temporal",
     "corpus": "train_corpus",
+    "films": "train_films",
 }
 
 

@@ -1,0 +1,53 @@
+"""``hmr train films``: people followed through films, for the network over time to train on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hmr_ros.cli.motion_file import default_motions
+
+SUMMARY = "films of moving people, followed by the pipeline, for `temporal` to train on"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``hmr train films``."""
+    parser.add_argument("--out", type=Path, default=Path("runs/films"), help="folder of films")
+    parser.add_argument(
+        "--films", type=int, required=True, help="until the folder holds so many; more may follow"
+    )
+    parser.add_argument("--frames", type=int, default=90, help="of a film")
+    parser.add_argument(
+        "--rendered",
+        action="store_true",
+        help="draw every frame and look at it with the real front end (a hundred times as slow)",
+    )
+    parser.add_argument("--workers", type=int, default=2, help="processes (0: this one)")
+    parser.add_argument(
+        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
+    )
+    parser.add_argument("--photos", type=Path, help="folder of background photographs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--split", choices=["train", "val"], default="train")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status: 0 when the films are there, 130 when interrupted (whole films are kept)."""
+    from rich.progress import track
+
+    from hmr_ros.training.film_making import FilmDrawing, by_the_product, draw_films
+    from hmr_ros.training.film_stand_in import by_stand_in
+
+    drawing = FilmDrawing(
+        watcher=by_the_product if args.rendered else by_stand_in,
+        motions=args.motions,
+        split=args.split,
+        photos=args.photos,
+        seed=args.seed,
+        frames=args.frames,
+    )
+    films = draw_films(drawing, args.out, args.films, args.workers)
+    first = next(films)
+    drawn = sum(1 for _ in track(films, "films", total=max(0, args.films - first)))
+    print(f"{args.out} holds {first + drawn} films")
+    return 0

@@ -1,0 +1,54 @@
+"""Make the network over time; keep its weights as safetensors."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from hmr_ros.body.model import BodyModel
+from hmr_ros.models.configs import read_config
+from hmr_ros.models.lifter_weights import skeleton_of
+from hmr_ros.models.temporal import Temporal, TemporalConfig
+
+
+def build(body: BodyModel, config: TemporalConfig | dict | None = None) -> Temporal:
+    """An untrained network for ``body``. Raises ValueError for a key that is not known."""
+    if config is None or isinstance(config, dict):
+        config = read_config(TemporalConfig, config)
+    return Temporal(skeleton_of(body), config)
+
+
+def save(network: Temporal, path: Path) -> None:
+    """Weights in half precision, with the network's sizes, as safetensors."""
+    state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items()}
+    config = json.dumps(dataclasses.asdict(network.config))
+    partial = path.with_suffix(".partial")
+    save_file(state, partial, {"network": network.name, "config": config})
+    partial.chmod(0o644)
+    os.replace(partial, path)
+
+
+def load(path: Path, body: BodyModel) -> Temporal:
+    """The network of ``save``. Raises ValueError for a file that is missing, damaged or foreign."""
+    if not path.is_file():
+        raise ValueError(f"weight file {path} does not exist; train one with: hmr train temporal")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        if metadata.get("network") != Temporal.name:
+            raise ValueError(f"it holds {metadata.get('network', 'something else')!r}")
+        network = build(body, json.loads(metadata["config"]))
+        network.load_state_dict(state)
+    except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} cannot be used as weights of temporal: {error}") from error
+    for key, value in state.items():
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{path} cannot be used as weights of temporal: {key} is not finite")
+    return network.eval()

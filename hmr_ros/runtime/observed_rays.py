@@ -1,0 +1,26 @@
+"""What the front end saw of people, as rays of the undistorted camera."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hmr_ros.geometry.camera import Camera
+
+
+def keypoint_rays(camera: Camera, keypoints: np.ndarray) -> np.ndarray:
+    """Keypoints [N, K, 3] in pixels to [N, K, 3] on the plane at z = 1; confidence 0 and zeros for
+    what is missing or has no ray."""
+    rays = camera.rays(keypoints[..., :2].astype(np.float64))
+    known = np.isfinite(rays).all(-1) & (keypoints[..., 2] > 0)
+    flat = np.where(known[..., None], np.nan_to_num(rays), 0)
+    confidence = np.where(known, keypoints[..., 2], 0)
+    return np.concatenate([flat, confidence[..., None]], -1).astype(np.float32)
+
+
+def box_rays(camera: Camera, boxes: np.ndarray) -> np.ndarray:
+    """Boxes [N, 4] (x, y, width, height in pixels) to left, top, right, bottom [N, 4] on the plane
+    at z = 1, the lens's bending left aside."""
+    low = boxes[:, :2]
+    corners = np.concatenate([low, low + boxes[:, 2:]], 1)
+    middle, focal = [camera.cx, camera.cy] * 2, [camera.fx, camera.fy] * 2
+    return ((corners - middle) / focal).astype(np.float32)

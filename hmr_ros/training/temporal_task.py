@@ -1,0 +1,138 @@
+"""Training of the network over time on people followed through films."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hmr_ros.body.model import BodyModel, load_body_model
+from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
+from hmr_ros.evaluation.persistence import lasting
+from hmr_ros.evaluation.pose_metrics import HIPS, joint_errors
+from hmr_ros.models.configs import read_config
+from hmr_ros.models.temporal import Temporal, TemporalConfig
+from hmr_ros.models.temporal_weights import build
+from hmr_ros.training.followed_people import (
+    Followed,
+    batch_of,
+    clip_of,
+    read_followed,
+    with_elapsed,
+)
+from hmr_ros.training.seeds import hash_of
+from hmr_ros.training.temporal_losses import Weights, losses, posed
+from hmr_ros.training.temporal_release import release
+
+__all__ = ["Settings", "TemporalTask", "load", "release"]
+
+LIMB = [1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21]
+LASTING = 1.0  # seconds that a joint of the figure ``lasting_mm`` stays hidden
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The recipe's ``task`` section. films: folders of ``hmr train films``; shares: of the clips
+    that come from each (by its length where empty). val: a folder of the split ``val``. batch:
+    clips a step and process; frames: of a clip."""
+
+    films: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    val: str = ""
+    batch: int = 24
+    frames: int = 48
+    network: TemporalConfig = field(default_factory=TemporalConfig)
+    losses: Weights = field(default_factory=Weights)
+
+
+def load(settings: dict, seed: int, rank: int, world: int) -> TemporalTask:
+    """Raises ValueError for settings that are not known, CorpusError for unusable films."""
+    return TemporalTask(read_config(Settings, settings), load_body_model(), seed, rank)
+
+
+class TemporalTask:
+    """See the module text and ``hmr_ros.training.task.Task``."""
+
+    name = "temporal"
+
+    def __init__(self, settings: Settings, body: BodyModel, seed: int, rank: int = 0) -> None:
+        if settings.shares and len(settings.shares) != len(settings.films):
+            raise ValueError(
+                f"{len(settings.films)} folders of films but {len(settings.shares)} shares"
+            )
+        self.settings, self.body, self.seed, self.rank = settings, body, seed, rank
+        parts = [read_followed(Path(folder)) for folder in settings.films]
+        self.people = [person for part in parts for person in part]
+        lengths = [np.array([len(p["stamps"]) for p in part], float) for part in parts]
+        shares = settings.shares or [n.sum() for n in lengths]
+        chance = np.concatenate([s * n / n.sum() for s, n in zip(shares, lengths, strict=True)])
+        self._until = np.cumsum(chance) / chance.sum()
+        self.held_out = read_followed(Path(settings.val)) if settings.val else []
+
+    def network(self) -> nn.Module:
+        return build(self.body, self.settings.network)
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng(hash_of(self.seed, step, self.rank))
+        rows = np.searchsorted(self._until, rng.random(self.settings.batch))
+        rows = np.minimum(rows, len(self.people) - 1)
+        clips = [clip_of(self.people[row], self.settings.frames, rng) for row in rows]
+        made = batch_of(clips, self.settings.frames)
+        return {name: torch.from_numpy(value.astype(np.float32)) for name, value in made.items()}
+
+    def losses(self, network: nn.Module, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
+        return losses(network, batch, self.settings.losses)
+
+    def after_step(self, network: nn.Module, step: int) -> None:
+        pass
+
+    @torch.no_grad()
+    def validate(self, network: Temporal) -> dict[str, float]:
+        """Joint errors (mm, about the middle of the hips, limb joints) of the network and of the
+        frames alone: of all, visible, other, and lastingly hidden joints."""
+        if not self.held_out:
+            return {}
+        found = [errors_of(network, person) for person in self.held_out]
+        own, frame = (np.concatenate([f[n] for f in found]) for n in (0, 1))
+        visibility = np.concatenate([f[2] for f in found])
+        lastingly = np.concatenate([f[3] for f in found])
+        figures = {}
+        for name, mask in (
+            ("mpjpe", np.ones_like(lastingly)),
+            ("visible", visibility == VISIBLE),
+            ("hidden", visibility != VISIBLE),
+            ("lasting", lastingly),
+        ):
+            if mask.any():
+                figures[f"{name}_mm"] = float(1e3 * own[mask].mean())
+                figures[f"{name}_frame_mm"] = float(1e3 * frame[mask].mean())
+        return figures
+
+    def identity(self) -> dict:
+        known = asdict(self.settings)
+        counts = [len(self.people), len(self.held_out)]
+        return {k: v for k, v in known.items() if k not in ("films", "val")} | {"people": counts}
+
+
+@torch.no_grad()
+def errors_of(network: Temporal, person: Followed) -> tuple[np.ndarray, ...]:
+    """Errors [F, 12] in metres with the network and of the frames alone, visibility [F, 12], and
+    which joints [F, 12] are hidden for ``LASTING`` seconds."""
+    device = next(network.parameters()).device
+    made = batch_of([with_elapsed(person)], len(person["stamps"]))
+    batch = {k: torch.from_numpy(v.astype(np.float32)).to(device) for k, v in made.items()}
+    answer = network(batch)
+    joints = [
+        posed(network, rotations, betas)[0].cpu().numpy()
+        for rotations, betas in (
+            (answer["rotations"], answer["betas"]),
+            (batch["rotations"], batch["betas"]),
+            (batch["true_rotations"], batch["true_betas"]),
+        )
+    ]
+    errors = [joint_errors(guess, joints[2], HIPS)[:, LIMB] for guess in joints[:2]]
+    visibility = person["true_visibility"][:, LIMB]
+    return *errors, visibility, lasting(visibility == HIDDEN, person["stamps"], LASTING)
