@@ -250,27 +250,29 @@ def in_camera(
     standard deviations of a joint that is seen, and of a hidden one; place_temperature: of those of
     the place.
     """
-    back = view.transpose(1, 2)
-    root = back @ body.rotations[:, 0]
-    rotations = torch.cat([root[:, None], body.rotations[:, 1:]], 1)
-    depth = body.place[:, 2].exp() / scale
-    across = body.place[:, :2] * scale[:, None]
-    pelvis = torch.cat([across, torch.ones_like(across[:, :1])], 1) * depth[:, None]
-    visibility = body.visibility_logit.sigmoid()
-    joint_cov = spread_along(joint_variance(body, temperature), back[:, None])
-    # First order: x = place_x * scale * z, and z moves by z times the error of log z.
-    std = place_temperature * body.place_log_std.exp()
-    sideways = F.pad(std[:, :2] * (scale * depth)[:, None], (0, 1)).square()
-    along = back @ (pelvis * std[:, 2:])[..., None]
-    pelvis_cov = spread_along(sideways, back) + along @ along.transpose(1, 2)
-    return (
-        rotations,
-        body.betas,
-        (back @ pelvis[..., None])[..., 0],
-        joint_cov,
-        pelvis_cov,
-        visibility,
-    )
+    # Metres and rotations are lost in half precision.
+    with torch.autocast(view.device.type, enabled=False):
+        back = view.transpose(1, 2)
+        root = back @ body.rotations[:, 0]
+        rotations = torch.cat([root[:, None], body.rotations[:, 1:]], 1)
+        depth = body.place[:, 2].exp() / scale
+        across = body.place[:, :2] * scale[:, None]
+        pelvis = torch.cat([across, torch.ones_like(across[:, :1])], 1) * depth[:, None]
+        visibility = body.visibility_logit.sigmoid()
+        joint_cov = spread_along(joint_variance(body, temperature), back[:, None])
+        # First order: x = place_x * scale * z, and z moves by z times the error of log z.
+        std = place_temperature * body.place_log_std.exp()
+        sideways = F.pad(std[:, :2] * (scale * depth)[:, None], (0, 1)).square()
+        along = back @ (pelvis * std[:, 2:])[..., None]
+        pelvis_cov = spread_along(sideways, back) + along @ along.transpose(1, 2)
+        return (
+            rotations,
+            body.betas,
+            (back @ pelvis[..., None])[..., 0],
+            joint_cov,
+            pelvis_cov,
+            visibility,
+        )
 
 
 def joint_variance(body: Lifted, temperature: Tensor) -> Tensor:

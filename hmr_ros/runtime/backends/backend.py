@@ -74,4 +74,8 @@ def open_backend(
     """
     if name not in BACKENDS:
         raise ValueError(f"backend {name!r} is unknown; known: {', '.join(BACKENDS)}")
-    return import_module(BACKENDS[name]).open_graph(graph, options)
+    try:
+        module = import_module(BACKENDS[name])
+    except ImportError as error:
+        raise BackendError(f"backend {name!r} cannot be loaded here: {error}") from error
+    return module.open_graph(graph, options)
