@@ -1,0 +1,66 @@
+"""The CUDA device, its primary context, and what goes wrong there in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from hmr_ros.runtime.backends.backend import BackendError
+
+
+class CudaDevice:
+    """The first visible device with its primary context, the one that torch and TensorRT use too:
+    a context of our own would hide their memory from us, and cost a switch each call.
+
+    name: in words. capability: such as "8.7". Raises BackendError if there is no device.
+    """
+
+    def __init__(self, cuda: ModuleType) -> None:
+        self._cuda = cuda
+        try:
+            cuda.init()
+            device = cuda.Device(0)
+            self.name = device.name()
+            self.capability = ".".join(map(str, device.compute_capability()))
+            self._primary = device.retain_primary_context()
+        except cuda.Error as error:
+            raise BackendError(
+                f"no CUDA device can be used ({error}): is the driver loaded (nvidia-smi, or "
+                "tegrastats on a Jetson), and is the device passed into this container?"
+            ) from error
+
+    @contextmanager
+    def current(self, doing: str) -> Iterator[None]:
+        """The primary context is current inside, and what was current before is afterwards.
+
+        doing: for the error. Errors of CUDA become BackendError.
+        """
+        if self._primary is None:
+            raise BackendError(f"{doing}: this device was given back")
+        try:
+            self._primary.push()
+            try:
+                yield
+            finally:
+                self._cuda.Context.pop()
+        except self._cuda.Error as error:
+            raise BackendError(f"{doing} on {self.name}: {_in_words(self._cuda, error)}") from error
+
+    def release(self) -> None:
+        """Give the context back; the memory in it must be free. Twice does nothing."""
+        if self._primary is None:
+            return
+        primary, self._primary = self._primary, None
+        # pycuda releases a context that is current from any thread, another one from its own only.
+        primary.push()
+        primary.detach()
+
+
+def _in_words(cuda: ModuleType, error: Exception) -> str:
+    if isinstance(error, cuda.MemoryError):
+        return (
+            f"out of device memory ({error}); make max_batch or the workspace smaller, or stop "
+            "what else uses the GPU"
+        )
+    return str(error)
