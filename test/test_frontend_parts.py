@@ -156,8 +156,8 @@ def test_a_sweep_in_shares_sees_what_the_whole_sweep_sees():
     skimage = pytest.importorskip("skimage.data", reason="scikit-image carries the test photo")
     grey = np.ascontiguousarray(skimage.camera()[::2, ::2])
     detector = HogDetector(min_margin=-2.0)
-    whole, margins = detector(grey, shares(256, 256, [1.0], 1)[0])
-    parts = [detector(grey, share) for share in shares(256, 256, [1.0], 5)]
+    whole, margins = detector(grey, shares(256, 256, (1.0,), 1)[0])
+    parts = [detector(grey, share) for share in shares(256, 256, (1.0,), 5)]
     boxes, found = (np.concatenate(values) for values in zip(*parts, strict=True))
     best = iou(boxes, whole[:1])[:, 0].argmax()
     assert iou(boxes, whole[:1])[best, 0] > 0.99

@@ -15,6 +15,7 @@ from hmr_ros.frontend.landmarks import LandmarkNetwork, Landmarks
 from hmr_ros.frontend.plausible import plausible, repeated
 from hmr_ros.frontend.pose_detection import PoseDetector
 from hmr_ros.frontend.proposals import Proposals, proposer
+from hmr_ros.frontend.search import Search
 from hmr_ros.people import People, no_people
 
 # Pixels below which a box holds nothing to see.
@@ -41,23 +42,25 @@ class PeopleFinder:
     def __init__(self, settings: SimpleNamespace, evidence: tuple[str, ...] = ()) -> None:
         self._settings = settings
         self._landmarks = LandmarkNetwork(settings.threads, evidence)
-        self._detector = PoseDetector(settings.threads)
-        self._propose = proposer(settings, self._detector)
+        # One thread: it works beside the landmark network and whatever follows.
+        self._detector = PoseDetector(1)
+        self._search = Search(proposer(settings, self._detector), settings.detect_every)
         self.reset()
 
     def reset(self) -> None:
         """Forget everyone (the camera moved to another place, or time jumped)."""
         self._regions = np.zeros((0, 4), np.float32)
         self._boxes = np.zeros((0, 4), np.float32)
-        self._frame = 0
+        self._search.restart()
         self._stamp = -np.inf
 
     def find(self, image: np.ndarray, stamp: float, complete: bool = False) -> People:
         """People in ``image`` [H, W, 3] uint8 BGR, largest first, at most ``max_people``.
 
-        One call does a bounded share of the search for new people, so that its time stays even;
-        ``complete`` starts anew and searches everything at once, for a single photograph. A
-        ``stamp`` (seconds) that goes back or leaves a gap starts anew too.
+        One call begins a bounded share of the search for new people, which goes on after it has
+        returned and whose finds the next call looks at (see ``Search``): ``image`` must stay as it
+        is until then. ``complete`` starts anew and searches everything at once, for a single
+        photograph. A ``stamp`` (seconds) that goes back or leaves a gap starts anew too.
 
         Raises ValueError if ``image`` has another type or shape.
         """
@@ -67,15 +70,14 @@ class PeopleFinder:
         if complete or not 0 <= stamp - self._stamp <= LOST_S:
             self.reset()
         self._stamp = stamp
-        # The known people are described while the search for others runs.
-        known = self._landmarks.start(image, self._regions)
         new = self._new_places(image, complete)
-        unknown = self._landmarks(image, new.regions)
-        seen = concatenate([known(), unknown])
         regions = np.concatenate([self._regions, new.regions])
         source = np.concatenate([np.full(len(self._regions), "track", "U9"), new.source])
+        seen = self._landmarks(image, regions)
         if complete:
             seen = self._second_look(image, seen)
+        else:
+            self._search.go_on(image)
         sure = seen.flags >= self._settings.min_score
         rows = np.flatnonzero(sure & plausible(seen, regions, source == "track"))
         boxes = boxes_of(seen, image)
@@ -102,6 +104,8 @@ class PeopleFinder:
         if not len(rows):
             return nothing_in(boxes, source)
         detector = self._detector if thorough else None
+        if thorough:
+            self._search.wait()
         seen = look_in(image, boxes[rows], self._landmarks, detector)
         people = described(seen, boxes[rows], source[rows], image)
         people = people.replace(found=seen.flags >= self._settings.min_score)
@@ -109,9 +113,7 @@ class PeopleFinder:
 
     def _new_places(self, image: np.ndarray, complete: bool) -> Proposals:
         """Where a person may be who is not known yet, as many as one call may look at."""
-        every = self._settings.detect_every
-        new = self._propose(image, None if complete else self._frame % every, every)
-        self._frame += 1
+        new = self._search.all_of(image) if complete else self._search.places(image)
         new = new[kept(new.boxes, new.scores, ONE_PROPOSAL)]
         if len(self._boxes):
             new = new[iou(new.boxes, self._boxes).max(1) < KNOWN_OVERLAP]

@@ -7,6 +7,7 @@ cost; a caller runs one share a frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -35,15 +36,16 @@ class Band:
     last: int
 
 
-def scales(height: int, smallest: float, largest: float, step: float = 1.25) -> list[float]:
+def scales(height: int, smallest: float, largest: float, step: float = 1.25) -> tuple[float, ...]:
     """Image scales at which people from ``smallest`` to ``largest`` (fractions of the image
     height) fill the detector's window, smallest people first; none above ``MAX_SCALE``."""
     count = int(np.ceil(np.log(largest / smallest) / np.log(step))) + 1
     wanted = [PERSON_HEIGHT / (max(1, height) * smallest * step**i) for i in range(count)]
-    return [scale for scale in wanted if scale <= MAX_SCALE]
+    return tuple(scale for scale in wanted if scale <= MAX_SCALE)
 
 
-def shares(width: int, height: int, at: list[float], count: int) -> list[list[Band]]:
+@lru_cache(maxsize=4)
+def shares(width: int, height: int, at: tuple[float, ...], count: int) -> list[list[Band]]:
     """A sweep over an image at the scales ``at``, cut into ``count`` shares of about equal cost."""
     rows, costs = [], []
     for scale in at:

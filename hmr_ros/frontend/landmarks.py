@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -98,15 +97,10 @@ class LandmarkNetwork:
 
     def __call__(self, image: np.ndarray, regions: np.ndarray) -> Landmarks:
         """Landmarks in ``image`` [H, W, 3] uint8 BGR of the people in ``regions`` [N, 4]."""
-        return self.start(image, regions)()
-
-    def start(self, image: np.ndarray, regions: np.ndarray) -> Callable[[], Landmarks]:
-        """Begin the same in the background; the function returned waits for the answer."""
         if not len(regions):
-            return lambda: no_landmarks(self._evidence)
+            return no_landmarks(self._evidence)
         maps = crop_to_image(regions, SIZE)
-        answers = self._pool.map(lambda to_image: self._one(image, to_image), maps)
-        return lambda: concatenate(list(answers))
+        return concatenate(list(self._pool.map(lambda to_image: self._one(image, to_image), maps)))
 
     def _one(self, image: np.ndarray, to_image: np.ndarray) -> Landmarks:
         rgb = cv2.cvtColor(crop(image, to_image, SIZE), cv2.COLOR_BGR2RGB)

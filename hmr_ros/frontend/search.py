@@ -1,0 +1,52 @@
+"""The search for new people, beside everything else that is done with an image.
+
+A share of it runs on each image once the known people have been described, while their bodies are
+estimated and published; what it finds is looked at in the next image. Nobody waits for it unless
+images come faster than it runs, and the same images always give the same places.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from hmr_ros.frontend.proposals import Proposals, Proposer
+
+
+class Search:
+    """shares: images over which a whole search is spread."""
+
+    def __init__(self, propose: Proposer, shares: int) -> None:
+        self._propose, self._shares = propose, shares
+        self._thread = ThreadPoolExecutor(1, "search")
+        self._running: Future[Proposals] | None = None
+        self._next = 0
+
+    def all_of(self, image: np.ndarray) -> Proposals:
+        """Every share in ``image``, now."""
+        self.wait()
+        return self._propose(image, None, self._shares)
+
+    def places(self, image: np.ndarray) -> Proposals:
+        """What ``go_on`` began with the image before; the first of a stream, which has none before
+        it, is searched now. Raises what the detectors raised."""
+        if self._running is None:
+            self.go_on(image)
+        running, self._running = self._running, None
+        return running.result()
+
+    def go_on(self, image: np.ndarray) -> None:
+        """Begin the next share in ``image``, which must stay as it is until ``places``."""
+        share, self._next = self._next, (self._next + 1) % self._shares
+        self._running = self._thread.submit(self._propose, image, share, self._shares)
+
+    def wait(self) -> None:
+        """Until the detectors are free for other use."""
+        if self._running is not None:
+            self._running.exception()
+
+    def restart(self) -> None:
+        """Begin anew: what was found is forgotten."""
+        self.wait()
+        self._running, self._next = None, 0

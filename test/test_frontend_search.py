@@ -1,0 +1,75 @@
+"""The search for new people beside the rest: order, repeatability, failures."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from hmr_ros.frontend.proposals import proposals
+from hmr_ros.frontend.search import Search
+
+
+def told(image, share, count):
+    """A proposal that says in which image and by which share it was found."""
+    which = -1 if share is None else share
+    return proposals([[0, 0, 1, 0]], [[image[0], which, count, 1]], [1], "told")
+
+
+def image(number: int) -> np.ndarray:
+    return np.array([number])
+
+
+def where(found) -> tuple[float, float]:
+    return tuple(found.boxes[0, :2])
+
+
+def test_the_first_image_is_searched_at_once_and_then_the_one_before():
+    search = Search(told, 3)
+    seen = []
+    for number in range(5):
+        seen.append(where(search.places(image(number))))
+        search.go_on(image(number))
+    assert seen == [(0, 0), (0, 1), (1, 2), (2, 0), (3, 1)]
+
+
+def test_a_restart_forgets_what_was_found():
+    search = Search(told, 3)
+    search.places(image(0))
+    search.go_on(image(0))
+    search.restart()
+    assert where(search.places(image(7))) == (7, 0)
+
+
+def test_all_of_an_image_leaves_the_stream_as_it_was():
+    search = Search(told, 3)
+    search.places(image(0))
+    search.go_on(image(0))
+    assert where(search.all_of(image(9))) == (9, -1)
+    assert where(search.places(image(1))) == (0, 1)
+
+
+def test_the_caller_goes_on_meanwhile():
+    release = threading.Event()
+
+    def slow(picture, share, count):
+        assert release.wait(20)
+        return told(picture, share, count)
+
+    search = Search(slow, 2)
+    search.go_on(image(4))  # returns although the search cannot end yet
+    release.set()
+    assert where(search.places(image(5))) == (4, 0)
+
+
+def test_a_failure_is_told_once_and_the_search_goes_on():
+    def failing(picture, share, count):
+        if picture[0] == 1:
+            raise ValueError("no such style")
+        return told(picture, share, count)
+
+    search = Search(failing, 4)
+    search.go_on(image(1))
+    search.wait()
+    with pytest.raises(ValueError, match="no such style"):
+        search.places(image(2))
+    assert where(search.places(image(2))) == (2, 1)
