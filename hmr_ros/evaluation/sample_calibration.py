@@ -10,12 +10,10 @@ from torch import Tensor
 
 from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.evaluation.temperatures import coverage_temperatures
-from hmr_ros.models.factorized import Factorized
+from hmr_ros.models.factorized import SAMPLES, STEPS, Factorized
 from hmr_ros.models.factorized_state import DISTAL, SIZE, body_of
-from hmr_ros.models.lifter import joint_variance
+from hmr_ros.models.lifter import Lifted, joint_variance
 from hmr_ros.runtime.sampling import covariances
-
-SAMPLES, STEPS = 8, 4
 
 
 @torch.no_grad()
@@ -38,12 +36,22 @@ def sample_factors(
             for _ in range(SAMPLES)
         ]
         joints = torch.stack([body_of(network.skeleton, s).joints for s in drawn], 1)
-        own = torch.diag_embed(joint_variance(estimate, network.temperature))
-        cov = covariances(*(v.cpu().numpy() for v in (joints, estimate.joints, own)),
-                          np.ones((people, 24)))[:, list(DISTAL)]  # fmt: skip
+        cov = covariances_of(network, estimate, joints, np.ones((people, 24)))[:, list(DISTAL)]
         off = (batch["joints"] - estimate.joints).cpu().numpy()[:, list(DISTAL)]
         distance2 = np.einsum("nja,njab,njb->nj", off, np.linalg.inv(cov.astype(float)), off)
         probability = estimate.visibility_logit.sigmoid().cpu().numpy()[:, list(DISTAL)]
         seen = batch["visibility"].cpu().numpy()[:, list(DISTAL)] == VISIBLE
         parts.append([distance2.ravel(), probability.ravel(), seen.ravel()])
     return coverage_temperatures(*(np.concatenate(p) for p in zip(*parts, strict=True)))
+
+
+def covariances_of(
+    network: Factorized, estimate: Lifted, joints: Tensor, factor: np.ndarray
+) -> np.ndarray:
+    """[N, 24, 3, 3] by samples' joints [N, S, 24, 3] as at run time, but in the view frame.
+
+    factor: [N, 24] on the standard deviations.
+    """
+    own = torch.diag_embed(joint_variance(estimate, network.temperature))
+    arrays = (value.cpu().numpy() for value in (joints, estimate.joints, own))
+    return covariances(*arrays, factor)

@@ -55,7 +55,9 @@ class CropNetwork(nn.Module):
 
     def answer(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """What ``forward`` returns, from inputs by name."""
-        body = self.predict(inputs)
-        return in_camera(
-            body, inputs["view"], inputs["scale"], self.temperature, self.place_temperature
-        )
+        return self.placed(self.predict(inputs), inputs)
+
+    def placed(self, body: Lifted, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """A body of the view frame as ``forward`` returns it."""
+        factors = self.temperature, self.place_temperature
+        return in_camera(body, inputs["view"], inputs["scale"], *factors)

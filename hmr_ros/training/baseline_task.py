@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from hmr_ros.models.lifter_weights import skeleton_of
 from hmr_ros.models.weights import build
 from hmr_ros.person_crops import INPUTS
 from hmr_ros.training.augmentation import Augmentation, augmented
-from hmr_ros.training.corpus import Corpus, CorpusError
+from hmr_ros.training.corpus import Corpus, CorpusError, opened
 from hmr_ros.training.losses import Weights, losses, place_of, target
 from hmr_ros.training.seeds import hash_of
 from hmr_ros.training.simulated_people import SimulatedPeople, beside
@@ -85,8 +86,9 @@ class BaselineTask:
         self.settings, self.body = settings, body
         self.seed, self.rank, self.world = seed, rank, world
         self.skeleton = skeleton_of(body)
-        self.corpus = _opened(settings.data, settings)
-        self.val_corpus = _opened(settings.val, settings) if settings.val else self.corpus
+        side = settings.network.backbone.image
+        self.corpus = opened(settings.data, side)
+        self.val_corpus = opened(settings.val, side) if settings.val else self.corpus
         self.people = len(self.corpus) - (0 if settings.val else settings.held_out)
         self.simulated = None
         if settings.simulated:
@@ -168,9 +170,8 @@ class BaselineTask:
         parts = []
         first = 0 if self.settings.val else self.people
         last = min(len(self.val_corpus), first + self.settings.validate)
-        for start in range(first, last, VALIDATION_BATCH):
-            rows = np.arange(start, min(start + VALIDATION_BATCH, last))
-            batch = {k: v.to(device) for k, v in tensors(*self.val_corpus.rows(rows)).items()}
+        for people in batches_of(self.val_corpus, first, last):
+            batch = {k: v.to(device) for k, v in people.items()}
             body = network.predict({name: batch[name] for name in INPUTS})
             residual = (body.joints - batch["joints"])[:, 1:].double()
             probability = body.visibility_logit[:, 1:].double().sigmoid()
@@ -195,21 +196,16 @@ class BaselineTask:
         return {"settings": plain, "people": self.people, "corpus": self.corpus.manifest}
 
 
+def batches_of(corpus: Corpus, first: int, last: int) -> Iterator[dict[str, Tensor]]:
+    """The people ``first`` to ``last`` (exclusive) in order, ``VALIDATION_BATCH`` at a time."""
+    for start in range(first, last, VALIDATION_BATCH):
+        yield tensors(*corpus.rows(np.arange(start, min(start + VALIDATION_BATCH, last))))
+
+
 def tensors(crops, truth) -> dict[str, Tensor]:
     """``PersonCrops`` and ``Truth`` as one batch; pictures and maps as numbers in 0..1."""
     values = crops.inputs() | {name: getattr(truth, name) for name in truth._arrays()}
     return {name: torch.from_numpy(value) for name, value in values.items()}
-
-
-def _opened(folder: str, settings: Settings) -> Corpus:
-    corpus = Corpus(Path(folder))
-    if corpus.size != settings.network.backbone.image:
-        raise CorpusError(
-            f"{folder} holds pictures of {corpus.size} pixels, the network takes "
-            f"{settings.network.backbone.image}: draw people with --size "
-            f"{settings.network.backbone.image}, or name another recipe"
-        )
-    return corpus
 
 
 def release(network: nn.Module, task: BaselineTask, out_folder: Path, origin) -> None:

@@ -123,6 +123,20 @@ class Corpus:
         return unpacked(people)
 
 
+def opened(folder: str | Path, side: int) -> Corpus:
+    """The corpus in ``folder`` for a network that takes pictures of ``side`` pixels.
+
+    Raises CorpusError as ``Corpus``, and for pictures of another size.
+    """
+    corpus = Corpus(folder)
+    if corpus.size != side:
+        raise CorpusError(
+            f"{folder} holds pictures of {corpus.size} pixels, the network takes {side}: draw "
+            f"people with --size {side}, or name another recipe or other weights"
+        )
+    return corpus
+
+
 def shards_in(folder: Path) -> int:
     """Length of the unbroken row of shards from the first."""
     count = 0

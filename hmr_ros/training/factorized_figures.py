@@ -8,10 +8,8 @@ import torch
 from torch import Tensor
 
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
-from hmr_ros.models.factorized import Factorized
+from hmr_ros.models.factorized import SAMPLES, STEPS, Factorized
 from hmr_ros.models.factorized_state import DISTAL, SIZE, body_of, positions_of
-
-SAMPLES, STEPS = 8, 4
 
 
 @torch.no_grad()

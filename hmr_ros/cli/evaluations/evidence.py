@@ -6,22 +6,15 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from hmr_ros.cli.corpus_people import add_people
+
 SUMMARY = "what picture, heat-maps and keypoints are worth to a network, by joint and occluder"
 SHOWN = ("all", "visible", "self_occluded", "hidden", "limb", "distal")
-BATCH = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr eval evidence``."""
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path("runs/corpus-val"),
-        help="folder of `hmr train corpus --split val`",
-    )
-    parser.add_argument(
-        "--people", type=int, default=2000, help="the first N of them (default: 2000)"
-    )
+    add_people(parser, 2000)
     parser.add_argument(
         "--network",
         action="append",
@@ -43,33 +36,27 @@ def measure(args: argparse.Namespace) -> dict:
     from hmr_ros.body.model import load_body_model
     from hmr_ros.evaluation.evidence import WITHHELD, answers, rows_of, subsets
     from hmr_ros.models.weights import load
-    from hmr_ros.training.baseline_task import tensors
-    from hmr_ros.training.corpus import Corpus, CorpusError
+    from hmr_ros.training.baseline_task import batches_of
+    from hmr_ros.training.corpus import opened
 
-    corpus, body = Corpus(args.data), load_body_model()
-    people = np.arange(min(args.people, len(corpus)))
+    body = load_body_model()
     networks = {}
     for text in args.network or ["baseline"]:
         name, _, file = text.partition("=")
         path = Path(file) if file else asset("weights", f"{name}.safetensors")
         networks[name] = load(path, body, "baseline" if file else name)
-        side = networks[name].config.backbone.image
-        if side != corpus.size:
-            raise CorpusError(
-                f"{args.data} holds pictures of {corpus.size} pixels, {path} takes {side}: "
-                f"draw people with --size {side}"
-            )
-    _, truth = corpus.rows(people)
+        corpus = opened(args.data, networks[name].config.backbone.image)
+    people = min(args.people, len(corpus))
+    _, truth = corpus.rows(np.arange(people))
     plan = [(name, kind) for name in networks for kind in WITHHELD if kind == "nothing" or
             name == next(iter(networks))]  # fmt: skip
     seen = {}
     for name, kind in track(plan, "evidence", transient=True):
-        parts = (people[at : at + BATCH] for at in range(0, len(people), BATCH))
-        batches = (tensors(*corpus.rows(rows)) for rows in parts)
+        batches = batches_of(corpus, 0, people)
         seen[name, kind] = answers(networks[name], batches, WITHHELD[kind])
     return {
         "rows": rows_of(seen, subsets(truth.visibility, truth.occluder)),
-        "facts": {"people": len(people), "data": args.data.name, "corpus": corpus.manifest},
+        "facts": {"people": people, "data": args.data.name, "corpus": corpus.manifest},
     }
 
 
