@@ -98,7 +98,7 @@ def test_zero_is_the_neutral_body_in_both_views(skeleton, people):
 
 
 def test_noise_blurs_both_views_alike_and_known_coordinates_not_at_all(skeleton):
-    scale = noise_scale(skeleton)
+    scale = noise_scale(skeleton, unknown_mask())
     assert not scale[unknown_mask() == 0].any()
     rng = torch.Generator().manual_seed(7)
     noise = torch.randn(4000, SIZE, generator=rng) * scale

@@ -112,6 +112,7 @@ def chance(estimated, blind, seed=0):
         t=torch.rand(8, generator=rng),
         estimated=torch.full((8,), estimated),
         blind=torch.full((8,), blind),
+        unanchored=torch.full((8,), False),
     )
 
 

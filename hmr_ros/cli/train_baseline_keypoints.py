@@ -20,7 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser, name: str = "baseline_keypoin
     add_training_arguments(parser, name)
 
 
-def run(args: argparse.Namespace, name: str = "baseline_keypoints") -> int:
-    """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed."""
-    settings = {"motions": str(args.motions)}
+def run(
+    args: argparse.Namespace, name: str = "baseline_keypoints", more: dict | None = None
+) -> int:
+    """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed.
+
+    more: settings of the task that another network has.
+    """
+    settings = {"motions": str(args.motions)} | (more or {})
     return train(name, args, settings, lambda task: f"`{args.motions.name}`")

@@ -12,17 +12,32 @@ SUMMARY = "FactorizedHMR for one image: limbs by flow matching on the torso of a
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``hmr train factorized``: the baseline's, and which stage one."""
+    """The options of ``hmr train factorized``: the baseline's, which stage one and which arm."""
     train_baseline.add_arguments(parser, NAME)
+    add_stage_one(parser)
+
+
+def add_stage_one(parser: argparse.ArgumentParser) -> None:
+    """``--anchor`` and ``--arm``."""
     parser.add_argument(
         "--anchor",
         type=Path,
         metavar="FILE",
         help="weights of stage one, a baseline (.safetensors; default: the shipped one)",
     )
+    parser.add_argument(
+        "--arm",
+        metavar="NAME",
+        help="a training to compare with (`ARMS` in hmr_ros/training/stage_two.py): composite, "
+        "rotations, unfactorised or true-turns",
+    )
+
+
+def stage_one(args: argparse.Namespace) -> dict:
+    """The task's settings that the options of ``add_stage_one`` stand for."""
+    return {k: str(v) for k in ("anchor", "arm") if (v := getattr(args, k))}
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed."""
-    settings = {"anchor": str(args.anchor)} if args.anchor else {}
-    return train_baseline.run(args, NAME, settings)
+    return train_baseline.run(args, NAME, stage_one(args))

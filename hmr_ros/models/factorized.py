@@ -20,17 +20,22 @@ from hmr_ros.models import flow
 from hmr_ros.models.baseline import Baseline, BaselineConfig
 from hmr_ros.models.crop_network import CropNetwork
 from hmr_ros.models.factorized_state import body_of, noise_scale, state_of, unknown_mask
-from hmr_ros.models.lifter import Lifted, in_camera
+from hmr_ros.models.lifter import Lifted
 from hmr_ros.models.skeleton import Skeleton
 from hmr_ros.models.velocity_field import Told, VelocityField
+
+SAMPLES, STEPS = 8, 4  # of a person, and of each, by which samples are calibrated and judged
 
 
 @dataclass(frozen=True)
 class FactorizedConfig(BaselineConfig):
-    """Sizes of the network; stored with its weights. field_layers: of the velocity field; all else
-    is of stage one (see ``BaselineConfig``)."""
+    """Sizes of the network; stored with its weights. field_layers: of the velocity field. For
+    ablations, without ``anchored`` the torso flows as well, all but shape and place, and without
+    ``positions`` there is no auxiliary view. All else is of stage one (see ``BaselineConfig``)."""
 
     field_layers: int = 4
+    anchored: bool = True
+    positions: bool = True
 
     def of_stage_one(self) -> BaselineConfig:
         return BaselineConfig(**{f.name: getattr(self, f.name) for f in fields(BaselineConfig)})
@@ -46,11 +51,13 @@ class Factorized(CropNetwork):
         super().__init__()
         self.config, self.skeleton = config, skeleton
         self.anchor = Baseline(skeleton, config.of_stage_one())
-        self.field = VelocityField(config.width, config.heads, config.field_layers)
+        kind = config.anchored, config.positions
+        self.field = VelocityField(config.width, config.heads, config.field_layers, *kind)
         # Factors of the standard deviations of joints by samples: seen, and hidden ones.
         self.register_buffer("sample_temperature", torch.ones(2))
-        self.register_buffer("mask", unknown_mask(), persistent=False)
-        self.register_buffer("noise_scale", noise_scale(skeleton), persistent=False)
+        mask = unknown_mask(*kind)
+        self.register_buffer("mask", mask, persistent=False)
+        self.register_buffer("noise_scale", noise_scale(skeleton, mask), persistent=False)
 
     def told(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Told]:
         """Stage one: its body, whose torso is the anchor, and what stage two is told."""
@@ -60,12 +67,20 @@ class Factorized(CropNetwork):
         return body, Told(self.field.evidence(groups, queries), anchor, state)
 
     def velocity(
-        self, state: Tensor, t: Tensor, told: Told, without: Tensor | None = None
+        self,
+        state: Tensor,
+        t: Tensor,
+        told: Told,
+        without: Tensor | None = None,
+        unanchored: Tensor | None = None,
     ) -> Tensor:
         """d state / d t [N, SIZE], zero at known coordinates. without [N] in 0..1: 1 where the
-        evidence is left out; the anchor stays."""
+        evidence is left out; the anchor stays, but where ``unanchored`` [N] is 1 too (to compare
+        with): then known coordinates are shown as zeros."""
         if without is None:
             without = torch.zeros_like(t)
+        if unanchored is not None:
+            state = torch.where(unanchored[:, None] > 0, self.mask * state, state)
         return self.mask * self.field(state, t, told.evidence, told.regressed, without)
 
     def estimate(self, told: Told) -> Tensor:
@@ -78,14 +93,25 @@ class Factorized(CropNetwork):
             steps=1,
         )
 
-    def sample(self, told: Told, noise: Tensor, steps: int = 4, guidance: float = 1.0) -> Tensor:
-        """One state [N, SIZE] for each row of ``noise`` [N, SIZE] (standard normal)."""
+    def sample(
+        self,
+        told: Told,
+        noise: Tensor,
+        steps: int = STEPS,
+        guidance: float = 1.0,
+        keep_anchor: bool = True,
+    ) -> Tensor:
+        """One state [N, SIZE] for each row of ``noise`` [N, SIZE] (standard normal).
+
+        keep_anchor: False for guidance away from a velocity that does not know the anchor either.
+        """
 
         def velocity(state: Tensor, t: Tensor) -> Tensor:
             seen = self.velocity(state, t, told)
             if guidance == 1.0:
                 return seen
-            blind = self.velocity(state, t, told, torch.ones_like(t))
+            ones = torch.ones_like(t)
+            blind = self.velocity(state, t, told, ones, None if keep_anchor else ones)
             return flow.guided(blind, seen, guidance)
 
         return flow.sampled(velocity, noise * self.noise_scale, told.anchor, self.mask, steps)
@@ -114,7 +140,5 @@ class Telling(CropNetwork):
 
     def answer(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
         first, told = self.network.told(inputs)
-        body = self.network.estimated(first, told)
-        factors = self.network.temperature, self.network.place_temperature
-        placed = in_camera(body, inputs["view"], inputs["scale"], *factors)
+        placed = self.network.placed(self.network.estimated(first, told), inputs)
         return *placed, told.evidence, told.anchor, told.regressed

@@ -41,12 +41,13 @@ ROTATIONS, POSITIONS, SHAPE, PLACE = 24 * 6, 3 * len(DISTAL), 10, 3
 SIZE = ROTATIONS + POSITIONS + SHAPE + PLACE
 
 
-def unknown_mask() -> Tensor:
-    """[SIZE] float32: 1 at limb rotations and distal positions."""
+def unknown_mask(anchored: bool = True, positions: bool = True) -> Tensor:
+    """[SIZE] float32: 1 at limb rotations and distal positions. Without ``anchored`` at all
+    rotations, without ``positions`` at none of those (for ablations)."""
     rotations = torch.zeros(24, 6)
-    rotations[list(LIMBS)] = 1
-    parts = [rotations.flatten(), torch.ones(POSITIONS), torch.zeros(SHAPE + PLACE)]
-    return torch.cat(parts)
+    rotations[list(LIMBS if anchored else range(24))] = 1
+    distal = torch.full((POSITIONS,), float(positions))
+    return torch.cat([rotations.flatten(), distal, torch.zeros(SHAPE + PLACE)])
 
 
 def at_rest() -> Tensor:
@@ -88,18 +89,18 @@ def positions_of(skeleton: Skeleton, state: Tensor) -> Tensor:
     return neutral_distal(skeleton, state) + split(state)[1]
 
 
-def noise_scale(skeleton: Skeleton, sixd: float = 0.6, draws: int = 2000) -> Tensor:
+def noise_scale(skeleton: Skeleton, mask: Tensor, sixd: float = 0.6, draws: int = 2000) -> Tensor:
     """[SIZE] standard deviation of the noise: ``sixd`` for rotations, and for each distal joint
-    what that noise moves it by, so that both views begin equally blurred; 0 at known ones."""
+    what that noise moves it by, so that both views begin equally blurred; 0 where ``mask`` [SIZE]
+    is, at known ones."""
     rng = torch.Generator().manual_seed(0)
-    mask = unknown_mask()
     scale = sixd * mask
     noise = torch.randn(draws, SIZE, generator=rng) * scale
     noise[:, ROTATIONS : ROTATIONS + POSITIONS] = 0
     moved = _body(skeleton, noise).joints[:, list(DISTAL)] - neutral_distal(skeleton, noise)
     spread = moved.square().mean((0, 2)).sqrt()
     scale[ROTATIONS : ROTATIONS + POSITIONS] = spread.repeat_interleave(3)
-    return scale
+    return scale * mask
 
 
 def _body(skeleton: Skeleton, state: Tensor) -> Lifted:

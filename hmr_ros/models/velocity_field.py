@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from hmr_ros.models.decoder import Decoder
 from hmr_ros.models.factorized_state import DISTAL, LIMBS, PLACE, SHAPE, SIZE, TORSO, split
 
-TOKENS = 24 + len(DISTAL) + 2  # rotations, positions, shape, place
 WAVES = 8
 
 
@@ -34,19 +33,26 @@ class VelocityField(nn.Module):
     begins as good as stage one; without evidence nothing is known of those either.
     """
 
-    def __init__(self, width: int, heads: int, layers: int) -> None:
+    def __init__(
+        self, width: int, heads: int, layers: int, anchored: bool = True, positions: bool = True
+    ) -> None:
+        """anchored, positions: see ``factorized_state.unknown_mask``."""
         super().__init__()
-        self.names = nn.Parameter(0.02 * torch.randn(TOKENS, width))
+        self.turning = LIMBS if anchored else tuple(range(24))
+        self.distal = len(DISTAL) if positions else 0
+        tokens = 24 + self.distal + 2  # rotations, positions, shape, place
+        self.names = nn.Parameter(0.02 * torch.randn(tokens, width))
         self.nothing = nn.Parameter(0.02 * torch.randn(width))
-        self.rotation, self.position = nn.Linear(6, width), nn.Linear(3, width)
-        self.regressed_rotation, self.regressed_position = nn.Linear(6, width), nn.Linear(3, width)
+        self.rotation, self.regressed_rotation = nn.Linear(6, width), nn.Linear(6, width)
+        if positions:
+            self.position, self.regressed_position = nn.Linear(3, width), nn.Linear(3, width)
         self.shape, self.place = nn.Linear(SHAPE, width), nn.Linear(PLACE, width)
         self.inherited = nn.Linear(width, width)
         self.torso = nn.Linear(6 * len(TORSO), width)
         self.time = nn.Sequential(nn.Linear(2 * WAVES, width), nn.GELU(), nn.Linear(width, width))
         self.decoder = Decoder(width, heads, layers)
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Parameter(torch.randn(len(LIMBS) + len(DISTAL), width, 6))
+        self.out = nn.Parameter(torch.randn(len(self.turning) + self.distal, width, 6))
         with torch.no_grad():
             self.out.mul_(0.01 / math.sqrt(width))
         self.register_buffer("waves", math.pi * 2.0 ** torch.arange(WAVES), persistent=False)
@@ -66,24 +72,25 @@ class VelocityField(nn.Module):
         angles = t[:, None] * self.waves
         about = self.time(torch.cat([angles.sin(), angles.cos()], 1))
         about = about + self.torso(sixd[:, list(TORSO)].flatten(1))
-        rotations = self.rotation(sixd) + left * self.regressed_rotation(own_sixd)
-        places = self.position(positions) + left * self.regressed_position(own_positions)
-        tokens = [rotations, places, self.shape(betas)[:, None], self.place(place)[:, None]]
+        tokens = [self.rotation(sixd) + left * self.regressed_rotation(own_sixd)]
+        if self.distal:
+            own = left * self.regressed_position(own_positions)
+            tokens.append(self.position(positions) + own)
+        tokens += [self.shape(betas)[:, None], self.place(place)[:, None]]
         tokens = torch.cat(tokens, 1) + self.names + about[:, None]
         seen = left * evidence + (1 - left) * self.nothing
         rest = self.nothing.expand(state.shape[0], 1, -1)
         x = self.norm(self.decoder(tokens, [seen, rest]))
-        moving = torch.cat([x[:, list(LIMBS)], x[:, 24 : 24 + len(DISTAL)]], 1)
+        moving = torch.cat([x[:, list(self.turning)], x[:, 24 : 24 + self.distal]], 1)
         # In single precision, as a rotation needs more digits than bfloat16 has.
         with torch.autocast(state.device.type, enabled=False):
             out = (moving.float().transpose(0, 1) @ self.out).transpose(0, 1)
-            return _coordinates(out) + (1 - without)[:, None] * (regressed - state)
+            return self._coordinates(out) + (1 - without)[:, None] * (regressed - state)
 
-
-def _coordinates(out: Tensor) -> Tensor:
-    """Outputs [N, 28, 6] of limbs and distal positions as coordinates [N, SIZE]."""
-    limbs, distal = out[:, : len(LIMBS)], out[:, len(LIMBS) :, :3]
-    still = torch.zeros_like(limbs[:, :1])
-    rows = [limbs[:, [LIMBS.index(j)]] if j in LIMBS else still for j in range(24)]
-    rest = torch.zeros_like(out[:, 0, :1]).expand(-1, SIZE - 24 * 6 - 3 * len(DISTAL))
-    return torch.cat([torch.cat(rows, 1).flatten(1), distal.flatten(1), rest], 1)
+    def _coordinates(self, out: Tensor) -> Tensor:
+        """Outputs [N, M, 6] of what turns and of distal positions as coordinates [N, SIZE]."""
+        still, at = torch.zeros_like(out[:, :1]), self.turning
+        rows = [out[:, [at.index(j)]] if j in at else still for j in range(24)]
+        distal = out[:, len(at) :, :3].flatten(1)
+        rest = still[:, 0, :1].expand(-1, SIZE - 24 * 6 - 3 * self.distal)
+        return torch.cat([torch.cat(rows, 1).flatten(1), distal, rest], 1)

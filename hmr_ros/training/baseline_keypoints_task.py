@@ -16,7 +16,7 @@ from hmr_ros.body.model import BodyModel, load_body_model
 from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.models.baseline import BaselineConfig
 from hmr_ros.models.configs import read_config
-from hmr_ros.models.weights import build
+from hmr_ros.models.weights import build, save
 from hmr_ros.training.losses import Weights, losses, target
 from hmr_ros.training.seeds import hash_of
 from hmr_ros.training.simulated_people import PLAIN, SimulatedPeople
@@ -95,3 +95,9 @@ class BaselineKeypointsTask:
 
     def identity(self) -> dict:
         return {k: v for k, v in asdict(self.settings).items() if k != "motions"}
+
+
+def release(network: nn.Module, task: BaselineKeypointsTask, out_folder: Path, origin) -> None:
+    """Write the weights for torch alone: for ablations, as nobody may run what saw no picture."""
+    out_folder.mkdir(parents=True, exist_ok=True)
+    save(network, out_folder / f"{network.name}.safetensors")

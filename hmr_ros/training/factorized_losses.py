@@ -7,7 +7,7 @@ little, so their geometry counts by t.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -26,6 +26,7 @@ from hmr_ros.models.factorized_state import (
 from hmr_ros.models.lifter import Lifted, project
 from hmr_ros.training.lifter_losses import LIMB_JOINTS, LIMB_WEIGHT, distance
 from hmr_ros.training.losses import REACH, Target
+from hmr_ros.training.reaching import reaching
 
 
 @dataclass(frozen=True)
@@ -51,27 +52,32 @@ class Weights:
 @dataclass(frozen=True)
 class Draw:
     """What chance decides about N people: noise [N, SIZE] (standard normal), t [N], estimated [N]
-    bool (trains the estimate: then neither noise nor t counts) and blind [N] bool (without
-    evidence, for guidance)."""
+    bool (trains the estimate: then neither noise nor t counts), blind [N] bool (without
+    evidence, for guidance) and unanchored [N] bool (blind, and without the anchor)."""
 
     noise: Tensor
     t: Tensor
     estimated: Tensor
     blind: Tensor
+    unanchored: Tensor
 
     def to(self, device: torch.device) -> Draw:
         return Draw(*(value.to(device) for value in vars(self).values()))
 
 
-def draw(people: int, size: int, rng: Generator, estimated: float, blind: float) -> Draw:
-    """Shares ``estimated`` of all people and ``blind`` of those who train the flow."""
+def draw(
+    people: int, size: int, rng: Generator, estimated: float, blind: float, unanchored: float = 0.0
+) -> Draw:
+    """Shares ``estimated`` of all people, ``blind`` of those who train the flow, and ``unanchored``
+    of the blind ones."""
     which = torch.rand(people, generator=rng) < estimated
-    unseen = torch.rand(people, generator=rng) < blind
+    unseen = torch.rand(people, generator=rng)
     return Draw(
         noise=torch.randn(people, size, generator=rng),
         t=torch.rand(people, generator=rng),
         estimated=which,
-        blind=unseen & ~which,
+        blind=(unseen < blind) & ~which,
+        unanchored=(unseen < blind * unanchored) & ~which,
     )
 
 
@@ -81,15 +87,22 @@ def losses(
     truth: Target,
     chance: Draw,
     weights: Weights,
+    reach: bool = True,
 ) -> dict[str, Tensor]:
-    """Weighted terms; their sum is the loss."""
+    """Weighted terms; their sum is the loss. reach: see ``limbs_of``."""
     _, told = network.told(inputs)
-    data = limbs_of(network, truth, told.anchor)
+    data = limbs_of(network, truth, told.anchor, reach)
+    if reach:
+        goal = body_of(network.skeleton, data)
+        truth = replace(
+            truth, rotations=goal.rotations, joints=goal.joints, landmarks=goal.landmarks
+        )
     estimated = chance.estimated[:, None]
     noise = torch.where(estimated, 0.0, chance.noise * network.noise_scale)
     t = torch.where(chance.estimated, 0.0, chance.t)
     state = flow.between(noise, data, t, network.mask)
-    velocity = network.velocity(state, t, told, chance.blind.to(t.dtype))
+    hidden = (who.to(t.dtype) for who in (chance.blind, chance.unanchored))
+    velocity = network.velocity(state, t, told, *hidden)
     unit = torch.where(network.mask > 0, network.noise_scale, 1.0)
     reached = flow.reached(state, velocity, t, network.mask)
     counts = torch.where(chance.estimated, 1.0, t) * ~chance.blind
@@ -98,16 +111,26 @@ def losses(
     terms = {"flow": weights.flow * (moved * ~chance.estimated).mean()}
     body = body_of(network.skeleton, reached)
     terms |= body_terms(body, truth, scale, counts, weights)
-    positions = positions_of(network.skeleton, reached)
-    terms |= position_terms(positions, body, truth, scale, counts, weights)
+    if network.config.positions:
+        positions = positions_of(network.skeleton, reached)
+        terms |= position_terms(positions, body, truth, scale, counts, weights)
     return terms
 
 
-def limbs_of(network: Factorized, truth: Target, anchor: Tensor) -> Tensor:
-    """The state [N, SIZE] of the true limbs on a given anchor: it is what sampling will start from,
-    so the positions are those of the truth seen from there."""
-    state = state_of(network.skeleton, truth.rotations, truth.betas, truth.place, truth.joints)
-    distal = truth.joints[:, list(DISTAL)] - neutral_distal(network.skeleton, anchor)
+def limbs_of(network: Factorized, truth: Target, anchor: Tensor, reach: bool = True) -> Tensor:
+    """The state [N, SIZE] of the true limbs on a given anchor: it is what sampling will start from.
+
+    reach: limbs that ``reaching`` finds, in both views. Without it (for an ablation) their joints
+    turn as the true ones do, wherever that leads, and the auxiliary view is of the true limbs.
+    """
+    skeleton, rotations = network.skeleton, truth.rotations
+    if reach and network.config.anchored:
+        torso = body_of(skeleton, anchor)
+        rotations = reaching(skeleton, torso.rotations, torso.betas, rotations, truth.joints)
+    state = state_of(skeleton, rotations, truth.betas, truth.place, truth.joints)
+    state = flow.known_kept(state, anchor, network.mask)
+    joints = body_of(skeleton, state).joints if reach else truth.joints
+    distal = joints[:, list(DISTAL)] - neutral_distal(skeleton, state)
     state = torch.cat([state[:, :144], distal.flatten(1), state[:, 144 + distal[0].numel() :]], 1)
     return flow.known_kept(state, anchor, network.mask)
 
@@ -118,7 +141,8 @@ def body_terms(
     """Of the bodies that the rotations define; ``counts`` [N] is how far each person counts."""
     importance = torch.ones(24, device=body.joints.device)
     importance[LIMB_JOINTS] = LIMB_WEIGHT
-    turned = (body.rotations - truth.rotations)[:, list(LIMBS)].abs().mean((1, 2, 3))
+    # The torso of an anchor is nobody's error here, but it has no gradient either.
+    turned = (body.rotations - truth.rotations).abs().mean((2, 3)).sum(1) / len(LIMBS)
     joints = (distance(body.joints - truth.joints) * importance).mean(1)
     marks = distance(body.landmarks - truth.landmarks).mean(1)
     seen = project(torch.cat([body.joints, body.landmarks], 1), body.place, scale)

@@ -37,16 +37,14 @@ class SimulatedPeople:
     def draw(self, count: int, rng: Generator) -> dict[str, Tensor]:
         """See ``keypoint_people``."""
         plain = round(count * self._plain)
-        robot = lifting.robot_samples(
-            lifting.varied_more(self._poses, count - plain, rng),
-            self._skeleton,
-            self._blazepose,
-            rng,
-        )
-        crop = lifting.crop_samples(
-            lifting.varied_mirrored(self._poses, max(1, plain), rng), self._skeleton, rng
-        )
-        return keypoint_people(lifting.join(crop, robot) if plain else robot, rng)
+        kinds = []
+        if plain < count:
+            poses = lifting.varied_more(self._poses, count - plain, rng)
+            kinds.append(lifting.robot_samples(poses, self._skeleton, self._blazepose, rng))
+        if plain:
+            poses = lifting.varied_mirrored(self._poses, plain, rng)
+            kinds.append(lifting.crop_samples(poses, self._skeleton, rng))
+        return keypoint_people(kinds[0] if len(kinds) == 1 else lifting.join(*kinds[::-1]), rng)
 
 
 def beside(rendered: dict[str, Tensor], people: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -54,19 +52,24 @@ def beside(rendered: dict[str, Tensor], people: dict[str, Tensor]) -> dict[str, 
 
     Fields that only one of the two has and no network takes are left out.
     """
+    more = without_picture(people, rendered["image"].shape[-1])
+    return {
+        name: torch.cat([value, more[name].to(value.dtype)])
+        for name, value in rendered.items()
+        if name in more
+    }
+
+
+def without_picture(people: dict[str, Tensor], side: int = 1) -> dict[str, Tensor]:
+    """``people`` with all that needs a picture, of ``side`` pixels, as it is where nothing was
+    seen: so that every network of the family can be asked."""
     n = len(people["scale"])
     at = (torch.arange(GRID) + 0.5) * (2 / GRID) - 1
-    missing = {
-        "image": torch.zeros(n, *rendered["image"].shape[1:]),
+    return people | {
+        "image": torch.zeros(n, 3, side, side),
         "heatmaps": torch.zeros(n, LANDMARKS, CELLS, CELLS),
         "mask": torch.zeros(n, 1, CELLS, CELLS),
         "features": torch.zeros(n, *FEATURES),
         "world": torch.zeros(n, LANDMARKS, 3),
         "rays": torch.stack(torch.meshgrid(at, at, indexing="xy")).expand(n, -1, -1, -1),
-    }
-    more = people | missing
-    return {
-        name: torch.cat([value, more[name].to(value.dtype)])
-        for name, value in rendered.items()
-        if name in more
     }
