@@ -13,7 +13,7 @@ from test_models_contract import TINY  # noqa: E402
 from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.cli.main import main  # noqa: E402
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE  # noqa: E402
-from hmr_ros.evaluation.samples import STEPS, Drawn, nearest_pose, rows_of  # noqa: E402
+from hmr_ros.evaluation.samples import STEPS, Drawn, manifold, nearest_pose, rows_of  # noqa: E402
 from hmr_ros.geometry.rotations import matrix_from_axis_angle  # noqa: E402
 from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
 from hmr_ros.models.weights import build, save  # noqa: E402
@@ -88,6 +88,14 @@ def test_figures_of_known_samples(rows):
         assert inside["value"] == pytest.approx(share, abs=4)
         low, high = inside["ci95"]
         assert low < inside["value"] < high
+
+
+def test_no_ratio_where_the_regressor_is_nearer_to_poses_than_the_truth():
+    near = {"true": 0.2, "regressed": 0.1, "estimate": 0.1, "sample": 0.3}
+    figures = [r["figure"] for r in manifold({k: np.full(9, v) for k, v in near.items()})]
+    assert figures == [
+        f"excess distance to poses, {k}" for k in ("regressed", "estimate", "sample")
+    ]
 
 
 def test_the_command_reads_people_weights_and_poses(tmp_path, capsys):

@@ -16,15 +16,22 @@ from torch import Tensor
 
 from hmr_ros.evaluation.bootstrap import Estimate, mean_interval, ratio_interval
 from hmr_ros.evaluation.calibration import inside, quantiles
+from hmr_ros.evaluation.sample_calibration import covariances_of
 from hmr_ros.evaluation.subsets import joint_masks
-from hmr_ros.models.factorized import Factorized
-from hmr_ros.models.factorized_state import DISTAL, LIMBS, SIZE, body_of, positions_of
-from hmr_ros.models.lifter import joint_variance
-from hmr_ros.runtime.sampling import covariances
+from hmr_ros.models.factorized import SAMPLES, Factorized
+from hmr_ros.models.factorized import STEPS as CHOSEN
+from hmr_ros.models.factorized_state import (
+    DISTAL,
+    LIMBS,
+    SIZE,
+    at_rest,
+    body_of,
+    positions_of,
+)
+from hmr_ros.models.lifter import Lifted
+from hmr_ros.models.velocity_field import Told
 
-SAMPLES = 8
-STEPS = (1, 2, 4, 20)
-CHOSEN = 4  # steps of the figures that do not compare steps
+STEPS = (1, 2, CHOSEN, 20)  # figures that do not compare steps are of the second last
 GUIDANCE = (1.0, 0.0, 2.0)  # for which the torso is compared with stage one
 ROUNDS = 1000
 
@@ -81,8 +88,7 @@ def _drawn_batch(network, batch, poses, mean_limbs, rng) -> dict:
     first, told = network.told(batch)
     estimate = network.estimated(first, told)
     true = batch["joints"]
-    resting = told.anchor.clone()
-    resting[:, :144].unflatten(1, (24, 6))[:, list(LIMBS)] = mean_limbs.unflatten(0, (-1, 6))
+    resting = rested(told.anchor, mean_limbs)
     known = network.mask == 0
     found = {
         "regressed": (first.joints - true).norm(dim=-1),
@@ -99,15 +105,10 @@ def _drawn_batch(network, batch, poses, mean_limbs, rng) -> dict:
     moved = torch.zeros(len(true))
     noise = torch.randn(SAMPLES, len(true), SIZE, generator=rng)
     for steps in STEPS:
-        states = [network.sample(told, one, steps) for one in noise]
-        bodies = [body_of(network.skeleton, state) for state in states]
+        states, bodies, figures = several(network, told, true, noise, steps)
+        for name, value in figures.items():
+            found[name][steps] = value
         joints = torch.stack([body.joints for body in bodies])
-        off = (joints - true).norm(dim=-1)
-        found["sample"][steps], found["best"][steps] = off.mean(0), off.amin(0)
-        found["square"][steps] = (joints - joints.mean(0)).square().sum(-1).mean(0)
-        views = [positions_of(network.skeleton, state) for state in states]
-        distal = joints[:, :, list(DISTAL)]
-        found["apart"][steps] = (torch.stack(views) - distal).norm(dim=-1).mean(0)
         more = [network.sample(told, noise[0], steps, g) for g in GUIDANCE[1:]]
         for state in (*states, *more):
             gap = (state - told.regressed)[:, known].abs().amax(1)
@@ -118,18 +119,54 @@ def _drawn_batch(network, batch, poses, mean_limbs, rng) -> dict:
     return found | {"moved": moved}
 
 
+def rested(anchor: Tensor, mean_limbs: Tensor) -> Tensor:
+    """States [N, SIZE] of anchors with limbs at the coordinates ``mean_limbs`` [16 * 6]."""
+    state = anchor.clone()
+    state[:, :144].unflatten(1, (24, 6))[:, list(LIMBS)] = mean_limbs.unflatten(0, (-1, 6))
+    return state
+
+
+def several(
+    network: Factorized,
+    told: Told,
+    true: Tensor,
+    noise: Tensor,
+    steps: int = CHOSEN,
+    guidance: float = 1.0,
+    keep_anchor: bool = True,
+) -> tuple[list[Tensor], list[Lifted], dict[str, Tensor]]:
+    """Samples from ``noise`` [S, N, SIZE] of N people with the joints ``true`` [N, 24, 3]: states,
+    bodies, and ``sample``, ``best``, ``square`` and ``apart`` as in ``Drawn``."""
+    states = [network.sample(told, one, steps, guidance, keep_anchor) for one in noise]
+    bodies = [body_of(network.skeleton, state) for state in states]
+    joints = torch.stack([body.joints for body in bodies])
+    off = (joints - true).norm(dim=-1)
+    views = torch.stack([positions_of(network.skeleton, state) for state in states])
+    figures = {
+        "sample": off.mean(0),
+        "best": off.amin(0),
+        "square": (joints - joints.mean(0)).square().sum(-1).mean(0),
+        "apart": (views - joints[:, :, list(DISTAL)]).norm(dim=-1).mean(0),
+    }
+    return states, bodies, figures
+
+
 def _quantiles(network, estimate, joints: Tensor, true: Tensor) -> np.ndarray:
-    own = torch.diag_embed(joint_variance(estimate, network.temperature))
     seen, hidden = network.sample_temperature
     visibility = estimate.visibility_logit.sigmoid()
     factor = (visibility * seen**2 + (1 - visibility) * hidden**2).sqrt()
-    values = (joints.transpose(0, 1), estimate.joints, own, factor)
-    cov = covariances(*(v.numpy() for v in values))[:, 1:]
+    cov = covariances_of(network, estimate, joints.transpose(0, 1), factor.numpy())[:, 1:]
     off = (true - estimate.joints).numpy()[:, 1:]
     out = np.full(true.shape[:2], np.nan)
     flat = quantiles(off.reshape(-1, 3).astype(float), cov.reshape(-1, 3, 3).astype(float))
     out[:, 1:] = flat.reshape(len(out), -1)
     return out
+
+
+def mean_of(poses: Tensor) -> Tensor:
+    """Coordinates [16 * 6] of the mean of limbs [M, 16, 3, 3] in a state."""
+    sixd = poses[..., :2].transpose(-1, -2).mean(0).flatten()
+    return sixd - at_rest()[: len(sixd)]
 
 
 def nearest_pose(rotations: Tensor, poses: Tensor) -> Tensor:

@@ -1,0 +1,211 @@
+"""What each part of FactorizedHMR is worth: networks that lack parts of it, on the same people.
+
+All have the same stage one, the regressor that they are compared with. A sample costs more than a
+mean wherever nothing tells where a joint is, so arms are compared with each other, sample by
+sample, and with the regressor by the nearest of several and by how plausible a sample is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hmr_ros.evaluation.bootstrap import Estimate, mean_interval, paired_difference
+from hmr_ros.evaluation.samples import (
+    CHOSEN,
+    ROUNDS,
+    STEPS,
+    mean_of,
+    nearest_pose,
+    ratio,
+    rested,
+    row,
+    several,
+)
+from hmr_ros.evaluation.subsets import joint_masks
+from hmr_ros.models.factorized import SAMPLES, Factorized
+from hmr_ros.models.factorized_state import SIZE, body_of
+from hmr_ros.models.lifter import Lifted
+
+GUIDANCE = 2.0
+FIGURES = {  # of the table: field of ``Arm``, joints that count (all that it has for "")
+    "torso_mm": ("sample", "torso"),
+    "visible_mm": ("sample", "distal_visible"),
+    "hidden_mm": ("sample", "distal_hidden"),
+    "best8_hidden_mm": ("best", "distal_hidden"),
+    "apart_mm": ("apart", ""),
+}
+WITHOUT_SAMPLES = "regressor", "anchor + mean limbs"
+KEPT, DROPPED = f"+ guidance {GUIDANCE:g}", f"guidance {GUIDANCE:g}, anchor dropped"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """About N people, as ``samples.Drawn``; errors [N, 24] in metres about the pelvis.
+
+    sample: mean error of one answer; of an arm with samples also best, of the nearest of
+    ``SAMPLES`` joint by joint, square (m^2), mean squared distance of samples to their mean, and,
+    with two views, apart [N, 12], between them. excess: [N] distance of an answer's limbs to the
+    nearest of known poses, less that of the true ones. moved: [N] largest difference of a known
+    coordinate to stage one's.
+    """
+
+    sample: np.ndarray
+    excess: np.ndarray
+    best: np.ndarray | None = None
+    square: np.ndarray | None = None
+    apart: np.ndarray | None = None
+    moved: np.ndarray | None = None
+
+
+@torch.no_grad()
+def asked(
+    networks: Mapping[str, Factorized],
+    people: Sequence[Mapping[str, Tensor]],
+    poses: Tensor,
+    seed: int = 0,
+) -> dict[str, Arm]:
+    """Every row of the ablation by name: the regressor, the anchor with mean limbs, and samples of
+    ``networks``; of the last, the whole method, also its estimate, guidance and other steps.
+
+    people: batches of inputs with ``joints`` [N, 24, 3] about the pelvis and ``rotations``
+    [N, 24, 3, 3], the truth. poses: [M, 16, 3, 3] known rotations of limbs. All start from the same
+    noise.
+    """
+    whole = list(networks)[-1]
+    parts: dict[str, list[Arm]] = {}
+    rng = torch.Generator().manual_seed(seed)
+    for batch in people:
+        noise = torch.randn(SAMPLES, len(batch["joints"]), SIZE, generator=rng)
+        for name, network in networks.items():
+            for said, arm in _of_one(network, name, batch, poses, noise, name == whole):
+                parts.setdefault(said, []).append(arm)
+    order = [*WITHOUT_SAMPLES, *networks, *parts]
+    return {name: _joined(parts[name]) for name in dict.fromkeys(order)}
+
+
+def _of_one(network, name, batch, poses, noise, whole: bool) -> Iterable[tuple[str, Arm]]:
+    """Rows of one network on one batch."""
+    first, told = network.told(batch)
+    true = batch["joints"]
+    floor = nearest_pose(batch["rotations"], poses)
+
+    def answer(body: Lifted) -> Arm:
+        excess = nearest_pose(body.rotations, poses) - floor
+        return Arm((body.joints - true).norm(dim=-1).numpy(), excess.numpy())
+
+    def sampled(**how) -> Arm:
+        states, bodies, figures = several(network, told, true, noise, **how)
+        known = network.mask == 0
+        moved = [(s - told.regressed)[:, known].abs().amax(1) for s in states]
+        return Arm(
+            figures["sample"].numpy(),
+            answer(bodies[0]).excess,
+            figures["best"].numpy(),
+            figures["square"].numpy(),
+            figures["apart"].numpy() if network.config.positions else None,
+            torch.stack(moved).amax(0).numpy(),
+        )
+
+    if whole:
+        resting = body_of(network.skeleton, rested(told.anchor, mean_of(poses)))
+        yield from zip(WITHOUT_SAMPLES, (answer(first), answer(resting)), strict=True)
+        yield f"{name}: estimate", answer(network.estimated(first, told))
+    yield name, sampled()
+    if whole:
+        yield KEPT, sampled(guidance=GUIDANCE)
+        yield DROPPED, sampled(guidance=GUIDANCE, keep_anchor=False)
+        for steps in STEPS:
+            if steps != CHOSEN:
+                yield f"{name}, {steps} steps", sampled(steps=steps)
+
+
+def _joined(arms: Sequence[Arm]) -> Arm:
+    values = {f.name: [getattr(arm, f.name) for arm in arms] for f in fields(Arm)}
+    return Arm(**{k: None if v[0] is None else np.concatenate(v) for k, v in values.items()})
+
+
+def table(arms: Mapping[str, Arm], visibility: np.ndarray) -> list[dict]:
+    """One row an arm: figures with their intervals, and ``change``: how each figure in mm differs
+    from that of the row before, with its interval (paired; negative is nearer)."""
+    masks, rows, before = joint_masks(visibility), [], None
+    for name, arm in arms.items():
+        made: dict = {"arm": name, "people": len(arm.excess), "ci95": {}, "change": {}}
+        for figure, (key, subset) in FIGURES.items():
+            if (values := getattr(arm, key)) is None:
+                continue
+            _put(made, figure, mean_interval(1e3 * values, masks.get(subset), rounds=ROUNDS))
+            if before is not None and (other := getattr(before, key)) is not None:
+                pair = 1e3 * values, 1e3 * other
+                gap = paired_difference(*pair, masks.get(subset), rounds=ROUNDS)
+                made["change"][figure] = [gap.value, gap.low, gap.high]
+        _put(made, "excess", mean_interval(arm.excess, rounds=ROUNDS))
+        if arm.square is not None:
+            for state in ("hidden", "visible"):
+                _put(made, f"spread_{state}_mm", spread(arm, masks[f"distal_{state}"]))
+        rows.append(made)
+        before = arm
+    return rows
+
+
+def _put(made: dict, figure: str, found: Estimate) -> None:
+    made[figure], made["ci95"][figure] = found.value, [found.low, found.high]
+
+
+def spread(arm: Arm, mask: np.ndarray) -> Estimate:
+    """Root mean square distance (mm) of samples to their mean, over the joints of ``mask``."""
+    square = mean_interval(1e6 * arm.square, mask, rounds=ROUNDS)
+    return Estimate(*(np.sqrt(v) for v in square[:3]), square.n)
+
+
+def lines(
+    arms: Mapping[str, Arm], networks: Mapping[str, Factorized], visibility: np.ndarray
+) -> list[dict]:
+    """The figures that the method must reach, as rows of ``samples.row``; those that need a network
+    that is not there are left out."""
+    masks, whole = joint_masks(visibility), list(networks)[-1]
+    hidden, seen = masks["distal_hidden"], masks["distal_visible"]
+    regressor, resting = (arms[name] for name in WITHOUT_SAMPLES)
+    own, estimate, kept, dropped = (arms[n] for n in (whole, f"{whole}: estimate", KEPT, DROPPED))
+    of_whole = [arm for name, arm in arms.items() if name == whole or name not in networks]
+    most = max(float(arm.moved.max()) for arm in of_whole if arm.moved is not None)
+    found = [
+        row("torso, largest difference to stage one", "", most, "<= 1e-6"),
+        ratio("estimate / regressor", "all", estimate.sample, regressor.sample, masks["all"],
+              "<= 1.03"),
+        ratio("best of 8 / regressor", "distal hidden", own.best, regressor.sample, hidden,
+              "<= 0.70"),
+    ]  # fmt: skip
+    if (far := float(regressor.excess.mean())) > 0:
+        share = float(own.excess.mean()) / far
+        found.append(row("excess distance to poses / regressor", "limbs", share, "<= 0.6"))
+    for name, network in networks.items():
+        if not network.config.anchored:
+            found.append(ratio(f"sample / {name}", "torso", own.sample, arms[name].sample,
+                               masks["torso"], "<= 0.75"))  # fmt: skip
+        if not network.config.positions:
+            for subset, mask, wanted in (("distal visible", seen, "<= 0.97"),
+                                         ("distal hidden", hidden, "")):  # fmt: skip
+                found.append(ratio(f"sample / {name}", subset, own.sample, arms[name].sample, mask,
+                                   wanted))  # fmt: skip
+    share = spread(own, hidden).value / spread(own, seen).value
+    found.append(row("spread, hidden / visible", "distal", share, ">= 2"))
+    for steps in STEPS[:-1]:
+        mine = own if steps == CHOSEN else arms[f"{whole}, {steps} steps"]
+        last = arms[f"{whole}, {STEPS[-1]} steps"]
+        found.append(ratio(f"best of 8, {steps} / {STEPS[-1]} steps", "distal hidden", mine.best,
+                           last.best, hidden, "<= 1.05" if steps == CHOSEN else ""))  # fmt: skip
+    if own.apart is not None:
+        apart = mean_interval(1e3 * own.apart, rounds=ROUNDS)
+        found.append(row("disagreement of the views, mm", "distal", apart, "<= 15"))
+    return [
+        *found,
+        ratio("anchor + mean limbs / estimate", "all", resting.sample, estimate.sample,
+              masks["all"], ">= 1.15"),
+        ratio("guidance that drops the anchor / keeps it", "distal", dropped.sample, kept.sample,
+              masks["distal"], "> 1"),
+    ]  # fmt: skip
