@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def set_up(root: Path, logs: Path, development: bool) -> None:
     ]
     if development:
         steps += [packages.torch(root, venv, source), packages.development(root, venv, source)]
+        if platform.machine() == "x86_64":
+            steps.append(packages.tensorrt_bindings(root, venv))
     adopt_or_make(venv, source, logs, check_system)
     for step in steps:
         bring_up_to_date(step, venv / ".setup", logs, check_system)

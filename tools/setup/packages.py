@@ -65,6 +65,30 @@ def model_carrier(root: Path, venv: Path, source: Ros) -> Step:
     )
 
 
+def tensorrt_bindings(root: Path, venv: Path) -> Step:
+    """Several TensorRT bindings, each in a folder of its own. Only a test reads them, and they are
+    published for some machines only, so that test is skipped where they cannot be had."""
+    listed = root / "requirements" / "tensorrt-bindings.txt"
+    lines = [line.partition("#")[0].strip() for line in listed.read_text().splitlines()]
+    folders = {pin: root / ".cache" / "tensorrt" / pin.partition("==")[2] for pin in lines if pin}
+
+    def fetch(log: Path) -> None:
+        for pin, folder in folders.items():
+            options = ["--no-deps", "--upgrade", "--only-binary=:all:", "--target", folder]
+            try:
+                console.run(pin, [*_pip(venv), *options, pin], log, console.clean_environment())
+            except console.SetupError as error:
+                print(f"  without {pin}, its test will be skipped: {error}", flush=True)
+
+    return Step(
+        name="tensorrt",
+        inputs=(listed,),
+        words=(platform.python_version(),),
+        outputs=tuple(folders.values()),
+        action=fetch,
+    )
+
+
 def _step(
     name: str, title: str, root: Path, venv: Path, source: Ros, files: Sequence[Path]
 ) -> Step:

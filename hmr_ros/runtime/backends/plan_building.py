@@ -83,7 +83,8 @@ def build_plan(
             f"{log.last_errors()}; with too little memory a smaller max_batch or another workspace "
             f"(now {workspace_mib} MiB) helps"
         )
-    return Plan(bytes(built), bytes(config.get_timing_cache().serialize()))
+    measured = config.get_timing_cache()
+    return Plan(bytes(built), bytes(measured.serialize()))
 
 
 def _start_timing(config, timing: bytes) -> None:
