@@ -14,9 +14,9 @@ Written so that a second implementation can give the same result bit by bit:
 - q = (wa qa + wb qb + wc qc) * (1 / area) with qa = 1 / za, sum from left to right, float64. At
   the four samples it is q of the centre plus the same formula of the weights' differences to the
   centre. Rounded to float32, the greatest q is in front; between equals the lower face.
-- Depth at a pixel centre: the front face's q in float64, 1 / q, rounded to float32.
-- A joint is a sample at its own snapped place, with the same rules. What is said of joints more
-  than half a pixel outside of the outer centres has no meaning.
+- Depth at a pixel centre: 1 / q of its float32 q, in float64, rounded to float32.
+- A joint is a sample at its own snapped place, with the same rules; its depth is 1 / q in float64.
+  What is said of joints more than half a pixel outside of the outer centres has no meaning.
 """
 
 from __future__ import annotations
@@ -28,8 +28,15 @@ import numpy as np
 
 from hmr_ros.compiled import reproducible
 from hmr_ros.data.render.draw_list import DrawList
-from hmr_ros.data.render.projection import GRID, snapped
-from hmr_ros.data.render.raster import face_of, near_to_far, probe_counts, rasterize
+from hmr_ros.data.render.projection import snapped
+from hmr_ros.data.render.raster import (
+    face_of,
+    near_to_far,
+    nearness_of,
+    probe_counts,
+    probes_by_row,
+    rasterize,
+)
 
 _OWN = threading.local()
 EMPTY = -1  # face of a sample that shows nothing
@@ -64,6 +71,7 @@ def covered(draw: DrawList, probes: np.ndarray) -> Coverage:
     silhouettes = np.zeros((height, width), np.int64)
     probe_front = np.zeros(len(probes), np.int64)
     steps = snapped(probes).astype(np.int64)
+    counts = probe_counts(steps, width, height)
     inverse_z, nearness = _inverse(draw.vertices)
     order = near_to_far(
         draw.pixels,
@@ -83,7 +91,8 @@ def covered(draw: DrawList, probes: np.ndarray) -> Coverage:
         draw.mesh,
         draw.person,
         steps,
-        probe_counts(steps, width, height),
+        counts,
+        probes_by_row(steps, counts),
         front,
         fronts,
         least,
@@ -92,7 +101,7 @@ def covered(draw: DrawList, probes: np.ndarray) -> Coverage:
     )
     centre, samples = np.empty(front.shape, np.int32), np.empty(fronts.shape, np.int32)
     depth = np.empty(front.shape, np.float32)
-    _resolve(front, fronts, draw.pixels, inverse_z, draw.faces, centre, samples, depth)
+    _resolve(front, fronts, centre, samples, depth)
     probe_face, probe_depth = _resolve_probes(
         probe_front, steps, draw.pixels, inverse_z, draw.faces
     )
@@ -138,25 +147,12 @@ def weights_at(pixels, a, b, c, x, y):
 
 
 @reproducible
-def _resolve(front, fronts, pixels, inverse_z, faces, centre, samples, depth):
+def _resolve(front, fronts, centre, samples, depth):
     _faces_of(fronts.reshape(-1), samples.reshape(-1))
-    _faces_of(front.reshape(-1), centre.reshape(-1))
-    height, width = front.shape
-    last = np.int32(EMPTY)
-    a = b = c = np.uintp(0)
-    inverse = 0.0
-    for y in range(height):
-        for x in range(width):
-            i, j = np.uintp(y), np.uintp(x)
-            f = centre[i, j]
-            if f < 0:
-                depth[i, j] = np.inf
-                continue
-            px, py = np.int64(x) * GRID, np.int64(y) * GRID
-            if f != last:  # neighbours mostly show the same face
-                last = f
-                a, b, c, inverse = _turned_right(pixels, faces, np.uintp(f), px, py)
-            depth[i, j] = _depth(pixels, inverse_z, a, b, c, inverse, px, py)
+    keys, faces, far = front.reshape(-1), centre.reshape(-1), depth.reshape(-1)
+    _faces_of(keys, faces)
+    for n in range(len(keys)):
+        far[n] = 1 / np.float64(nearness_of(keys[n]))  # inf where nothing is
 
 
 @reproducible
@@ -179,26 +175,14 @@ def _resolve_probes(front, probes, pixels, inverse_z, faces):
 @reproducible
 def depth_at(pixels, inverse_z, faces, f, x, y):
     """Depth of face ``f`` at (x, y) steps, float64."""
-    a, b, c, inverse = _turned_right(pixels, faces, f, x, y)
-    return _depth(pixels, inverse_z, a, b, c, inverse, x, y)
-
-
-@reproducible
-def _turned_right(pixels, faces, f, x, y):
-    """Corners of a face in the order that makes its area positive, and 1 / area."""
     a, b, c = np.uintp(faces[f, 0]), np.uintp(faces[f, 1]), np.uintp(faces[f, 2])
     area = weights_at(pixels, a, b, c, x, y)[3]
     if area > 0:
         b, c = c, b
-    return a, b, c, 1 / np.float64(abs(area))
-
-
-@reproducible
-def _depth(pixels, inverse_z, a, b, c, inverse, x, y):
     wa, wb, wc, _ = weights_at(pixels, a, b, c, x, y)
     q = (
         np.float64(-wa) * inverse_z[a]
         + np.float64(-wb) * inverse_z[b]
         + np.float64(-wc) * inverse_z[c]
-    ) * inverse
+    ) * (1 / np.float64(abs(area)))
     return 1 / q

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from hmr_ros.compiled import inlined, reproducible
+from hmr_ros.data.render.four_samples import offer
 from hmr_ros.data.render.projection import GRID
 
 HALF = GRID // 2
@@ -63,7 +64,7 @@ def probe_counts(probes, width, height):
     rows, columns = height // CELL + 1, width // CELL + 1
     sums = np.zeros((rows + 1, columns + 1), np.int32)
     for n in range(len(probes)):
-        x, y = (probes[n, 0] + HALF) // (GRID * CELL), (probes[n, 1] + HALF) // (GRID * CELL)
+        x, y = _cell(probes[n, 0]), _cell(probes[n, 1])
         if 0 <= x < columns and 0 <= y < rows:
             sums[y + 1, x + 1] += 1
     for y in range(rows):
@@ -75,8 +76,28 @@ def probe_counts(probes, width, height):
 
 
 @reproducible
+def probes_by_row(probes, counts):
+    """Rows [J] of the probes that lie in cells, from the top row of cells to the last: those of
+    row y are the rows counts[y, -1] .. counts[y + 1, -1]."""
+    rows, columns = counts.shape[0] - 1, counts.shape[1] - 1
+    begin = counts[:, columns].copy()
+    out = np.empty(begin[rows], np.int64)
+    for n in range(len(probes)):
+        x, y = _cell(probes[n, 0]), _cell(probes[n, 1])
+        if 0 <= x < columns and 0 <= y < rows:
+            out[begin[y]] = n
+            begin[y] += 1
+    return out
+
+
+@inlined
+def _cell(steps):
+    return (steps + HALF) // (GRID * CELL)
+
+
+@reproducible
 def rasterize(
-    order, pixels, inverse_z, faces, mesh, person, probes, counts,
+    order, pixels, inverse_z, faces, mesh, person, probes, counts, by_row,
     front, fronts, least, silhouettes, probe_front,
 ):  # fmt: skip
     """Draw faces in ``order`` into front [H, W], fronts [H, W, 4] and probe_front [J], which hold
@@ -164,31 +185,21 @@ def rasterize(
                     + np.float64(vb + less_b) * qb
                     + np.float64(vc + less_c) * qc
                 ) * inverse
-                k, k0, k1, k2, k3 = (
-                    _key(middle, lowest),
-                    _key(middle - jq, lowest),
-                    _key(middle + kq, lowest),
-                    _key(middle - kq, lowest),
-                    _key(middle + jq, lowest),
-                )
-                if ((va - wide_a) | (vb - wide_b) | (vc - wide_c)) < 0:
-                    k = k if (va | vb | vc) >= 0 else 0
-                    k0 = k0 if ((va - ja) | (vb - jb) | (vc - jc)) >= 0 else 0
-                    k1 = k1 if ((va + ka) | (vb + kb) | (vc + kc)) >= 0 else 0
-                    k2 = k2 if ((va - ka) | (vb - kb) | (vc - kc)) >= 0 else 0
-                    k3 = k3 if ((va + ja) | (vb + jb) | (vc + jc)) >= 0 else 0
+                k = _key(middle, lowest) if (va | vb | vc) >= 0 else np.int64(0)
                 k = max(k, front[i, j])
-                k0, k1 = max(k0, fronts[i, j, 0]), max(k1, fronts[i, j, 1])
-                k2, k3 = max(k2, fronts[i, j, 2]), max(k3, fronts[i, j, 3])
                 front[i, j] = k
-                fronts[i, j, 0] = k0
-                fronts[i, j, 1] = k1
-                fronts[i, j, 2] = k2
-                fronts[i, j, 3] = k3
-                least[i, j] = min(min(min(k0, k1), min(k2, k3)), k)
+                others = offer(
+                    fronts, i, j, (va, vb, vc), (ja, jb, jc), (ka, kb, kc), middle, jq, kq, lowest
+                )
+                least[i, j] = min(k, others)
         if probed:
-            for n in range(len(probes)):
+            rows, columns = counts.shape[0] - 1, counts.shape[1] - 1
+            start = counts[max(_cell(least_y), 0), columns]
+            stop = counts[min(_cell(most_y) + 1, rows), columns]
+            for n in by_row[start:stop]:
                 x, y = probes[n, 0], probes[n, 1]
+                if x < least_x or x > most_x:
+                    continue
                 sa = ax * (x - xb) + ay * (y - yb)
                 sb = bx * (x - xc) + by * (y - yc)
                 sc = cx * (x - xa) + cy * (y - ya)
@@ -210,13 +221,18 @@ def face_of(key):
     return face if key >> 32 > 0 else np.int32(-1)
 
 
+@inlined
+def nearness_of(key):
+    """The float32 q of a key."""
+    return np.int32(key >> 32).view(np.float32)
+
+
 @reproducible
 def _some(counts, least_x, most_x, least_y, most_y):
     """Whether probes lie in the cells of a box of steps."""
     rows, columns = counts.shape[0] - 1, counts.shape[1] - 1
-    side = GRID * CELL
-    left, right = max((least_x + HALF) // side, 0), min((most_x + HALF) // side + 1, columns)
-    top, bottom = max((least_y + HALF) // side, 0), min((most_y + HALF) // side + 1, rows)
+    left, right = max(_cell(least_x), 0), min(_cell(most_x) + 1, columns)
+    top, bottom = max(_cell(least_y), 0), min(_cell(most_y) + 1, rows)
     if left >= right or top >= bottom:
         return False
     return counts[bottom, right] - counts[top, right] - counts[bottom, left] + counts[top, left] > 0

@@ -87,13 +87,8 @@ def rasterized(soup: Soup, budget: int, probe: bool = True) -> Fronts:
             _offer(keys, pixel + 1 + n, weights - off, middle - off_q, lowest)
             _offer(keys, pixel + 4 - n, weights + off, middle + off_q, lowest)
     faces = _winner(keys).view(*shape, 5)
-    centre = faces[..., 0]
-    grid_y, grid_x = torch.meshgrid(
-        torch.arange(t.height, device=t.device) << SHIFT,
-        torch.arange(t.width, device=t.device) << SHIFT,
-        indexing="ij",
-    )
-    depth = depth_at(soup, centre, grid_x.expand(shape), grid_y.expand(shape))
+    nearest = (keys.view(*shape, 5)[..., 0] >> 32).to(torch.int32).view(torch.float32)
+    depth = (1 / nearest.double()).to(torch.float32)
     joint_face, joint_depth = _probed(soup, drawn, budget, probe)
     return Fronts(
         faces,
