@@ -11,6 +11,8 @@ from hmr_ros.data.render.draw_list import DrawList
 from hmr_ros.data.render.rendered import NO_PART, NOBODY
 from hmr_ros.data.scenes.things import Thing
 
+_NOTHING, _SELF, _BORDER = (np.uint8(t) for t in (Thing.NOTHING, Thing.SELF, Thing.BORDER))
+
 
 def maps(draw: DrawList, coverage: Coverage) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """``thing`` uint8, ``person_id`` int32 and ``part_id`` uint8 of the pixel centres, [H, W]."""
@@ -46,25 +48,25 @@ def seen_joints(
     person or thing, or one of its own person (skin or garment) by more than ``allowed``
     [24, 24] metres (of this joint and the face's part) and the garment's thickness.
     """
-    left, top, right, bottom = window
-    x, y = joints_2d[..., 0], joints_2d[..., 1]
-    with np.errstate(invalid="ignore"):
-        inside = (x >= left) & (x <= right) & (y >= top) & (y <= bottom) & (joints[..., 2] > 0)
-    face = coverage.joint_face.reshape(joints.shape[:2])
-    depth = coverage.joint_depth.reshape(joints.shape[:2])
-    if len(draw.faces) == 0:
-        shape = joints.shape[:2]
-        return np.zeros(shape, np.uint8), np.full(shape, Thing.BORDER, np.uint8)
-    corner = draw.faces[np.maximum(face, 0), 0]
-    mesh = draw.mesh[np.maximum(face, 0)]
-    own = draw.person[mesh] == np.arange(len(joints))[:, None]
-    part = np.where(own, draw.part[corner], 0)
-    flesh = allowed[np.arange(joints.shape[1]), part] + draw.thickness[corner]
-    before = (face >= 0) & (depth < joints[..., 2] - np.where(own, flesh, 0))
-    visibility = np.where(before, np.where(own, SELF_OCCLUDED, HIDDEN), VISIBLE)
-    occluder = np.where(before, np.where(own, Thing.SELF, draw.kind[mesh]), Thing.NOTHING)
-    visibility = np.where(inside, visibility, HIDDEN).astype(np.uint8)
-    return visibility, np.where(inside, occluder, Thing.BORDER).astype(np.uint8)
+    visibility = np.empty(joints.shape[:2], np.uint8)
+    occluder = np.empty(joints.shape[:2], np.uint8)
+    _seen(
+        joints,
+        joints_2d,
+        tuple(float(edge) for edge in window),
+        coverage.joint_face.reshape(joints.shape[:2]),
+        coverage.joint_depth.reshape(joints.shape[:2]),
+        draw.faces,
+        draw.mesh,
+        draw.person,
+        draw.kind,
+        draw.part,
+        draw.thickness,
+        allowed,
+        visibility,
+        occluder,
+    )
+    return visibility, occluder
 
 
 def boxes_and_shares(
@@ -75,16 +77,44 @@ def boxes_and_shares(
 
 
 @reproducible
+def _seen(
+    joints, joints_2d, window, face, depth, faces, mesh, person, kinds, parts, thickness, allowed,
+    visibility, occluder,
+):  # fmt: skip
+    left, top, right, bottom = window
+    for p in range(joints.shape[0]):
+        for j in range(joints.shape[1]):
+            x, y, z = joints_2d[p, j, 0], joints_2d[p, j, 1], joints[p, j, 2]
+            inside = x >= left and x <= right and y >= top and y <= bottom  # never NaN
+            if not (inside and z > 0):
+                visibility[p, j], occluder[p, j] = HIDDEN, _BORDER
+                continue
+            visibility[p, j], occluder[p, j] = VISIBLE, _NOTHING
+            f = face[p, j]
+            if f < 0:
+                continue
+            m, corner = mesh[f], faces[f, 0]
+            if person[m] == p:
+                flesh = allowed[j, parts[corner]] + thickness[corner]
+                if depth[p, j] < z - flesh:
+                    visibility[p, j], occluder[p, j] = SELF_OCCLUDED, _SELF
+            elif depth[p, j] < z:
+                visibility[p, j], occluder[p, j] = HIDDEN, kinds[m]
+
+
+@reproducible
 def _maps(centre, faces, mesh, kinds, people, parts, thing, person, part):
     height, width = thing.shape
+    last, kind, who, limb = np.int32(-1), np.uint8(0), np.int32(NOBODY), np.uint8(NO_PART)
     for y in range(height):
         for x in range(width):
             f = centre[y, x]
-            if f >= 0:
-                m = mesh[f]
-                thing[y, x] = kinds[m]
-                person[y, x] = people[m]
-                part[y, x] = parts[faces[f, 0]]
+            if f < 0:
+                continue
+            if f != last:  # neighbours mostly show the same face
+                last, m = f, mesh[f]
+                kind, who, limb = kinds[m], people[m], parts[faces[f, 0]]
+            thing[y, x], person[y, x], part[y, x] = kind, who, limb
 
 
 @reproducible
