@@ -7,7 +7,7 @@ import pytest
 from hmr_ros.assets import asset
 from hmr_ros.cli.doctor import line
 from hmr_ros.cli.main import main
-from hmr_ros.doctor import middleware, modules, perception
+from hmr_ros.doctor import gpu, middleware, modules, perception
 from hmr_ros.doctor.camera import calibration, camera_findings, images
 from hmr_ros.doctor.finding import fail, ok, warn
 from hmr_ros.doctor.middleware import VARIABLE, image_transport, shared_memory
@@ -104,6 +104,7 @@ def test_missing_models_are_a_failure(monkeypatch):
 def test_exit_status_counts_failures_only(monkeypatch, capsys):
     monkeypatch.setattr(middleware, "ros_findings", lambda: [ok("a", "x"), warn("b", "y", "z")])
     monkeypatch.setattr(modules, "optional", lambda: [])
+    monkeypatch.setattr(gpu, "gpu_findings", lambda: [])
     monkeypatch.setattr(perception, "perception_findings", lambda quick: [])
     assert main(["doctor"]) == 0
     monkeypatch.setattr(modules, "optional", lambda: [fail("c", "not there", "get it")])

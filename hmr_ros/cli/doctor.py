@@ -23,12 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit status 1 if something that is needed is missing, else 0."""
     from hmr_ros.doctor.camera import camera_findings
+    from hmr_ros.doctor.gpu import gpu_findings
     from hmr_ros.doctor.middleware import ros_findings
     from hmr_ros.doctor.modules import optional
     from hmr_ros.doctor.perception import perception_findings
 
     found = []
-    sections = [ros_findings, lambda: perception_findings(args.quick), optional]
+    sections = [ros_findings, lambda: perception_findings(args.quick), gpu_findings, optional]
     if args.image is not None:
         sections.append(lambda: camera_findings(args.image))
     for section in sections:
