@@ -79,6 +79,31 @@ def test_torch_and_the_model_carrier_are_pinned(source, tmp_path, monkeypatch):
     assert packages.model_carrier(ROOT, tmp_path, source).words[0] == "mediapipe==0.10.21"
 
 
+def test_model_carrier_is_unpacked_where_no_wheel_is_published(tmp_path, monkeypatch):
+    commands = []
+    monkeypatch.setattr(console, "run", lambda title, command, *rest: commands.append(command))
+    site_packages = tmp_path / "lib" / "python3.10" / "site-packages"
+    site_packages.mkdir(parents=True)
+    for machine in ("x86_64", "aarch64"):
+        monkeypatch.setattr(packages.platform, "machine", lambda machine=machine: machine)
+        packages.model_carrier(ROOT, tmp_path, ros.Ros()).action(tmp_path / "log")
+    here, jetson = ([str(word) for word in command] for command in commands)
+    assert "--platform" not in here
+    assert jetson[jetson.index("--target") + 1] == str(site_packages)
+    assert jetson[jetson.index("--platform") + 1].endswith("x86_64")
+
+
+def test_tensorrt_bindings_that_cannot_be_had_do_not_stop_the_set_up(tmp_path, monkeypatch, capsys):
+    def fail(*arguments):
+        raise console.SetupError("no such package")
+
+    monkeypatch.setattr(console, "run", fail)
+    step = packages.tensorrt_bindings(ROOT, tmp_path)
+    step.action(tmp_path / "log")
+    assert len(step.outputs) == 3 and {p.name for p in step.outputs} >= {"10.3.0", "11.4.0.106"}
+    assert "without tensorrt-cu12-bindings==10.3.0" in capsys.readouterr().out
+
+
 class Counted:
     """A step's action that counts and may fail."""
 

@@ -58,11 +58,21 @@ def model_carrier(root: Path, venv: Path, source: Ros) -> Step:
         outputs=(),
         action=lambda log: console.run(
             f"BlazePose models ({pin})",
-            [*_pip(venv), "--no-deps", pin],
+            [*_pip(venv), "--no-deps", *_any_machines_wheel(venv), pin],
             log,
             console.clean_environment(),
         ),
     )
+
+
+def _any_machines_wheel(venv: Path) -> list[str | Path]:
+    """Options that take the x86_64 wheel on other machines, for which none is published (a Jetson):
+    the networks in it are data, its program is never loaded."""
+    if platform.machine() == "x86_64":
+        return []
+    (packages,) = venv.glob("lib/python3*/site-packages")
+    options = ["--upgrade", "--only-binary=:all:", "--target", packages]
+    return [*options, "--platform", "manylinux_2_28_x86_64"]
 
 
 def tensorrt_bindings(root: Path, venv: Path) -> Step:
