@@ -6,6 +6,7 @@ import copy
 from functools import cache
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -15,6 +16,8 @@ from hmr_ros.models.merging import fused
 from hmr_ros.models.weights import NETWORKS, build, load, save
 from hmr_ros.person_crops import INPUTS
 from hmr_ros.runtime.answers import OUTPUTS
+from hmr_ros.runtime.graph_description import answers, asked, variant_path
+from hmr_ros.runtime.half_rounding import open_rounding
 from hmr_ros.runtime.network_export import JOINT_TOLERANCE, example_inputs, export_onnx
 
 # As small as it gets with the grids that every network has.
@@ -191,9 +194,34 @@ def test_merging_the_branches_changes_nothing(name):
 )
 def test_export_gives_the_same_joints(name, without, tmp_path):
     path = tmp_path / "network.onnx"
-    assert export_onnx(made(name, without), path) < JOINT_TOLERANCE
+    assert export_onnx(made(name, without), path, half=True) < JOINT_TOLERANCE
     assert path.is_file() and not path.with_suffix(".partial").exists()
     assert b"hmr_ros/models" not in path.read_bytes()  # the exporter notes down source files
+    check_half(path, variant_path(path, "float16"))
+
+
+SINGLE = {"LayerNormalization", "Softmax", "Exp", "ReduceL2", "Sigmoid", "Log", "Sin", "Cos"}
+
+
+def check_half(path, half):
+    """Layers with weights in float16; in float32 what needs its digits, and both ends."""
+    model = onnx.load(half)
+    values = [*model.graph.value_info, *model.graph.output]
+    kinds = {v.name: v.type.tensor_type.elem_type for v in values}
+    for node in model.graph.node:
+        if node.op_type in SINGLE:
+            assert kinds[node.output[0]] == onnx.TensorProto.FLOAT, node.name
+    weighted = [n for n in model.graph.node if n.op_type in ("Conv", "Gemm", "MatMul")]
+    halved = [n for n in weighted if kinds[n.output[0]] == onnx.TensorProto.FLOAT16]
+    assert all(n in halved for n in weighted if n.op_type == "Conv")
+    assert len(halved) >= 0.8 * len(weighted) and len(halved) < len(weighted)
+    for value in (*model.graph.input, *model.graph.output):
+        assert value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    inputs = {k: v.numpy() for k, v in example_inputs(64, 3).items()}
+    exact, found = answers(path, inputs), asked(open_rounding(model))(inputs)
+    for name in ("rotations", "betas", "pelvis"):
+        off = np.abs(found[name] - exact[name]).max()
+        assert 0 < off < 0.02, (name, off)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,11 @@ import onnxruntime
 
 from hmr_ros.machine import revision
 from hmr_ros.runtime.graph_file import manifest_path, sha256_of
+
+
+def variant_path(path: Path, precision: str) -> Path:
+    """Where the network of the float32 ONNX file ``path`` lies in ``precision``."""
+    return path if precision == "float32" else path.with_name(f"{path.stem}-{precision}.onnx")
 
 
 def reference_path(path: Path) -> Path:
@@ -26,6 +31,13 @@ def write_manifest(path: Path, facts: Mapping, inputs: Mapping[str, np.ndarray])
     ``inputs``. facts: what a reader must know beside the graph; ``estimator`` is one of them."""
     reference = write_references(path, inputs)
     _write(path, {**facts, "graph": described(path, "float32", reference)})
+
+
+def write_variant_manifest(path: Path, precision: str, of: Path) -> None:
+    """Describe the ONNX file ``path`` as the network of the float32 file ``of`` in ``precision``;
+    it is judged by the same reference answers and lies in the same folder."""
+    facts = json.loads(manifest_path(of).read_text())
+    _write(path, {**facts, "graph": described(path, precision, reference_path(of))})
 
 
 def add_facts(path: Path, facts: Mapping) -> None:
@@ -74,13 +86,28 @@ def write_references(path: Path, inputs: Mapping[str, np.ndarray]) -> Path:
 
 def answers(path: Path, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """All outputs of an ONNX file by name, on one thread of ONNX Runtime's CPU provider."""
+    return opened(path)(inputs)
+
+
+def opened(path: Path) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
+    """``answers`` of a file that is read once."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return asked(
+        onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    )
+
+
+def asked(session: onnxruntime.InferenceSession):
+    """A session as a function from inputs by name, among them those it takes, to its outputs."""
     names = [output.name for output in session.get_outputs()]
-    wanted = {i.name for i in session.get_inputs()}
-    found = session.run(names, {k: v for k, v in inputs.items() if k in wanted})
-    return dict(zip(names, found, strict=True))
+    takes = {i.name for i in session.get_inputs()}
+
+    def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        found = session.run(names, {k: v for k, v in inputs.items() if k in takes})
+        return dict(zip(names, found, strict=True))
+
+    return run
 
 
 def _tensor(value: onnx.ValueInfoProto) -> dict:

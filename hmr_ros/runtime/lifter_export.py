@@ -13,7 +13,12 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.models.lifter import Lifter
 from hmr_ros.models.lifter_weights import KEYPOINT_SET
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
-from hmr_ros.runtime.graph_description import answers, write_manifest
+from hmr_ros.runtime.graph_description import (
+    answers,
+    variant_path,
+    write_manifest,
+    write_variant_manifest,
+)
 from hmr_ros.runtime.lifter import INPUTS
 from hmr_ros.runtime.onnx_writing import write_onnx
 
@@ -26,23 +31,29 @@ def export(
     folder: Path,
     facts: Mapping,
     references: Mapping[str, np.ndarray],
+    half: bool = False,
 ) -> float:
     """Write ``lifter.onnx`` of a ``rounded`` network, its manifest and reference answers.
 
     facts: what the manifest says beside ``manifest``. references: inputs of a few people by name.
-    Returns the largest difference and raises as ``export_onnx``.
+    half: whether to write ``lifter-float16.onnx`` beside it too. Returns the largest difference and
+    raises as ``export_onnx``.
     """
     path = folder / "lifter.onnx"
-    difference = export_onnx(network, path)
+    halved = variant_path(path, "float16") if half else None
+    difference = export_onnx(network, path, halved)
     more = {**facts, "largest_difference_to_torch": difference}
     write_manifest(path, manifest(network, body, more), references)
+    if halved:
+        write_variant_manifest(halved, "float16", path)
     return difference
 
 
-def export_onnx(network: Lifter, path: Path) -> float:
+def export_onnx(network: Lifter, path: Path, half: Path | None = None) -> float:
     """Write the ONNX file of a ``rounded`` network and compare it with torch on random input.
 
-    Returns the largest difference. Raises RuntimeError if it exceeds ``TOLERANCE``.
+    half: where to write the float16 graph, which is not compared; None for nowhere. Returns the
+    largest difference. Raises RuntimeError if it exceeds ``TOLERANCE``.
     """
     network = network.eval().cpu()
     difference = 0.0
@@ -53,7 +64,7 @@ def export_onnx(network: Lifter, path: Path) -> float:
         if difference > TOLERANCE:
             raise RuntimeError(f"the exported network differs from torch by {difference:.1e}")
 
-    write_onnx(network, example_inputs(3), path, check)
+    write_onnx(network, example_inputs(3), path, check, half=half)
     return difference
 
 

@@ -17,7 +17,12 @@ from hmr_ros.models.merging import fused
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
 from hmr_ros.runtime.baseline import inputs_of
 from hmr_ros.runtime.factorized import FIELD_OUTPUTS, TOLD, field_path
-from hmr_ros.runtime.graph_description import answers, write_manifest
+from hmr_ros.runtime.graph_description import (
+    answers,
+    variant_path,
+    write_manifest,
+    write_variant_manifest,
+)
 from hmr_ros.runtime.onnx_writing import SMALLEST, write_onnx
 
 # Largest difference to torch: of joint positions in metres, and of any other output.
@@ -37,30 +42,38 @@ def export(
     folder: Path,
     facts: Mapping,
     references: Mapping[str, np.ndarray],
+    half: bool = False,
 ) -> float:
     """Write ``NAME.onnx`` of a network of ``hmr_ros.models.weights``, its manifest and reference
     answers, and the same of the velocity field if it has one, into ``folder``.
 
     facts: what the manifest says beside ``manifest``. references: inputs of a few people by name.
-    Returns the largest difference and raises as ``export_onnx``.
+    half: whether to write ``NAME-float16.onnx`` beside it too. Returns the largest difference and
+    raises as ``export_onnx``.
     """
     path = folder / f"{network.name}.onnx"
-    difference = export_onnx(network, path)
+    difference = export_onnx(network, path, half)
     more = {**facts, "largest_difference_to_torch_m": difference}
     write_manifest(path, manifest(network, body, more), references)
     if network.generative:
         field = field_path(path)
         told = {name: answers(path, references)[name] for name in ("evidence", "regressed")}
         write_manifest(field, field_manifest(network, body), field_references(told))
+    if half:
+        halved = variant_path(path, "float16")
+        write_variant_manifest(halved, "float16", path)
+        if network.generative:
+            write_variant_manifest(field_path(halved), "float16", field_path(path))
     return difference
 
 
-def export_onnx(network: nn.Module, path: Path) -> float:
+def export_onnx(network: nn.Module, path: Path, half: bool = False) -> float:
     """Write the ONNX file of a network of ``hmr_ros.models.weights`` and compare it with torch.
 
     The file holds the ``fused`` network, its large constants rounded to half precision; so is the
-    torch network it is compared with. Returns the largest difference of a joint in metres, on
-    random input. Raises RuntimeError if it exceeds ``JOINT_TOLERANCE``.
+    torch network it is compared with. half: also write the float16 graphs (``variant_path``), which
+    are not compared. Returns the largest difference of a joint in metres, on random input. Raises
+    RuntimeError if it exceeds ``JOINT_TOLERANCE``.
     """
     ready = rounded(fused(network).cpu())
     largest = 0.0
@@ -74,11 +87,11 @@ def export_onnx(network: nn.Module, path: Path) -> float:
                 f"outputs by {other:.1e}"
             )
 
-    write_onnx(
-        asked(ready), example_inputs(network.config.backbone.image, 3), path, check, told_by(ready)
-    )
+    example = example_inputs(network.config.backbone.image, 3)
+    halved = variant_path(path, "float16") if half else None
+    write_onnx(asked(ready), example, path, check, told_by(ready), halved)
     if ready.generative:
-        export_field(ready, field_path(path))
+        export_field(ready, field_path(path), field_path(halved) if half else None)
     return largest
 
 
@@ -92,9 +105,9 @@ def told_by(network: nn.Module) -> tuple[str, ...]:
     return (*OUTPUTS, *TOLD) if network.generative else OUTPUTS
 
 
-def export_field(network: nn.Module, path: Path) -> None:
-    """Write the velocity field of ``network``, rounded already. Raises RuntimeError if velocities
-    differ from torch by more than ``TOLERANCE``."""
+def export_field(network: nn.Module, path: Path, half: Path | None = None) -> None:
+    """Write the velocity field of ``network``, rounded already; half: as for ``write_onnx``. Raises
+    RuntimeError if velocities differ from torch by more than ``TOLERANCE``."""
     field = network.field
 
     def example(people: int) -> dict[str, torch.Tensor]:
@@ -120,7 +133,7 @@ def export_field(network: nn.Module, path: Path) -> None:
             if off > TOLERANCE:
                 raise RuntimeError(f"the exported field differs from torch by {off:.1e}")
 
-    write_onnx(field, example(3), path, check, FIELD_OUTPUTS)
+    write_onnx(field, example(3), path, check, FIELD_OUTPUTS, half)
 
 
 def rounded(network: nn.Module) -> nn.Module:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from hmr_ros.runtime.answers import OUTPUTS
+from hmr_ros.runtime.half_precision import in_half_precision, learned_products
 
 OPSET = 18
 # Constants with fewer values stay in single precision.
@@ -27,11 +28,15 @@ def write_onnx(
     path: Path,
     check: Callable[[Path], None],
     outputs: Sequence[str] = OUTPUTS,
+    half: Path | None = None,
+    exact: bool = False,
 ) -> None:
-    """Write ``network`` (ready for use, on the CPU), its large constants in half precision.
+    """Write ``network`` (ready for use, on the CPU), its large constants in half precision unless
+    ``exact``.
 
     example: a batch of more than one by input name, in the order of ``forward``. ``check`` gets the
-    new file before it takes its place; if it raises, what was at ``path`` stays.
+    new file before it takes its place; if it raises, what was at ``path`` stays. half: where to
+    write the same graph strongly typed for float16 arithmetic (``half_precision``).
     """
     batch = {0: torch.export.Dim("people", min=1, max=1024)}
     partial = path.with_suffix(".partial")
@@ -52,23 +57,34 @@ def write_onnx(
                 external_data=False,
                 verbose=False,
             )
-        _tidy(partial)
+        model = onnx.load(partial)
+        products = learned_products(model)
+        _without_origins(model)
+        halved = in_half_precision(model, products) if half else None
+        if not exact:
+            _with_small_constants(model)
+        onnx.save(model, partial)
         check(partial)
         os.replace(partial, path)
+        if half:
+            onnx.save(halved, partial)
+            os.replace(partial, half)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _tidy(path: Path) -> None:
-    """Keep the large constants of an ONNX file as float16, cast to float32 when it is loaded, and
-    leave out where in which source files each node came from.
-
-    Halves the file. Nothing is lost if the weights were rounded to half precision before.
-    """
-    model = onnx.load(path)
+def _without_origins(model: onnx.ModelProto) -> None:
+    """Leave out where in which source files each node came from."""
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
         part.doc_string = ""
         del part.metadata_props[:]
+
+
+def _with_small_constants(model: onnx.ModelProto) -> None:
+    """Keep the large constants as float16, cast to float32 when the file is loaded.
+
+    Halves the file. Nothing is lost if the weights were rounded to half precision before.
+    """
     casts = []
     for constant in model.graph.initializer:
         large = np.prod(constant.dims) >= SMALLEST
@@ -80,4 +96,3 @@ def _tidy(path: Path) -> None:
     nodes = casts + list(model.graph.node)
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    onnx.save(model, path)
