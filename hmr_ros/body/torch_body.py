@@ -84,11 +84,15 @@ class TorchBody(nn.Module):
             points = points + self._constant(parts.vertex_weights) @ skin
         return _moved(points, transl)
 
-    def forward(self, rotations: Tensor, betas: Tensor, transl: Tensor) -> tuple[Tensor, Tensor]:
-        """Vertices [N, V, 3] and joints [N, 24, 3]: the two outputs of an exported body."""
+    def forward(
+        self, rotations: Tensor, betas: Tensor, transl: Tensor, subset: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Vertices [N, V, 3], or those of the ids ``subset`` alone, and joints [N, 24, 3]: the two
+        outputs of an exported body."""
         rest = self.rest_joints(betas)
         joints, turns = self.forward_kinematics(rotations, rest)
-        skin = self._skinned(rotations, betas, rest, joints, turns, slice(None))
+        ids = slice(None) if subset is None else subset
+        skin = self._skinned(rotations, betas, rest, joints, turns, ids)
         return _moved(skin, transl), _moved(joints, transl)
 
     def _skinned(

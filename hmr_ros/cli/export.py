@@ -1,37 +1,114 @@
-"""``hmr export NAME``: networks as ONNX files for other runtimes."""
+"""``hmr export NAME``: networks, and the body, as ONNX files for any runtime."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
-SUMMARY = "write a network as ONNX, compared with what it comes from"
-BLAZEPOSE = ("pose_detection", "pose_landmark")
+from hmr_ros.frontend.carrier import MODELS
+from hmr_ros.parameters import table
+
+SUMMARY = "write a network or the body as ONNX, compared with what it comes from"
+ESTIMATORS = table()["estimator"].choices
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to write, and where."""
     parser.add_argument(
         "name",
-        choices=("blazepose", *BLAZEPOSE),
-        help="the front end's networks, together or each (estimators are ONNX files in weights/)",
+        choices=(*ESTIMATORS, "body", "blazepose", *MODELS),
+        help="an estimator; the body's decoding to joints and vertices; the front end's networks, "
+        "together or each",
     )
     parser.add_argument("--out", type=Path, default=Path("out/onnx"), help="folder (%(default)s)")
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "float16"),
+        default="float32",
+        help="float16 also writes NAME-float16.onnx, strongly typed for TensorRT (%(default)s)",
+    )
+    parser.add_argument(
+        "--weights", type=Path, help="an estimator's .safetensors (default: the shipped ones)"
+    )
+    parser.add_argument(
+        "--body-model", type=Path, help="of the body: file in SMPL layout (default: the open one)"
+    )
+    parser.add_argument(
+        "--faces", type=int, metavar="N", help="of the body: a mesh of at most N triangles"
+    )
     parser.add_argument(
         "--outputs",
         default="",
         metavar="A,B",
-        help="keep these outputs only; what no other needs is left out, such as the mask's part",
+        help="of the front end: keep these outputs only; what no other needs is left out, such as "
+        "the mask's part",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit status 0 when all is written and equals its source."""
-    from hmr_ros.frontend.blazepose_export import export
-
-    wanted = tuple(name for name in args.outputs.split(",") if name)
-    for name in BLAZEPOSE if args.name == "blazepose" else (args.name,):
-        found = export(name, args.out, wanted)
-        told = ", ".join(f"{key} {value:.1e}" for key, value in found.items())
-        print(f"{args.out / name}.onnx: largest differences to the original: {told}")
+    """Exit status 0 when all is written and equals its source. Raises ValueError for options that
+    do not fit, RuntimeError for a graph that does not give what its source gives."""
+    if args.name in ESTIMATORS:
+        _estimator(args)
+    elif args.name == "body":
+        _body(args)
+    else:
+        for name in MODELS if args.name == "blazepose" else (args.name,):
+            _front_end(args, name)
     return 0
+
+
+def _estimator(args: argparse.Namespace) -> None:
+    from hmr_ros.assets import asset
+    from hmr_ros.body.model import load_body_model
+    from hmr_ros.runtime.estimator_export import export
+
+    source = args.weights or asset("weights", f"{args.name}.safetensors")
+    half = args.precision == "float16"
+    found = export(source, load_body_model(), args.name, args.out, half)
+    print(f"{args.out / args.name}.onnx: largest difference to torch {found:.1e}")
+    if half:
+        print(f"{args.out / args.name}-float16.onnx: judge it with `hmr eval precision`")
+
+
+def _body(args: argparse.Namespace) -> None:
+    from hmr_ros.body.model import load_body_model
+    from hmr_ros.node.level_of_detail import coarse_faces
+    from hmr_ros.runtime.body_export import export
+
+    if args.precision != "float32":
+        raise ValueError("--precision float16: kinematics and skinning stay in float32")
+    body = load_body_model(args.body_model)
+    faces = coarse_faces(body.v_template, body.faces, args.faces) if args.faces else None
+    found = export(body, args.out, faces)
+    print(f"{args.out / args.name}.onnx: largest difference to numpy {found:.1e} m")
+
+
+def _front_end(args: argparse.Namespace, name: str) -> None:
+    import numpy as np
+    import onnx
+
+    from hmr_ros.frontend.blazepose_export import SIDES, export, references
+    from hmr_ros.runtime.graph_description import (
+        variant_path,
+        write_manifest,
+        write_variant_manifest,
+    )
+    from hmr_ros.runtime.graph_file import manifest_path
+    from hmr_ros.runtime.half_precision import all_products, in_half_precision
+
+    wanted = tuple(output for output in args.outputs.split(",") if output)
+    found = export(name, args.out, wanted)
+    path = args.out / f"{name}.onnx"
+    pictures = np.concatenate(list(references(SIDES[name]))).transpose(0, 3, 1, 2)
+    facts = {"estimator": name} | json.loads(manifest_path(path).read_text())
+    write_manifest(path, facts, {"image": np.ascontiguousarray(pictures)})
+    told = ", ".join(f"{key} {value:.1e}" for key, value in found.items())
+    print(f"{path}: largest differences to the original: {told}")
+    if args.precision == "float16":
+        model = onnx.load(path)
+        half = variant_path(path, "float16")
+        onnx.save(in_half_precision(model, all_products(model)), half)
+        write_variant_manifest(half, "float16", path)
+        print(f"{half}: strongly typed, sums of layers and results in float32")
