@@ -179,6 +179,24 @@ def test_guidance_leaves_out_evidence_and_not_the_anchor(network, told):
     assert not mixed[:, network.mask == 0].any()
 
 
+def test_guidance_can_leave_out_the_anchor_too_to_compare_with(network, told):
+    _, known = told
+    rng = torch.Generator().manual_seed(4)
+    state, t = torch.randn(PEOPLE, SIZE, generator=rng), torch.full((PEOPLE,), 0.5)
+    ones = torch.ones(PEOPLE)
+    other = state + 0.3 * (1 - network.mask)
+    with torch.no_grad():
+        blind = [network.velocity(s, t, known, ones, ones) for s in (state, other)]
+        assert torch.equal(*blind)
+        noise = torch.randn(PEOPLE, SIZE, generator=rng)
+        kept, dropped = (network.sample(known, noise, 2, 2.0, keep) for keep in (True, False))
+        assert not torch.allclose(kept, dropped, atol=1e-5)
+        # The sample stands on the anchor nevertheless, and without guidance there is nothing to it.
+        assert torch.equal(dropped[:, network.mask == 0], kept[:, network.mask == 0])
+        plain = [network.sample(known, noise, 2, 1.0, keep) for keep in (True, False)]
+        assert torch.equal(*plain)
+
+
 def test_guidance_of_one_and_of_nought_are_with_and_without_evidence(network, told):
     _, known = told
     noise = torch.randn(PEOPLE, SIZE, generator=torch.Generator().manual_seed(1))

@@ -69,14 +69,21 @@ def test_true_limbs_on_any_anchor_are_where_they_truly_are(task, truth):
     known = flow.known_kept(torch.zeros_like(whole), whole, network.mask)
     data = limbs_of(network, truth, known)
     assert torch.allclose(data, whole, atol=1e-5)
-    # An anchor that leans: positions stay those of the truth, rotations those of the limbs.
+    # An anchor that leans: both views are of the same limbs, which reach for the true ones.
     leaning = known + 0.2 * torch.randn(known.shape) * (1 - network.mask)
+    limbs, distal = network.mask[:144] > 0, list(DISTAL)
     data = limbs_of(network, truth, leaning)
-    found = positions_of(network.skeleton, data)
-    assert torch.allclose(found, truth.joints[:, list(DISTAL)], atol=1e-5)
-    limbs = network.mask[:144] > 0
-    assert torch.allclose(data[:, :144][:, limbs], whole[:, :144][:, limbs], atol=1e-6)
-    assert torch.equal(data[:, network.mask == 0], leaning[:, network.mask == 0])
+    reached = body_of(network.skeleton, data).joints[:, distal]
+    assert torch.allclose(positions_of(network.skeleton, data), reached, atol=1e-5)
+    # As they truly turn, they end up farther from the truth, which the other view has.
+    turned = limbs_of(network, truth, leaning, reach=False)
+    assert torch.allclose(turned[:, :144][:, limbs], whole[:, :144][:, limbs], atol=1e-6)
+    true = truth.joints[:, distal]
+    assert torch.allclose(positions_of(network.skeleton, turned), true, atol=1e-5)
+    off = (body_of(network.skeleton, turned).joints[:, distal] - true).norm(dim=-1).mean()
+    assert (reached - true).norm(dim=-1).mean() < 0.5 * off
+    for state in (data, turned):
+        assert torch.equal(state[:, network.mask == 0], leaning[:, network.mask == 0])
 
 
 def test_the_truth_has_no_geometric_loss_and_errors_have_theirs(task, truth, people):
@@ -137,10 +144,42 @@ def test_each_person_counts_where_it_should(task):
 
 
 def test_shares_of_chance():
-    found = draw(20_000, 3, torch.Generator().manual_seed(0), estimated=0.5, blind=0.2)
+    rng = torch.Generator().manual_seed(0)
+    found = draw(20_000, 3, rng, estimated=0.5, blind=0.2, unanchored=0.25)
     assert found.estimated.float().mean().item() == pytest.approx(0.5, abs=0.02)
     assert found.blind.float().mean().item() == pytest.approx(0.1, abs=0.01)
+    assert found.unanchored.float().mean().item() == pytest.approx(0.025, abs=0.005)
     assert not (found.blind & found.estimated).any()
+    assert not (found.unanchored & ~found.blind).any()
+
+
+@pytest.mark.parametrize("arm", ["unfactorised", "rotations", "composite", "true-turns"])
+def test_an_arm_differs_from_the_whole_method_where_it_says(folder, anchor, arm):
+    settings = {"data": str(folder), "held_out": 8, "batch": 8, "network": {"field_layers": 1}}
+    settings |= {"anchor": str(anchor), "arm": arm, "unanchored": 0.5, "blind": 0.5}
+    task = factorized_task.load(settings, seed=1, rank=0, world=1)
+    torch.manual_seed(0)
+    network, batch = task.network(), task.batch(0)
+    terms = task.losses(network, batch, 0)
+    sum(terms.values()).backward()
+    learned = [p for n, p in network.named_parameters() if not n.startswith("anchor.")]
+    assert all(p.grad is not None for p in learned)
+    geometry = [terms[k].item() for k in ("joints", "landmarks", "image")]
+    assert all(v == 0 for v in geometry) == (arm in ("rotations", "composite"))
+    assert ("positions" in terms) == (arm != "rotations")
+    flowing = network.mask.sum().item()
+    assert flowing == {"unfactorised": 180, "rotations": 96}.get(arm, 132)
+    # Only without an anchor does a sample's torso move.
+    with torch.no_grad():
+        first, told = network.told(batch)
+        state = network.sample(told, torch.randn(8, SIZE), 2)
+        root = body_of(network.skeleton, state).rotations[:, 0]
+    assert torch.allclose(root, first.rotations[:, 0], atol=1e-5) == (arm != "unfactorised")
+
+
+def test_an_unknown_arm_is_refused(folder):
+    with pytest.raises(ValueError, match="arm 'half' is unknown; known: full, composite"):
+        factorized_task.load({"data": str(folder), "arm": "half"}, seed=1, rank=0, world=1)
 
 
 def test_stage_one_stays_as_it_was_trained(task, anchor, folder):

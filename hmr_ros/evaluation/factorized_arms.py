@@ -8,7 +8,7 @@ sample, and with the regressor by the nearest of several and by how plausible a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -28,8 +28,9 @@ from hmr_ros.evaluation.samples import (
 )
 from hmr_ros.evaluation.subsets import joint_masks
 from hmr_ros.models.factorized import SAMPLES, Factorized
-from hmr_ros.models.factorized_state import SIZE, body_of
+from hmr_ros.models.factorized_state import SIZE, TORSO, body_of
 from hmr_ros.models.lifter import Lifted
+from hmr_ros.models.reaching import reaching
 
 GUIDANCE = 2.0
 FIGURES = {  # of the table: field of ``Arm``, joints that count (all that it has for "")
@@ -40,6 +41,8 @@ FIGURES = {  # of the table: field of ``Arm``, joints that count (all that it ha
     "apart_mm": ("apart", ""),
 }
 WITHOUT_SAMPLES = "regressor", "anchor + mean limbs"
+# What a perfect stage two would answer on this anchor, by what it is taught.
+GOALS = "goal: limbs turn as the true ones", "goal: limbs reach for the true ones"
 KEPT, DROPPED = f"+ guidance {GUIDANCE:g}", f"guidance {GUIDANCE:g}, anchor dropped"
 
 
@@ -70,7 +73,8 @@ def asked(
     seed: int = 0,
 ) -> dict[str, Arm]:
     """Every row of the ablation by name: the regressor, the anchor with mean limbs, and samples of
-    ``networks``; of the last, the whole method, also its estimate, guidance and other steps.
+    ``networks``; of the last, the whole method, also its estimate, guidance and other steps, and
+    ``GOALS``.
 
     people: batches of inputs with ``joints`` [N, 24, 3] about the pelvis and ``rotations``
     [N, 24, 3, 3], the truth. poses: [M, 16, 3, 3] known rotations of limbs. All start from the same
@@ -84,7 +88,7 @@ def asked(
         for name, network in networks.items():
             for said, arm in _of_one(network, name, batch, poses, noise, name == whole):
                 parts.setdefault(said, []).append(arm)
-    order = [*WITHOUT_SAMPLES, *networks, *parts]
+    order = [*WITHOUT_SAMPLES, *networks, *(name for name in parts if name not in GOALS), *GOALS]
     return {name: _joined(parts[name]) for name in dict.fromkeys(order)}
 
 
@@ -115,6 +119,7 @@ def _of_one(network, name, batch, poses, noise, whole: bool) -> Iterable[tuple[s
         resting = body_of(network.skeleton, rested(told.anchor, mean_of(poses)))
         yield from zip(WITHOUT_SAMPLES, (answer(first), answer(resting)), strict=True)
         yield f"{name}: estimate", answer(network.estimated(first, told))
+        yield from zip(GOALS, map(answer, goals(network, first, batch)), strict=True)
     yield name, sampled()
     if whole:
         yield KEPT, sampled(guidance=GUIDANCE)
@@ -122,6 +127,16 @@ def _of_one(network, name, batch, poses, noise, whole: bool) -> Iterable[tuple[s
         for steps in STEPS:
             if steps != CHOSEN:
                 yield f"{name}, {steps} steps", sampled(steps=steps)
+
+
+def goals(network: Factorized, first: Lifted, batch: Mapping[str, Tensor]) -> tuple[Lifted, Lifted]:
+    """The true limbs on the torso of ``first``: as they truly turn, and as they reach."""
+    turned = batch["rotations"].clone()
+    turned[:, list(TORSO)] = first.rotations[:, list(TORSO)]
+    truth = batch["rotations"], batch["joints"]
+    reached = reaching(network.skeleton, first.rotations, first.betas, *truth)
+    posed = [(r, network.skeleton(r, first.betas)) for r in (turned, reached)]
+    return tuple(replace(first, rotations=r, joints=j, landmarks=k) for r, (j, k) in posed)
 
 
 def _joined(arms: Sequence[Arm]) -> Arm:

@@ -24,9 +24,9 @@ from hmr_ros.models.factorized_state import (
     state_of,
 )
 from hmr_ros.models.lifter import Lifted, project
+from hmr_ros.models.reaching import reaching
 from hmr_ros.training.lifter_losses import LIMB_JOINTS, LIMB_WEIGHT, distance
 from hmr_ros.training.losses import REACH, Target
-from hmr_ros.training.reaching import reaching
 
 
 @dataclass(frozen=True)

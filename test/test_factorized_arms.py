@@ -1,0 +1,124 @@
+"""`hmr eval factorized`: the ablation table of arms whose samples are known, and its command."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from hmr_ros.body.model import load_body_model  # noqa: E402
+from hmr_ros.cli.main import main  # noqa: E402
+from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE  # noqa: E402
+from hmr_ros.evaluation.factorized_arms import (  # noqa: E402
+    DROPPED,
+    GOALS,
+    KEPT,
+    WITHOUT_SAMPLES,
+    Arm,
+    lines,
+    table,
+)
+from hmr_ros.evaluation.samples import STEPS  # noqa: E402
+from hmr_ros.models.weights import build, save  # noqa: E402
+
+PEOPLE = 300
+SMALL = {
+    "width": 32,
+    "heads": 2,
+    "layers": [1, 1],
+    "field_layers": 1,
+    "without": ["image", "heatmaps", "mask", "features", "world"],
+}
+
+
+@pytest.fixture(scope="module")
+def visibility():
+    return np.where(np.random.default_rng(0).random((PEOPLE, 24)) < 0.5, HIDDEN, VISIBLE)
+
+
+@pytest.fixture(scope="module")
+def arms(visibility):
+    """Errors about a mean, all arms with the same noise; samples spread 3 times where hidden."""
+    noise = np.random.default_rng(1).uniform(0.9, 1.1, (PEOPLE, 24))
+
+    def arm(mm, excess, best=None, apart=None):
+        own = None if best is None else np.where(visibility == HIDDEN, 0.09, 0.03) ** 2
+        return Arm(
+            1e-3 * mm * noise,
+            np.full(PEOPLE, excess),
+            None if best is None else 1e-3 * best * noise,
+            own,
+            None if apart is None else np.full((PEOPLE, 12), 1e-3 * apart),
+            None if best is None else np.full(PEOPLE, 1e-8),
+        )
+
+    regressor, resting = WITHOUT_SAMPLES
+    found = {regressor: arm(100, 0.4), resting: arm(150, 0.0)}
+    found |= {"torso flows": arm(200, 0.2, 90, 12), "rotations": arm(125, 0.2, 80)}
+    found |= {"whole": arm(120, 0.1, 60, 12), "whole: estimate": arm(98, 0.3)}
+    found |= {KEPT: arm(110, 0.1, 70, 12), DROPPED: arm(121, 0.1, 70, 12)}
+    found |= {f"whole, {s} steps": arm(120, 0.1, 60 - s / 10, 12) for s in STEPS if s != 4}
+    return found
+
+
+def test_rows_have_their_figures_and_the_change_from_the_row_before(arms, visibility):
+    rows = {row["arm"]: row for row in table(arms, visibility)}
+    whole, before = rows["whole"], rows["rotations"]
+    assert whole["hidden_mm"] == pytest.approx(120, rel=0.01)
+    low, high = whole["ci95"]["hidden_mm"]
+    assert low < whole["hidden_mm"] < high
+    assert whole["spread_hidden_mm"] == pytest.approx(90, rel=1e-6)
+    assert whole["apart_mm"] == pytest.approx(12) and "apart_mm" not in before
+    # The same noise in both: the difference is known better than either.
+    value, low, high = whole["change"]["visible_mm"]
+    assert value == pytest.approx(-5, rel=0.01) and high - low < 0.1
+    assert "best8_hidden_mm" not in rows["anchor + mean limbs"]
+    assert "change" in rows["regressor"] and not rows["regressor"]["change"]
+
+
+def test_lines_compare_with_the_network_that_lacks_the_part(arms, visibility):
+    def network(anchored=True, positions=True):
+        return SimpleNamespace(config=SimpleNamespace(anchored=anchored, positions=positions))
+
+    networks = {"torso flows": network(False), "rotations": network(True, False)}
+    found = lines(arms, networks | {"whole": network()}, visibility)
+    values = {(r["figure"], r["subset"]): r["value"] for r in found}
+    assert values["torso, largest difference to stage one", ""] == pytest.approx(1e-8)
+    assert values["estimate / regressor", "all"] == pytest.approx(0.98)
+    assert values["best of 8 / regressor", "distal hidden"] == pytest.approx(0.6)
+    assert values["excess distance to poses / regressor", "limbs"] == pytest.approx(0.25)
+    assert values["sample / torso flows", "torso"] == pytest.approx(0.6)
+    assert values["sample / rotations", "distal visible"] == pytest.approx(0.96)
+    assert values["spread, hidden / visible", "distal"] == pytest.approx(3)
+    assert values["best of 8, 4 / 20 steps", "distal hidden"] == pytest.approx(60 / 58)
+    assert values["disagreement of the views, mm", "distal"] == pytest.approx(12)
+    assert values["anchor + mean limbs / estimate", "all"] == pytest.approx(150 / 98)
+    assert values["guidance that drops the anchor / keeps it", "distal"] == pytest.approx(1.1)
+    # Without networks to compare with, their lines are left out.
+    alone = {r["figure"] for r in lines(arms, {"whole": network()}, visibility)}
+    assert not any(name.startswith("sample /") for name in alone)
+
+
+def test_the_command_tables_networks_and_writes_the_report(tmp_path, capsys, shared_data):
+    torch.manual_seed(0)
+    command = ["eval", "factorized", "--motions", str(shared_data / "motions.npz"), "--people", "6"]
+    for name, more in (("rotations", {"positions": False}), ("whole", {})):
+        save(build("factorized", load_body_model(), SMALL | more), tmp_path / f"{name}.safetensors")
+        command += ["--network", f"{name}={tmp_path / name}.safetensors"]
+    command += ["--known", "50", "--json", str(tmp_path / "a.json")]
+    assert main([*command, "--html", str(tmp_path / "a.html")]) == 0
+    found = json.loads((tmp_path / "a.json").read_text())
+    rows = {row["arm"]: row for row in found["rows"]}
+    assert list(rows)[:4] == [*WITHOUT_SAMPLES, "rotations", "whole"]
+    # Nothing is learned: limbs end nearly where stage one has them, on its torso.
+    estimate, regressor = rows["whole: estimate"], rows["regressor"]
+    assert estimate["hidden_mm"] == pytest.approx(regressor["hidden_mm"], rel=0.1)
+    for other in (estimate, rows["whole"]):
+        assert other["torso_mm"] == pytest.approx(regressor["torso_mm"], rel=1e-6)
+    turn, reach = (rows[name] for name in GOALS)
+    assert reach["visible_mm"] < turn["visible_mm"]
+    page = (tmp_path / "a.html").read_text()
+    assert "views apart" in page and "To be reached" in page
+    assert "whole: estimate" in capsys.readouterr().out
