@@ -1,0 +1,108 @@
+"""``hmr eval precision``: the exported files against torch, and what fewer digits cost."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from hmr_ros.cli.motion_file import default_motions
+
+SUMMARY = "exported networks against torch, and float16 and int8 against float32, on SynOcc"
+SIDE = 128  # of crops, where no network that is asked says otherwise
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``hmr eval precision``."""
+    parser.add_argument("--model", action="append", metavar="NAME", help="default: all estimators")
+    parser.add_argument(
+        "--precision",
+        action="append",
+        choices=("float16", "int8"),
+        help="beside float32; several times (default: those there are files of)",
+    )
+    parser.add_argument("--people", type=int, default=1000, help="the first N of SynOcc's pictures")
+    parser.add_argument(
+        "--folder", type=Path, help="of NAME.onnx, its variants and NAME.safetensors (weights)"
+    )
+    parser.add_argument(
+        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
+    )
+    parser.add_argument(
+        "--backgrounds",
+        type=Path,
+        help="folder of photographs, of which those that training never shows are used; default: "
+        "procedural backgrounds only",
+    )
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        default=Path("runs/precision"),
+        help="people are kept here once the front end has looked at them (default: runs/precision)",
+    )
+
+
+def measure(args: argparse.Namespace) -> dict:
+    """One row a model and precision. Raises ``graph_file.WeightsError`` for files that cannot be
+    used, ValueError for an unknown model."""
+    import torch
+    from rich.progress import track
+
+    from hmr_ros.assets import asset
+    from hmr_ros.body.model import load_body_model
+    from hmr_ros.cli.looking import look
+    from hmr_ros.cli.run_facts import run_facts
+    from hmr_ros.data.backgrounds import background_photos
+    from hmr_ros.data.motions import load_motions
+    from hmr_ros.evaluation import precision
+    from hmr_ros.evaluation.seen_people import seen_people
+    from hmr_ros.evaluation.synocc.still import still_source
+    from hmr_ros.runtime.graph_file import read_graph
+
+    torch.set_num_threads(1)
+    folder = args.folder or asset("weights", "baseline.onnx").parent
+    models = args.model or list(precision.MODELS)
+    unknown = set(models) - set(precision.MODELS)
+    if unknown:
+        known = ", ".join(precision.MODELS)
+        raise ValueError(f"model {', '.join(sorted(unknown))} is unknown; known: {known}")
+    body, asked_for, without, side = load_body_model(), [], {}, SIDE
+    for name in models:
+        manifest = read_graph(folder / f"{name}.onnx", name).manifest
+        without[name] = tuple(manifest["config"].get("without", ()))
+        side = manifest.get("image_size", side)
+        wanted = args.precision or precision.precisions_of(folder, name)[1:]
+        asked_for += precision.variants(folder, name, ["float32", *wanted], body)
+    photos = background_photos(args.backgrounds)
+    still = still_source(body, load_motions(args.motions), photos)
+    people = seen_people(still, look, side, args.people, args.keep)
+    found = precision.judged(
+        asked_for, track(people, "pictures", total=None, transient=True), body, without
+    )
+    facts = run_facts("precision") | {"backgrounds": still.backgrounds, "people": args.people}
+    return {"rows": precision.rows_of(found), "facts": facts}
+
+
+def show(figures: Mapping) -> None:
+    """The terminal's table."""
+    from hmr_ros.cli.figures import print_table
+
+    shown = []
+    for row in figures["rows"]:
+        low, high = row.get("ci95", {}).get("change_percent", (None, None))
+        change = "" if low is None else f"{row['change_percent']:+.2f} ({low:+.2f} to {high:+.2f})"
+        shown.append(
+            {
+                "model": row["model"],
+                "precision": row["precision"],
+                "to": row["compared_with"],
+                "largest mm": f"{row['largest_mm']:.3g}",
+                "median mm": f"{row['median_mm']:.2g}",
+                "MPJPE mm": f"{row['mpjpe_mm']:.2f}",
+                "change %": change,
+                "wanted": row["wanted"],
+                "held": "yes" if row["held"] else "NO",
+            }
+        )
+    title = f"hmr eval precision, {figures['facts']['people']} people"
+    print_table(title, shown, ("model", "precision"))
