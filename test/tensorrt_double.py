@@ -1,10 +1,7 @@
-"""A stand-in for the modules ``tensorrt`` and ``pycuda.driver`` where there is no GPU.
+"""A stand-in for ``tensorrt`` on ``gpu_double``'s machine; how it and pycuda's are put in place.
 
 Names and signatures are those of the real bindings (test_tensorrt_contract.py compares them).
-Engines run their graph by ONNX Runtime, so numbers are real. The device is slow on purpose: what a
-stream is asked to do is done only when somebody waits for it, the streams in any order that their
-events allow (``Machine.order``), so that whoever overwrites a buffer too early gets wrong numbers.
-Memory, contexts and their leaks are counted.
+Engines run their graph by ONNX Runtime, so numbers are real.
 """
 
 from __future__ import annotations
@@ -12,267 +9,16 @@ from __future__ import annotations
 import contextlib
 import enum
 import json
-import random
 import sys
-import threading
 import types
-from collections import deque
 
-import numpy as np
 import onnx
 import onnx.helper
 import onnxruntime
+import pycuda_double
+from gpu_double import Machine, machine, put_to_work
 
 MAGIC = b"PLAN"
-
-
-class Machine:
-    """The device and the knobs of a test.
-
-    memory: bytes that may be allocated. spoil: changes an engine's outputs before they are
-    delivered, given the ONNX model. step: called at every step of a build. builds: names of the
-    graphs built. fail: CUDA calls by name that raise from now on.
-    """
-
-    def __init__(self, version="10.3.0", device="Orin", capability=(8, 7), seed=0):
-        self.version, self.name, self.capability = version, device, capability
-        self.order = random.Random(seed)
-        self.memory = 1 << 30
-        self.allocated = {}
-        self.pinned = {}
-        self.retained = 0
-        self.stacks = threading.local()
-        self.streams = []
-        self.spoil = lambda outputs, model: outputs
-        self.step = lambda: None
-        self.steps = 4
-        self.builds = []
-        self.fail = set()
-        self.readable = True  # whether deserialisation works
-        self.done = []  # what the device did, in its order
-        self.next_address = 4096
-
-    def stack(self):
-        if not hasattr(self.stacks, "contexts"):
-            self.stacks.contexts = []
-        return self.stacks.contexts
-
-    def check(self, call):
-        """Every call into CUDA needs the primary context."""
-        if not self.stack():
-            raise LogicError(f"{call} failed: invalid device context")
-        if call in self.fail:
-            raise LogicError(f"{call} failed: unspecified launch failure")
-
-    def address(self, size):
-        self.next_address += size + 256
-        return self.next_address
-
-    def view(self, address, shape, dtype):
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        if address not in self.allocated:
-            raise LogicError("an illegal memory access was encountered")
-        content = self.allocated[address]
-        assert size <= len(content), "access beyond the end of an allocation"
-        return content[:size].view(dtype).reshape(shape)
-
-    def work_until(self, finished):
-        """Do what streams hold until ``finished()``: any stream whose next operation may run."""
-        while not finished():
-            ready = [s for s in self.streams if s.queue and s.queue[0].ready()]
-            assert ready, "deadlock: somebody waits for what nobody was asked to do"
-            operation = self.order.choice(ready).queue.popleft()
-            operation.act()
-            self.done.append(operation.name)
-
-    def leaks(self):
-        """What was not given back."""
-        return (len(self.allocated), len(self.pinned), self.retained, len(self.stack()))
-
-
-MACHINE = Machine()
-
-
-# --- pycuda.driver -------------------------------------------------------------------------------
-
-
-class Error(Exception):
-    pass
-
-
-class MemoryError(Error):
-    pass
-
-
-class LogicError(Error):
-    pass
-
-
-class event_flags(enum.IntFlag):
-    DEFAULT, BLOCKING_SYNC, DISABLE_TIMING = 0, 1, 2
-
-
-class Device:
-    def __init__(self, index):
-        if MACHINE.name is None:
-            raise LogicError("cuDeviceGet failed: invalid device ordinal")
-
-    def name(self):
-        return MACHINE.name
-
-    def compute_capability(self):
-        return MACHINE.capability
-
-    def retain_primary_context(self):
-        MACHINE.retained += 1
-        return Context()
-
-
-class Context:
-    def push(self):
-        if "push" in MACHINE.fail:
-            raise LogicError("cuCtxPushCurrent failed")
-        MACHINE.stack().append(self)
-
-    @staticmethod
-    def pop():
-        MACHINE.stack().pop()
-
-    def detach(self):
-        assert MACHINE.stack()[-1] is self, "only a current context is released from any thread"
-        MACHINE.stack().pop()
-        MACHINE.retained -= 1
-
-
-class _Operation:
-    def __init__(self, name, act, ready=lambda: True):
-        self.name, self.act, self.ready = name, act, ready
-
-
-class Stream:
-    def __init__(self, flags=0):
-        MACHINE.check("cuStreamCreate")
-        self.queue = deque()
-        MACHINE.streams.append(self)
-        self.handle = id(self)
-
-    def put(self, *operation):
-        self.queue.append(_Operation(*operation))
-
-    def synchronize(self):
-        MACHINE.check("cuStreamSynchronize")
-        MACHINE.work_until(lambda: not self.queue)
-
-    def wait_for_event(self, evt):
-        MACHINE.check("cuStreamWaitEvent")
-        wanted = evt.recorded
-        self.put("wait", lambda: None, lambda: evt.reached >= wanted)
-
-
-class Event:
-    def __init__(self, flags=0):
-        MACHINE.check("cuEventCreate")
-        self.recorded = self.reached = 0
-
-    def record(self, stream=None):
-        MACHINE.check("cuEventRecord")
-        self.recorded += 1
-        wanted = self.recorded
-        stream.put("event", lambda: setattr(self, "reached", wanted))
-        return self
-
-    def synchronize(self):
-        MACHINE.check("cuEventSynchronize")
-        wanted = self.recorded
-        MACHINE.work_until(lambda: self.reached >= wanted)
-        return self
-
-
-class DeviceAllocation:
-    def __init__(self, address):
-        self._address = address
-
-    def __int__(self):
-        return self._address
-
-    def free(self):
-        MACHINE.check("cuMemFree")
-        assert not any(s.queue for s in MACHINE.streams), "memory freed under a run"
-        del MACHINE.allocated[self._address]
-
-
-class PagelockedHostAllocation:
-    """The base of a page-locked array, which is no longer valid once this is freed."""
-
-    def __init__(self, size):
-        self.content = bytearray(size)
-        MACHINE.pinned[id(self)] = self
-
-    def free(self):
-        MACHINE.check("cuMemFreeHost")
-        assert not any(s.queue for s in MACHINE.streams), "memory freed under a run"
-        del MACHINE.pinned[id(self)]
-        self.content[:] = b"\xff" * len(self.content)
-
-
-class _Pinned(np.ndarray):
-    """An array whose ``base`` is its allocation, as pycuda sets it."""
-
-    allocation = None
-
-    def __array_finalize__(self, source):
-        self.allocation = getattr(source, "allocation", None)
-
-    @property
-    def base(self):
-        return self.allocation
-
-
-def init(flags=0):
-    if "init" in MACHINE.fail:
-        raise LogicError("cuInit failed: no CUDA-capable device is detected")
-
-
-def pagelocked_empty(shape, dtype, order="C", mem_flags=0):
-    MACHINE.check("cuMemHostAlloc")
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    allocation = PagelockedHostAllocation(size)
-    array = np.frombuffer(allocation.content, dtype).reshape(shape).view(_Pinned)
-    array.allocation = allocation
-    array[...] = 77  # whatever was in there before
-    return array
-
-
-def mem_alloc(size):
-    MACHINE.check("cuMemAlloc")
-    if sum(map(len, MACHINE.allocated.values())) + size > MACHINE.memory:
-        raise MemoryError("cuMemAlloc failed: out of memory")
-    address = MACHINE.address(size)
-    MACHINE.allocated[address] = np.full(size, 0x5A, np.uint8)
-    return DeviceAllocation(address)
-
-
-def memcpy_htod_async(dest, src, stream=None):
-    MACHINE.check("cuMemcpyHtoDAsync")
-    assert isinstance(src, _Pinned) and src.flags.c_contiguous, "not page-locked: copies at once"
-
-    def act():
-        MACHINE.view(dest, src.shape, src.dtype)[...] = src
-
-    stream.put("upload", act)
-
-
-def memcpy_dtoh_async(dest, src, stream=None):
-    MACHINE.check("cuMemcpyDtoHAsync")
-    assert isinstance(dest, _Pinned) and dest.flags.c_contiguous, "not page-locked: copies at once"
-
-    def act():
-        dest[...] = MACHINE.view(src, dest.shape, dest.dtype)
-
-    stream.put("download", act)
-
-
-# --- tensorrt ------------------------------------------------------------------------------------
 
 
 class DataType(enum.Enum):
@@ -385,7 +131,7 @@ class INetworkDefinition:
 
 class Builder:
     def __init__(self, logger):
-        MACHINE.check("createInferBuilder")
+        machine().check("createInferBuilder")
         self.logger = logger
 
     def create_network(self, flags=0):
@@ -398,25 +144,25 @@ class Builder:
         return IOptimizationProfile()
 
     def build_serialized_network(self, network, config):
-        MACHINE.check("build")
+        machine().check("build")
         assert network.flags == 1 << NetworkDefinitionCreationFlag.STRONGLY_TYPED
         assert not config.flags and config.limits[MemoryPoolType.WORKSPACE] > 0
-        MACHINE.builds.append(network.model.graph.name)
+        machine().builds.append(network.model.graph.name)
         monitor = config.progress_monitor
-        monitor.phase_start("Building", None, MACHINE.steps)
-        for step in range(MACHINE.steps):
-            MACHINE.step()
+        monitor.phase_start("Building", None, machine().steps)
+        for step in range(machine().steps):
+            machine().step()
             if not monitor.step_complete("Building", step):
                 return None
         monitor.phase_finish("Building")
-        if "no kernel" in MACHINE.fail:
+        if "no kernel" in machine().fail:
             error = "Could not find any implementation for node MatMul"
             self.logger.log(ILogger.Severity.ERROR, error)
             return None
         config.timing.content = b"TIMING" + bytes([len(config.timing.content) + 1])
         header = {
-            "version": MACHINE.version,
-            "device": MACHINE.name,
+            "version": machine().version,
+            "device": machine().name,
             "profile": config.profiles[0].shapes,
         }
         head = json.dumps(header).encode()
@@ -449,13 +195,13 @@ class Runtime:
         self.logger = logger
 
     def deserialize_cuda_engine(self, serialized_engine):
-        MACHINE.check("deserialize")
+        machine().check("deserialize")
         head = int.from_bytes(serialized_engine[4:8], "big")
-        if serialized_engine[:4] != MAGIC or not MACHINE.readable:
+        if serialized_engine[:4] != MAGIC or not machine().readable:
             self.logger.log(ILogger.Severity.ERROR, "Magic tag does not match")
             return None
         header = json.loads(serialized_engine[8 : 8 + head])
-        if (header["version"], header["device"]) != (MACHINE.version, MACHINE.name):
+        if (header["version"], header["device"]) != (machine().version, machine().name):
             self.logger.log(ILogger.Severity.ERROR, "The engine plan file is not compatible")
             return None
         return ICudaEngine(header, bytes(serialized_engine[8 + head :]))
@@ -496,8 +242,8 @@ class ICudaEngine:
         return [Dims(shape) for shape in self.header["profile"][name]]
 
     def create_execution_context(self):
-        MACHINE.check("create_execution_context")
-        return None if "context" in MACHINE.fail else IExecutionContext(self)
+        machine().check("create_execution_context")
+        return None if "context" in machine().fail else IExecutionContext(self)
 
 
 DTYPES = {
@@ -524,10 +270,10 @@ class IExecutionContext:
         return name in self.engine.tensors
 
     def execute_async_v3(self, stream_handle):
-        MACHINE.check("execute")
-        if "enqueue" in MACHINE.fail:
+        machine().check("execute")
+        if "enqueue" in machine().fail:
             return False
-        (stream,) = (s for s in MACHINE.streams if s.handle == stream_handle)
+        (stream,) = (s for s in machine().streams if s.handle == stream_handle)
         shapes, addresses, engine = dict(self.shapes), dict(self.addresses), self.engine
 
         def act():
@@ -535,11 +281,11 @@ class IExecutionContext:
             for value in engine.session.get_inputs():
                 dtype = onnx.helper.tensor_dtype_to_np_dtype(engine.element(value.name))
                 place = addresses[value.name]
-                inputs[value.name] = MACHINE.view(place, shapes[value.name], dtype).copy()
+                inputs[value.name] = machine().view(place, shapes[value.name], dtype).copy()
             names = [value.name for value in engine.session.get_outputs()]
             outputs = dict(zip(names, engine.session.run(names, inputs), strict=True))
-            for name, value in MACHINE.spoil(outputs, engine.model).items():
-                MACHINE.view(addresses[name], value.shape, value.dtype)[...] = value
+            for name, value in machine().spoil(outputs, engine.model).items():
+                machine().view(addresses[name], value.shape, value.dtype)[...] = value
 
         stream.put("execute", act)
         return True
@@ -550,30 +296,29 @@ def installed():
     """A new machine, whose two modules are gone afterwards and which must have lost nothing."""
     modules = ("tensorrt", "pycuda", "pycuda.driver")
     before = {name: sys.modules.pop(name) for name in modules if name in sys.modules}
-    machine = install(Machine())
+    new = install(Machine())
     try:
-        yield machine
-        assert machine.leaks() == (0, 0, 0, 0), "device and page-locked memory, contexts"
+        yield new
+        assert new.leaks() == (0, 0, 0, 0), "device and page-locked memory, contexts"
     finally:
         for name in modules:
             sys.modules.pop(name, None)
         sys.modules.update(before)
 
 
-def install(machine: Machine) -> Machine:
-    """Put both modules, as of ``machine``, where ``import`` finds them."""
-    global MACHINE
-    MACHINE = machine
+def install(new: Machine) -> Machine:
+    """Put both modules, as of ``new``, where ``import`` finds them."""
+    put_to_work(new)
     here = globals()
     trt = types.ModuleType("tensorrt")
-    trt.__version__ = machine.version
+    trt.__version__ = new.version
     trt.__dict__.update({name: here[name] for name in TENSORRT})
     cuda = types.ModuleType("pycuda.driver")
-    cuda.__dict__.update({name: here[name] for name in PYCUDA})
+    cuda.__dict__.update({name: getattr(pycuda_double, name) for name in pycuda_double.NAMES})
     package = types.ModuleType("pycuda")
     package.driver = cuda
     sys.modules.update({"tensorrt": trt, "pycuda": package, "pycuda.driver": cuda})
-    return machine
+    return new
 
 
 TENSORRT = (
@@ -596,21 +341,4 @@ TENSORRT = (
     "Runtime",
     "TensorIOMode",
     "TensorLocation",
-)
-PYCUDA = (
-    "Context",
-    "Device",
-    "DeviceAllocation",
-    "Error",
-    "Event",
-    "LogicError",
-    "MemoryError",
-    "PagelockedHostAllocation",
-    "Stream",
-    "event_flags",
-    "init",
-    "mem_alloc",
-    "memcpy_dtoh_async",
-    "memcpy_htod_async",
-    "pagelocked_empty",
 )

@@ -41,7 +41,7 @@ def pinned(file: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("file", ["runtime.txt", "development.txt", "ros-wheels.txt"])
+@pytest.mark.parametrize("file", ["runtime.txt", "development.txt", "ros-wheels.txt", "cuda.txt"])
 def test_every_required_package_has_a_tested_version(file):
     missing = set(map(name_of, names_in(file))) - pinned("constraints-ros-wheels.txt")
     assert missing == set()

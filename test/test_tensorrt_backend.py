@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pycuda_double
 import pytest
 import tensorrt_double
 from hypothesis import HealthCheck, given, settings
@@ -154,7 +155,7 @@ def test_closing_waits_for_what_still_runs(machine, graph, options):
 
 
 def test_other_contexts_of_the_thread_stay_current(machine, graph, options):
-    mine = tensorrt_double.Context()
+    mine = pycuda_double.Context()
     mine.push()
     backend = open_backend("tensorrt", graph, options)
     backend.run(some_inputs(1))
