@@ -111,8 +111,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         "estimator",
         0,
         "Samples of the limbs of each person, whose spread is then the covariance of the joints; 0 "
-        "takes the regressor's own. Only 'factorized' samples; without a GPU each costs several "
-        "milliseconds.",
+        "takes the regressor's own. Only 'factorized' samples, others refuse; without a GPU each "
+        "costs several milliseconds.",
         0,
         64,
     ),
@@ -154,7 +154,63 @@ PARAMETERS: tuple[Parameter, ...] = (
         20,
         live=True,
     ),
-    P("threads", "estimator", 2, "Threads of the inference backend.", 1, 64),
+    P(
+        "backend",
+        "backend",
+        "onnxruntime",
+        "What runs the estimator's network. 'torch': on a CUDA GPU if there is one; 'tensorrt': as "
+        "an engine for this GPU, which is built while onnxruntime serves if it is not in the cache "
+        "(minutes; ahead of time: hmr build-engine).",
+        choices=("onnxruntime", "torch", "tensorrt"),
+    ),
+    P(
+        "require_backend",
+        "backend",
+        False,
+        "Fail to configure where the backend, its device or its engine cannot be had. False: "
+        "onnxruntime on the CPU takes its place, and the diagnostics say so.",
+    ),
+    P(
+        "provider",
+        "backend",
+        "cpu",
+        "Where onnxruntime runs the network. 'cuda' and 'tensorrt' need onnxruntime-gpu; torch "
+        "with 'cuda' insists on a GPU.",
+        choices=("cpu", "cuda", "tensorrt"),
+    ),
+    P(
+        "precision",
+        "backend",
+        "float32",
+        "Of the network: which of its files is taken, such as NAME-float16.onnx beside NAME.onnx "
+        "(hmr export). 'float16' is for GPUs, 'int8' for onnxruntime on the CPU.",
+        choices=("float32", "float16", "int8"),
+    ),
+    P(
+        "max_batch",
+        "backend",
+        8,
+        "Most people in one run of the network, for which buffers and engines are made; more are "
+        "handled in several runs.",
+        1,
+        64,
+    ),
+    P(
+        "engine_cache",
+        "backend",
+        "",
+        "Folder of TensorRT engines, this user's alone; empty for hmr_ros/engines in "
+        "$XDG_CACHE_HOME or ~/.cache.",
+    ),
+    P(
+        "workspace_mib",
+        "backend",
+        1024,
+        "Device memory in which the builder of an engine may try kernels, MiB.",
+        16,
+        65536,
+    ),
+    P("threads", "backend", 2, "Threads of the networks on the CPU.", 1, 64),
     P(
         "default_fov_deg",
         "camera",

@@ -6,6 +6,7 @@ not find there are no keypoints, but what it saw still counts: it says more than
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import cv2
@@ -82,11 +83,11 @@ class PersonCrops(EqualLength):
     box: np.ndarray
     view: np.ndarray
 
-    def inputs(self) -> dict[str, np.ndarray]:
+    def inputs(self, names: Collection[str] = INPUTS) -> dict[str, np.ndarray]:
         """What a network takes: all float32, bytes as 0..1, in the order ``INPUTS``."""
-        values = {name: getattr(self, name) for name in INPUTS}
+        values = {name: getattr(self, name) for name in INPUTS if name in names}
         return {
-            name: value.astype(np.float32) / np.float32(255) if name in BYTES else value
+            name: np.divide(value, 255, dtype=np.float32) if name in BYTES else value
             for name, value in values.items()
         }
 

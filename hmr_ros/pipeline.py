@@ -17,8 +17,7 @@ from hmr_ros.geometry.rotations import nearest_rotation
 from hmr_ros.people import People
 from hmr_ros.placement import place
 from hmr_ros.refinement import refine
-from hmr_ros.runtime.estimators import load_estimator
-from hmr_ros.runtime.sampling import Sampling
+from hmr_ros.runtime.serving import Serving
 from hmr_ros.tracking.tracker import Tracker
 from hmr_ros.tracks import Tracks
 
@@ -27,19 +26,22 @@ class Pipeline:
     """People of each frame as smoothed, metrically placed SMPL bodies with stable ids.
 
     settings: ``hmr_ros.parameters.validated({...})``. Loading fails with an error that names the
-    file at fault; after that no image makes it fail. Not thread-safe: one thread calls it.
+    file at fault; after that no image makes it fail, but a device that fails does
+    (``backend.BackendError``). Not thread-safe: one thread calls it. serving: what answers now.
     """
 
     def __init__(self, settings: SimpleNamespace) -> None:
         self.settings = settings
         self.body = load_body_model(settings.body_model_path or None)
-        sampling = Sampling(settings.n_samples, settings.sample_steps, settings.guidance)
-        self.estimator = load_estimator(
-            settings.estimator, self.body, settings.weights_path, settings.threads, sampling
-        )
+        self.serving = Serving(settings, self.body)
+        self.estimator = self.serving.estimator
         self.finder = PeopleFinder(settings, self.estimator.evidence)
         self.tracker = Tracker(settings, self.body)
         self.discarded = 0  # bodies dropped because a value was not finite
+
+    def close(self) -> None:
+        """Give back what the backends hold, and end what is being built. Twice does nothing."""
+        self.serving.close()
 
     def reset(self) -> None:
         """Forget all people, as after a jump of the clock."""
@@ -79,6 +81,8 @@ class Pipeline:
         """
         if len(people) == 0:
             return no_bodies(self.body.name, people.keypoint_set)
+        if self.serving.renewed():
+            self.estimator = self.serving.estimator
         estimated = self.estimator(people, frame.camera, frame.image)
         placed = place(estimated, people, frame.camera, self.body, frame.depth)
         steps = self.settings.refine_steps

@@ -11,6 +11,8 @@ from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.geometry.camera import guessed_camera
 from hmr_ros.geometry.rotations import matrix_from_axis_angle
+from hmr_ros.runtime.backends.backend import BackendError
+from hmr_ros.runtime.serving import Served
 from hmr_ros.tracks import Tracks, TrackState
 
 FLIP = np.diag([1.0, -1.0, -1.0]).astype(np.float32)  # standing upright, facing the camera
@@ -71,7 +73,7 @@ def standing(count: int, seed: int = 0, camera=None, stamp: float = 1.0, body=No
 class FakePipeline:
     """Answers every frame with people, as many as the first pixel's blue value says (at most 5).
 
-    Blue 255 raises, 254 takes a second.
+    Blue 255 raises, 254 takes a second, 253 is a device that fails.
     """
 
     def __init__(self, settings: SimpleNamespace) -> None:
@@ -79,6 +81,8 @@ class FakePipeline:
             raise FileNotFoundError("weights_path: missing.onnx does not exist")
         self.body = load_body_model()
         self.resets = 0
+        self.closed = False
+        self.serving = SimpleNamespace(served=Served("fake", "CPU", "made up", "float32"))
         self.calls: list[tuple] = []
 
     def warm_up(self) -> None:
@@ -87,6 +91,9 @@ class FakePipeline:
     def reset(self) -> None:
         self.resets += 1
 
+    def close(self) -> None:
+        self.closed = True
+
     def __call__(self, frame, people=None, boxes=None) -> Tracks:
         import time
 
@@ -94,6 +101,8 @@ class FakePipeline:
         count = int(frame.image[0, 0, 0])
         if count == 255:
             raise RuntimeError("the backend broke")
+        if count == 253:
+            raise BackendError("CUDA error: an illegal memory access was encountered")
         if count == 254:
             time.sleep(1.0)
         return standing(min(count, 5), camera=frame.camera, stamp=frame.stamp, body=self.body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from made_bodies import CAMERA, somebody
 from made_people import PEOPLE, SIZE, corpus_of, flat, made_people
 from test_models_contract import TINY
 
+from hmr_ros.assets import asset
 from hmr_ros.bodies import Bodies
 from hmr_ros.body.keypoints import keypoints
 from hmr_ros.body.model import load_body_model
@@ -22,10 +24,12 @@ from hmr_ros.models.lifter_weights import skeleton_of
 from hmr_ros.models.weights import build, load
 from hmr_ros.people import no_people
 from hmr_ros.person_crops import crops_of
-from hmr_ros.runtime.answers import OUTPUTS
-from hmr_ros.runtime.baseline import AT_ONCE, Baseline, inputs_of
+from hmr_ros.runtime.answers import OUTPUTS, fingerprint
+from hmr_ros.runtime.backends.backend import BackendOptions
+from hmr_ros.runtime.backends.torch_backend import TorchBackend
+from hmr_ros.runtime.baseline import Baseline, inputs_of
 from hmr_ros.runtime.estimators import load_estimator
-from hmr_ros.runtime.onnx_session import WeightsError
+from hmr_ros.runtime.graph_file import GraphFile, Tensor, WeightsError, read_graph
 from hmr_ros.training import baseline_task, losses
 from hmr_ros.training.augmentation import Augmentation, augmented, covered, mirrored, missing
 from hmr_ros.training.corpus import CorpusError
@@ -252,27 +256,24 @@ def test_released_files_are_an_estimator(folder, body, tmp_path):
     image = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
     people = seen_people(body, 2)
     found = load_estimator("baseline", body, str(tmp_path / "baseline.onnx"))(people, CAMERA, image)
-    own = Baseline(TorchSession(used), SIZE, body, body)(people, CAMERA, image)
+    own = in_torch(used, body)(people, CAMERA, image)
     assert np.abs(found.joints - own.joints).max() < 5e-3
 
 
-class TorchSession:
-    """Stands for ONNX Runtime."""
-
-    def __init__(self, network):
-        self.network, self.runs = network.eval(), []
-
-    def run(self, names, inputs):
-        assert list(names) == list(OUTPUTS) and list(inputs) == list(inputs_of(SIZE))
-        self.runs.append(len(inputs["image"]))
-        with torch.no_grad():
-            return [v.numpy() for v in self.network(*map(torch.from_numpy, inputs.values()))]
-
-
-@pytest.fixture(scope="module")
-def estimator(body):
-    torch.manual_seed(0)
-    return Baseline(TorchSession(build("baseline", body, TINY)), SIZE, body, body)
+def in_torch(network, body, at_once=8):
+    """An estimator that runs a network as it is in memory."""
+    described = {"name": body.name, "sha256": fingerprint(body)}
+    graph = GraphFile(
+        path=Path("baseline.onnx"),
+        inputs={name: Tensor(shape) for name, shape in inputs_of(SIZE).items()},
+        outputs={name: Tensor((None,)) for name in OUTPUTS},
+        sha256="",
+        precision="float32",
+        reference=None,
+        manifest={"image_size": SIZE, "body_model": described},
+    )
+    backend = TorchBackend(graph, network, torch.device("cpu"), at_once)
+    return Baseline(graph, BackendOptions(max_batch=at_once), (backend,), body)
 
 
 def seen_people(body, count):
@@ -289,14 +290,14 @@ def seen_people(body, count):
     return one[np.zeros(count, int)]
 
 
-def test_every_row_is_answered_in_groups(body, estimator):
+def test_every_row_is_answered_in_groups(body):
+    torch.manual_seed(0)
+    estimator = in_torch(build("baseline", body, TINY), body, at_once=3)
     image = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
-    people = seen_people(body, AT_ONCE + 2)
+    people = seen_people(body, 5)
     people = people.replace(found=np.arange(len(people)) != 1)
-    estimator._session.runs.clear()
     found = estimator(people, CAMERA, image)
     assert isinstance(found, Bodies) and len(found) == len(people)
-    assert estimator._session.runs == [AT_ONCE, 2]
     assert np.isfinite(found.joints).all() and not found.visibility[1].any()
     assert np.abs(found.joints[0] - found.joints[-1]).max() < 1e-4
     pelvis = CAMERA.project(found.joints[:, 0])
@@ -311,13 +312,17 @@ def test_weights_that_are_missing_or_foreign_are_named(body, tmp_path):
     path.write_bytes(b"no network")
     with pytest.raises(WeightsError, match="baseline.json.* does not exist"):
         load_estimator("baseline", body, str(path))
-    described = {"estimator": "lifter"}
-    path.with_suffix(".json").write_text(json.dumps(described))
+    lifter = asset("weights", "lifter.json").read_text()
+    path.with_suffix(".json").write_text(lifter)
     with pytest.raises(WeightsError, match="'lifter', not 'baseline'"):
         load_estimator("baseline", body, str(path))
-    path.with_suffix(".json").write_text(json.dumps({"estimator": "baseline"}))
-    with pytest.raises(WeightsError, match="lacks image_size"):
-        load_estimator("baseline", body, str(path))
-    path.with_suffix(".json").write_text(json.dumps({"estimator": "baseline", "image_size": 64}))
+    shipped = read_graph(asset("weights", "baseline.onnx")).manifest
+    path.with_suffix(".json").write_text(json.dumps(shipped))
     with pytest.raises(WeightsError, match="no usable ONNX file"):
+        load_estimator("baseline", body, str(path))
+    path.write_bytes(asset("weights", "baseline.onnx").read_bytes())
+    unsized = {key: value for key, value in shipped.items() if key != "image_size"}
+    unsized["graph"] = {**shipped["graph"], "reference": None}
+    path.with_suffix(".json").write_text(json.dumps(unsized))
+    with pytest.raises(WeightsError, match="lacks image_size"):
         load_estimator("baseline", body, str(path))

@@ -18,8 +18,8 @@ from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
 from hmr_ros.runtime import sampling  # noqa: E402
 from hmr_ros.runtime.answers import OUTPUTS  # noqa: E402
 from hmr_ros.runtime.estimators import load_estimator  # noqa: E402
-from hmr_ros.runtime.factorized import field_path, load  # noqa: E402
-from hmr_ros.runtime.onnx_session import WeightsError  # noqa: E402
+from hmr_ros.runtime.factorized import field_path  # noqa: E402
+from hmr_ros.runtime.graph_file import WeightsError  # noqa: E402
 from hmr_ros.runtime.sampling import Sampling, covariances, joints_of, sampled  # noqa: E402
 from hmr_ros.training import factorized_task  # noqa: E402
 from hmr_ros.training.model_card import Origin  # noqa: E402
@@ -65,8 +65,12 @@ def crops(people):
     return people[0][np.arange(6)]
 
 
+def loaded(path, body, how):
+    return load_estimator("factorized", body, str(path), sampling=how)
+
+
 def answers(exported, crops, body, how):
-    return load(body, str(exported[0] / "factorized.onnx"), 1, how)._answer(crops)
+    return loaded(exported[0] / "factorized.onnx", body, how)._answer(crops)
 
 
 def test_the_layout_of_states_is_that_of_training():
@@ -88,7 +92,7 @@ def test_samples_are_those_of_the_network_and_keep_the_torso(exported, crops, bo
     network = exported[1]
     inputs = {k: torch.from_numpy(v) for k, v in crops.inputs().items()}
     how = Sampling(samples=3, steps=2, guidance=guidance)
-    estimator = load(body, str(exported[0] / "factorized.onnx"), 1, how)
+    estimator = loaded(exported[0] / "factorized.onnx", body, how)
     with torch.no_grad():
         first, told = network.told(inputs)
         states = sampled(
@@ -154,28 +158,36 @@ def test_a_still_person_has_samples_that_stand_still(exported, crops, body):
 
 def test_an_estimator_by_name_with_samples(exported, body):
     path = exported[0] / "factorized.onnx"
-    made = load_estimator("factorized", body, str(path), 1, Sampling(samples=2))
-    assert made.sampling.samples == 2 and "masks" not in made.evidence
+    made = loaded(path, body, Sampling(samples=2))
+    assert len(made.backends) == 2 and made.sampling.samples == 2 and "masks" not in made.evidence
     assert "features" in made.evidence
 
 
+def test_samples_of_an_estimator_that_has_none_are_refused(body):
+    with pytest.raises(ValueError, match="n_samples is 2, but estimator 'lifter' draws no samples"):
+        load_estimator("lifter", body, sampling=Sampling(samples=2))
+
+
 def test_files_that_do_not_belong_together_are_refused(exported, body, tmp_path):
-    path = tmp_path / "factorized.onnx"
-    for file in (path, path.with_suffix(".json")):
-        file.write_bytes((exported[0] / file.name).read_bytes())
+    how, path = Sampling(samples=1), tmp_path / "factorized.onnx"
+    for name in ("factorized.onnx", "factorized.json"):
+        (tmp_path / name).write_bytes((exported[0] / name).read_bytes())
     with pytest.raises(WeightsError, match="factorized_field.onnx does not exist"):
-        load(body, str(path))
-    field_path(path).write_bytes((exported[0] / "factorized_field.onnx").read_bytes())
-    load(body, str(path))
+        loaded(path, body, how)
+    assert len(loaded(path, body, Sampling()).backends) == 1  # nobody samples: it is not needed
+    for suffix in (".onnx", ".json"):
+        name = field_path(path).with_suffix(suffix).name
+        (tmp_path / name).write_bytes((exported[0] / name).read_bytes())
+    loaded(path, body, how)
     manifest = json.loads(path.with_suffix(".json").read_text())
     manifest["field"]["width"] = 7
     path.with_suffix(".json").write_text(json.dumps(manifest))
-    with pytest.raises(WeightsError, match="factorized_field.onnx takes"):
-        load(body, str(path))
+    with pytest.raises(WeightsError, match="factorized_field.onnx takes evidence"):
+        loaded(path, body, how)
     del manifest["field"]
     path.with_suffix(".json").write_text(json.dumps(manifest))
     with pytest.raises(WeightsError, match="lacks 'field'"):
-        load(body, str(path))
+        loaded(path, body, how)
 
 
 def test_no_samples_are_the_default():

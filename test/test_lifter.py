@@ -17,8 +17,8 @@ from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People, no_people
 from hmr_ros.person_crops import FILLED
 from hmr_ros.runtime.estimators import load_estimator
+from hmr_ros.runtime.graph_file import WeightsError
 from hmr_ros.runtime.lifter import network_inputs
-from hmr_ros.runtime.onnx_session import WeightsError
 
 WEIGHTS = asset("weights", "lifter.onnx")
 
@@ -30,7 +30,7 @@ def body():
 
 @pytest.fixture(scope="module")
 def lifter(body):
-    return load_estimator("lifter", body, threads=1)
+    return load_estimator("lifter", body)
 
 
 def standing(body, places, yaws, camera=CAMERA):
@@ -241,7 +241,7 @@ def test_another_network_is_refused(body, tmp_path):
     opset = [onnx.helper.make_opsetid("", 17)]
     path = copied(tmp_path)
     onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=9), path)
-    with pytest.raises(WeightsError, match="takes.*image.*needs.*keypoints"):
+    with pytest.raises(WeightsError, match="other inputs.*image: .*640.*; keypoints: nothing"):
         load_estimator("lifter", body, str(path))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from unittest import mock
 
@@ -14,11 +15,17 @@ from builtin_interfaces.msg import Time
 
 from hmr_ros.node.diagnostics import ERROR, OK, STOPPED_S, WARN, Diagnostics
 from hmr_ros.node.health import Health
+from hmr_ros.runtime.serving import Served
 
 pytestmark = pytest.mark.ros
 
 
-def report(state="active", problem="", dropped=0, seconds=1.0, **values) -> dict:
+SERVED = Served("onnxruntime", "CPU", "CPUExecutionProvider", "int8")
+
+BUILDING = replace(SERVED, note="instead of tensorrt: 43 %")
+
+
+def report(state="active", problem="", dropped=0, seconds=1.0, served=SERVED, **values) -> dict:
     """Statuses by part after ``seconds`` in which the counters went from zero to ``values``."""
     health = Health(**values)
     clock, stamp = SimpleNamespace(now=100.0), Time(sec=5)
@@ -26,7 +33,7 @@ def report(state="active", problem="", dropped=0, seconds=1.0, **values) -> dict
         diagnostics = Diagnostics("front/hmr_node")
         clock.now += seconds
         source = "lifter on open_body"
-        message = diagnostics.message(stamp, state, health, dropped, source, problem)
+        message = diagnostics.message(stamp, state, health, dropped, source, served, problem)
     assert message.header.stamp == stamp
     result = {}
     for status in message.status:
@@ -46,7 +53,12 @@ def test_all_is_well():
     _, text, values = parts["inference"]
     assert text == "3 people, 29.0 Hz, 20 ms"
     assert values["latency_p50_ms"] == "20.0" and values["latency_p95_ms"] == "29.0"
-    assert values["dropped_while_busy"] == "2" and values["source"] == "lifter on open_body"
+    assert values["dropped_while_busy"] == "2" and values["backend_note"] == ""
+    assert values["source"] == (
+        "lifter on open_body: onnxruntime (CPU, CPUExecutionProvider, int8)"
+    )
+    kept = {key: values[key] for key in ("backend", "device", "provider", "precision")}
+    assert kept == {key: getattr(SERVED, key) for key in kept}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +85,9 @@ def test_all_is_well():
         ("inference", OK, "idle", {"received": 3, "idle": 3}),
         ("inference", OK, "inactive", {"state": "inactive"}),
         ("images", OK, "not subscribed", {"state": "inactive"}),
+        ("inference", WARN, "instead of tensorrt: 43 %", {"served": BUILDING}),
+        ("inference", WARN, "inactive; instead of", {"state": "inactive", "served": BUILDING}),
+        ("inference", ERROR, "no such file", {"fault": "no such file", "served": BUILDING}),
     ],
 )
 def test_what_is_wrong_is_said(part, level, words, given):
@@ -82,9 +97,9 @@ def test_what_is_wrong_is_said(part, level, words, given):
 
 def test_images_that_stop_are_an_error():
     diagnostics, health = Diagnostics("hmr_node"), Health(received=30)
-    diagnostics.message(Time(), "active", health, 0, "", "")
-    status = diagnostics.message(Time(), "active", health, 0, "", "").status[0]
+    diagnostics.message(Time(), "active", health, 0, "", None, "")
+    status = diagnostics.message(Time(), "active", health, 0, "", None, "").status[0]
     assert status.level == OK  # a slow camera
     diagnostics._heard -= STOPPED_S + 1
-    status = diagnostics.message(Time(), "active", health, 0, "", "").status[0]
+    status = diagnostics.message(Time(), "active", health, 0, "", None, "").status[0]
     assert status.level == ERROR and status.message == "images have stopped"

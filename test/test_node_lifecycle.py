@@ -90,6 +90,7 @@ def test_the_whole_ladder_twice(spinning):
         node.trigger_deactivate()
         assert node.trigger_cleanup() == SUCCESS
         assert node.settings is None and node._worker is None
+        assert spinning.pipelines[-1].closed  # memory on a GPU is given back
         assert not [p for p in node.publishers if "hmr_node/" in p.topic_name]
         assert not node._managed_entities
 
@@ -111,6 +112,46 @@ def test_deactivate_during_inference_publishes_nothing_more(spinning):
         assert node.trigger_cleanup() == SUCCESS
     finally:
         robot.close()
+
+
+@pytest.mark.parametrize("spinning", [always()], indirect=True)
+def test_a_device_that_fails_is_given_back_and_taken_anew(spinning):
+    node = spinning.node
+    node.start()
+    spinning.feed(2, 100.0)
+    assert spinning.until(lambda: node.health.processed == 1)
+    spinning.feed(253, 101.0)
+    assert spinning.until(lambda: len(spinning.pipelines) == 2)
+    assert spinning.pipelines[0].closed and node.settings is not None
+    assert "illegal memory access" in node.health.failure and node.health.fault == ""
+    spinning.feed(2, 102.0)
+    assert spinning.until(lambda: node.health.processed == 1)
+
+
+@pytest.mark.parametrize("spinning", [always(autostart=False)], indirect=True)
+def test_with_a_lifecycle_manager_the_failed_node_waits_for_it(spinning):
+    node = spinning.node
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    spinning.feed(2, 100.0)
+    assert spinning.until(lambda: node.health.processed == 1)
+    spinning.feed(253, 101.0)
+    assert spinning.until(lambda: node.settings is None)
+    assert spinning.pipelines[0].closed and len(spinning.pipelines) == 1
+    assert "illegal memory access" in node.health.fault and "configure" in node.health.fault
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() == SUCCESS
+    assert node.health.fault == ""
+    spinning.feed(2, 102.0)
+    assert spinning.until(lambda: node.health.processed == 1)
+
+
+@pytest.mark.parametrize("spinning", [always()], indirect=True)
+def test_a_device_that_fails_at_once_again_is_not_tried_for_ever(spinning):
+    node = spinning.node
+    node.start()
+    spinning.feed(253, 100.0)
+    assert spinning.until(lambda: node.settings is None)
+    assert "illegal memory access" in node.health.fault
+    assert not spinning.until(lambda: len(spinning.pipelines) > 1, timeout_s=0.3)
 
 
 @pytest.mark.parametrize("spinning", [{"weights_path": "missing.onnx"}], indirect=True)

@@ -52,7 +52,10 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--occupancy {args.occupancy}: expected 0 or more and less than 1")
     source = open_source(args.source, args.image_topic)
     given = None if args.boxes is None else read_boxes(args.boxes)
-    overrides = {} if args.estimator is None else {"estimator": args.estimator}
+    # Files of one run come from one backend.
+    overrides = {"require_backend": True}
+    if args.estimator is not None:
+        overrides["estimator"] = args.estimator
     if not source.sequence:
         overrides["min_hits"] = 1
     pipeline = Pipeline(settings_from(args.set, overrides))

@@ -68,14 +68,14 @@ def estimators() -> Finding:
         from hmr_ros.body.model import load_body_model
         from hmr_ros.parameters import validated
         from hmr_ros.runtime.estimators import ESTIMATORS, load_estimator
+        from hmr_ros.runtime.serving import served_by
 
         body, default = load_body_model(), validated().estimator
         shipped = [e for e in ESTIMATORS if e == default or asset("weights", f"{e}.onnx").is_file()]
-        for estimator in shipped:
-            load_estimator(estimator, body)
-    except (OSError, ValueError, ImportError) as error:
+        served = {e: served_by(load_estimator(e, body).backends) for e in shipped}
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
         return fail(name, str(error), "git checkout weights, and make setup")
-    return ok(name, ", ".join(shipped))
+    return ok(name, f"{', '.join(shipped)}; {default} on {served[default]}")
 
 
 def photograph() -> Finding:

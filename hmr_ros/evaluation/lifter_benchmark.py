@@ -15,7 +15,10 @@ from hmr_ros.evaluation.bootstrap import mean_interval
 from hmr_ros.evaluation.pose_metrics import aligned_errors, joint_errors, spread_ratio
 from hmr_ros.evaluation.subsets import LIMB, TORSO
 from hmr_ros.models.lifter_weights import skeleton_of
-from hmr_ros.runtime.lifter import open_network
+from hmr_ros.runtime.answers import OUTPUTS
+from hmr_ros.runtime.backends.backend import BackendOptions, open_backend
+from hmr_ros.runtime.graph_file import read_graph
+from hmr_ros.runtime.lifter import INPUTS
 
 DISTRIBUTIONS = ("crop", "robot")
 CHUNK = 2000
@@ -118,7 +121,13 @@ def benchmark(
     weights: Path, body: BodyModel, motions: Path, split: str, samples: int, seed: int = 7
 ) -> list[dict]:
     """Rows of the exported network at ``weights`` on both distributions."""
-    network = open_network(weights)
+    options = BackendOptions(threads=1, max_batch=CHUNK)
+    backend = open_backend("onnxruntime", read_graph(weights, "lifter"), options)
+
+    def network(*inputs: np.ndarray) -> list[np.ndarray]:
+        found = backend.run(dict(zip(INPUTS, inputs, strict=True)))
+        return [found[name] for name in OUTPUTS]
+
     found = []
     for distribution in DISTRIBUTIONS:
         answer = answers(network, body, motions, split, distribution, samples, seed)

@@ -12,6 +12,7 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from hmr_ros.node.health import Health
+from hmr_ros.runtime.serving import Served
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 STOPPED_S = 3.0  # silence of the camera from which it is an error
@@ -42,10 +43,17 @@ class Diagnostics:
         self._heard = self._then
 
     def message(
-        self, stamp, state: str, health: Health, dropped: int, source: str, image_problem: str
+        self,
+        stamp,
+        state: str,
+        health: Health,
+        dropped: int,
+        source: str,
+        served: Served | None,
+        image_problem: str,
     ) -> DiagnosticArray:
         """state: of the lifecycle. dropped: frames replaced by newer ones while the node was busy.
-        source: backend and body model in words."""
+        source: estimator and body model in words. served: by what; None while unconfigured."""
         now, counts = time.monotonic(), _counts(health, dropped)
         seconds = max(now - self._then, 1e-3)
         # Counters start anew when the node is configured again.
@@ -59,7 +67,7 @@ class Diagnostics:
         message.status = [
             self._images(health, counts, rates, image_problem, active),
             self._camera(health, active),
-            self._inference(health, counts, rates, state, source),
+            self._inference(health, counts, rates, state, source, served),
         ]
         return message
 
@@ -112,7 +120,13 @@ class Diagnostics:
         )
 
     def _inference(
-        self, health: Health, counts: dict, rates: dict, state: str, source: str
+        self,
+        health: Health,
+        counts: dict,
+        rates: dict,
+        state: str,
+        source: str,
+        served: Served | None,
     ) -> DiagnosticStatus:
         latencies = list(health.latencies_ms)
         p50, p95 = np.percentile(latencies, (50, 95)) if latencies else (0.0, 0.0)
@@ -125,12 +139,19 @@ class Diagnostics:
             level, text = ERROR, health.failure
         elif rates["idle"] > 0:
             text = "idle: nobody subscribes"
+        if level == OK and served is not None and served.note:
+            level, text = WARN, f"{text}; {served.note}"
         return self._status(
             "inference",
             level,
             text,
             state=state,
-            source=source,
+            source=f"{source}: {served}" if served else source,
+            backend=served.backend if served else "",
+            device=served.device if served else "",
+            provider=served.provider if served else "",
+            precision=served.precision if served else "",
+            backend_note=served.note if served else "",
             people=health.people,
             processed_rate_hz=f"{rates['processed']:.2f}",
             processed=counts["processed"],

@@ -47,6 +47,8 @@ class HmrNode(LifecycleNode):
         self._make_pipeline = make_pipeline
         self.health = Health()
         self.settings: SimpleNamespace | None = None
+        # Triggered from the worker's thread; only the executor's makes transitions.
+        self._device_failed = self.create_guard_condition(self._recover)
         self._forget_session()
         self._diagnostics = Diagnostics(self.get_fully_qualified_name().lstrip("/"))
         self._diagnostics_publisher = self.create_publisher(
@@ -69,12 +71,15 @@ class HmrNode(LifecycleNode):
         self.health = Health()
         try:
             settings = settings_of(self)
-            pipeline = self._make_pipeline(settings)
+            self._pipeline = pipeline = self._make_pipeline(settings)
             outputs = Outputs(self, pipeline.body, settings)
             pipeline.warm_up()
             outputs.warm_up()
         except Exception as error:
             # Whatever the cause (a file, a backend), the node stays and can be configured again.
+            if self._pipeline is not None:
+                self._pipeline.close()
+                self._pipeline = None
             return self._fault(f"cannot configure: {error}", FAILURE)
         compressed = settings.image_transport == "compressed"
         self.settings, self._outputs = settings, outputs
@@ -89,10 +94,14 @@ class HmrNode(LifecycleNode):
             outputs,
             self.health,
             self._warn,
+            self._device_failed.trigger,
         )
         self._worker = Worker(self._processing, self._processing.failed, name="inference")
         self._source = f"{settings.estimator} on {pipeline.body.name}"
-        self.get_logger().info(f"configured: {self._source}")
+        served = pipeline.serving.served
+        self.get_logger().info(f"configured: {self._source}: {served}")
+        if served.note:
+            self.get_logger().warning(served.note)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -109,6 +118,8 @@ class HmrNode(LifecycleNode):
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        if self._failed:
+            return TransitionCallbackReturn.ERROR
         self._inputs.destroy()
         self._inputs = None
         if not self._worker.pause(PAUSE_S):
@@ -127,7 +138,8 @@ class HmrNode(LifecycleNode):
         return super().on_shutdown(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Back to unconfigured, from where configuring may succeed again."""
+        """Back to unconfigured, from where configuring may succeed again: all that was on a device
+        is given back and made anew."""
         self.close()
         return SUCCESS
 
@@ -137,19 +149,34 @@ class HmrNode(LifecycleNode):
             self._inputs.destroy()
         if self._worker is not None and not self._worker.stop(STOP_S):
             self.get_logger().error("the inference thread does not end; it is left behind")
+        elif self._pipeline is not None:
+            self._pipeline.close()
         if self._outputs is not None:
             self._outputs.destroy()
         self._forget_session()
 
     def _forget_session(self) -> None:
         self.settings = self._outputs = self._inputs = None
-        self._worker = self._processing = self._camera = self._depth = None
-        self._source = ""
+        self._worker = self._processing = self._camera = self._depth = self._pipeline = None
+        self._source, self._failed = "", False
 
     def _fault(self, text: str, result: TransitionCallbackReturn) -> TransitionCallbackReturn:
         self.health.fault = text
         self.get_logger().error(text)
         return result
+
+    def _recover(self) -> None:
+        """The device failed: through the error state to unconfigured. A node that started by itself
+        starts again, but not if the device failed before it answered to any image."""
+        if self._inputs is None:  # deactivated meanwhile; the next image tells if it still fails
+            return
+        failure, answered = self.health.failure, self.health.processed > 0
+        self._failed = True
+        self.trigger_deactivate()
+        self._fault(f"{failure}; the backend was given back, configure to try again", FAILURE)
+        if self.get_parameter("autostart").value and answered:
+            self.start()
+            self.health.failure = failure
 
     def _apply_live(self, name: str, value: object) -> None:
         if self.settings is not None:
@@ -167,6 +194,12 @@ class HmrNode(LifecycleNode):
         dropped = self._worker.dropped if self._worker else 0
         self._diagnostics_publisher.publish(
             self._diagnostics.message(
-                self.get_clock().now().to_msg(), state, self.health, dropped, self._source, problem
+                self.get_clock().now().to_msg(),
+                state,
+                self.health,
+                dropped,
+                self._source,
+                self._pipeline.serving.served if self._pipeline else None,
+                problem,
             )
         )

@@ -16,6 +16,7 @@ from hmr_ros.node.health import Health
 from hmr_ros.node.image_clock import Arrival, ImageClock
 from hmr_ros.node.image_decoding import ImageError
 from hmr_ros.people import no_people
+from hmr_ros.runtime.backends.backend import BackendError
 
 # Beyond this, the stamp is of another clock than the node's (a bag without use_sim_time, a camera
 # that counts from its start), and the age of the image is counted from its arrival instead.
@@ -53,10 +54,12 @@ class Processing:
         outputs,
         health: Health,
         warn: Callable[[str], None],
+        broken: Callable[[], None],
     ) -> None:
+        """broken: told, in the worker's thread, when the device of the backend has failed."""
         self._pipeline, self._settings, self._decode = pipeline, settings, decode
         self._camera, self._depth, self._outputs = camera, depth, outputs
-        self._health, self._warn = health, warn
+        self._health, self._warn, self._broken = health, warn, broken
         self._clock = ImageClock()
         self._restart = False
 
@@ -104,10 +107,13 @@ class Processing:
         health.input_problem = "; ".join(problems)
 
     def failed(self, error: Exception) -> None:
-        """An exception that nobody expected: the image is lost, the node goes on."""
+        """An exception that nobody expected: the image is lost, the node goes on; but not with a
+        device that has failed, whose memory may be lost as well."""
         self._health.failed += 1
         self._health.failure = f"inference failed: {type(error).__name__}: {error}"
         self._warn(self._health.failure)
+        if isinstance(error, BackendError):
+            self._broken()
 
     def _forget(self) -> None:
         self._clock.restart()

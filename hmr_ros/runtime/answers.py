@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.bodies import Bodies
+from hmr_ros.batch import concatenate
+from hmr_ros.bodies import Bodies, no_bodies
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel, load_body_model
 from hmr_ros.body.shape_transfer import transfer_betas
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People
-from hmr_ros.runtime.onnx_session import MEND, WeightsError
+from hmr_ros.runtime.backends.backend import BackendOptions
+from hmr_ros.runtime.graph_file import MEND, GraphFile, WeightsError
 
 OUTPUTS = ("rotations", "betas", "pelvis", "joint_cov", "pelvis_cov", "visibility")
+Opened = tuple[GraphFile, BackendOptions]  # a graph and how it is opened
 DESCRIBED = {
     "rotations": "[N, 24, 3, 3] global orientation (camera frame), then local rotations",
     "betas": "[N, 10]",
@@ -30,6 +34,35 @@ def fingerprint(body: BodyModel) -> str:
     """sha256 of what the network's betas mean on this body: joints and their shape directions."""
     values = np.concatenate([body.joint_template.ravel(), body.joint_shapedirs.ravel()])
     return hashlib.sha256(np.round(values * 1e5).astype("<i4").tobytes()).hexdigest()
+
+
+def check_serves(graph: GraphFile, inputs: Mapping[str, tuple], outputs: Sequence[str]) -> None:
+    """Raises WeightsError for a graph that takes something else than ``inputs`` (shapes by name,
+    None for the people; some may be missing), or that lacks one of ``outputs``."""
+    for name, tensor in graph.inputs.items():
+        if tensor.shape != inputs.get(name):
+            known = ", ".join(f"{key} {shape}" for key, shape in inputs.items())
+            raise WeightsError(
+                f"{graph.path} takes {name} {tensor.shape}; this estimator gives {known}: {MEND}"
+            )
+    missing = set(outputs) - graph.outputs.keys()
+    if missing:
+        raise WeightsError(f"{graph.path} lacks the outputs {', '.join(sorted(missing))}: {MEND}")
+
+
+def answered(found: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """``OUTPUTS`` of a backend as float32 arrays of their own: the next run overwrites its."""
+    return [np.array(found[name], np.float32) for name in OUTPUTS]
+
+
+def in_batches(
+    people: People, most: int, body: BodyModel, estimate: Callable[[People], Bodies]
+) -> Bodies:
+    """``estimate`` of ``people``, at most so many at a time; bodies of ``body`` for nobody."""
+    if len(people) == 0:
+        return no_bodies(body.name, people.keypoint_set)
+    starts = range(0, len(people), most)
+    return concatenate([estimate(people[start : start + most]) for start in starts])
 
 
 def native_body(path: Path, manifest: dict, body_model: BodyModel) -> BodyModel:

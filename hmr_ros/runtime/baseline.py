@@ -5,23 +5,37 @@ Serves every network that takes person crops (``hmr_ros.person_crops``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.assets import asset
-from hmr_ros.batch import concatenate
-from hmr_ros.bodies import Bodies, no_bodies
+from hmr_ros.bodies import Bodies
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import EVIDENCE, People
 from hmr_ros.person_crops import CELLS, FEATURES, GRID, LANDMARKS, PersonCrops, crops_of
-from hmr_ros.runtime.answers import OUTPUTS, bodies_of, native_body
-from hmr_ros.runtime.onnx_session import MEND, WeightsError, open_session, read_manifest
+from hmr_ros.runtime.answers import (
+    OUTPUTS,
+    Opened,
+    answered,
+    bodies_of,
+    check_serves,
+    in_batches,
+    native_body,
+)
+from hmr_ros.runtime.backends.backend import Backend, BackendOptions
+from hmr_ros.runtime.graph_file import (
+    MEND,
+    GraphFile,
+    WeightsError,
+    manifest_path,
+    read_graph,
+)
+from hmr_ros.runtime.precisions import in_precision
+from hmr_ros.runtime.sampling import Sampling
 
 NAME = "baseline"
-# People in one run of the network: more at once need more memory and are no faster.
-AT_ONCE = 8
 # Inputs by the field of ``People`` that they come from.
 READ_AS = dict(zip(EVIDENCE, ("heatmaps", "mask", "world", "features"), strict=True))
 
@@ -42,56 +56,78 @@ def inputs_of(size: int) -> dict[str, tuple]:
     }
 
 
-def load(body_model: BodyModel, weights_path: str = "", threads: int = 2) -> Baseline:
-    """Raises ``onnx_session.WeightsError`` for weights that are missing, damaged or foreign."""
-    return load_named(NAME, body_model, weights_path, threads)
+def graphs(path: Path, precision: str, options: BackendOptions, sampling: Sampling) -> list[Opened]:
+    """See ``estimators.ESTIMATORS``."""
+    return [(in_precision(read_graph(path, NAME), precision), options)]
 
 
-def load_named(name: str, body_model: BodyModel, weights_path: str, threads: int) -> Baseline:
-    """Any network on person crops by the ``estimator`` in its manifest; errors as ``load``."""
-    path = Path(weights_path) if weights_path else asset("weights", f"{name}.onnx")
-    if not path.is_file():
-        raise WeightsError(f"weight file {path} does not exist: {MEND}")
-    manifest = read_manifest(path, name)
-    size = manifest.get("image_size")
-    if not isinstance(size, int):
-        raise WeightsError(f"{path.with_suffix('.json')} lacks image_size: {MEND}")
-    session = open_session(path, inputs_of(size), OUTPUTS, threads)
-    without = manifest.get("config", {}).get("without", ())
-    native = native_body(path, manifest, body_model)
-    return Baseline(session, size, native, body_model, tuple(without))
+def made(
+    body_model: BodyModel,
+    graphs: Sequence[Opened],
+    backends: tuple[Backend, ...],
+    sampling: Sampling,
+) -> Baseline:
+    """See ``estimators.ESTIMATORS``."""
+    ((graph, options),) = graphs
+    return Baseline(graph, options, backends, body_model)
 
 
 class Baseline:
     """An estimator (see ``hmr_ros.runtime.estimators``) that looks at the picture.
 
-    size: side of the picture that the network takes. native, target: see ``bodies_of``. without:
-    inputs that it does not read.
+    graph, options: of the network, the first of ``backends``. outputs: that it must have beside
+    ``OUTPUTS``. target: the body model of the bodies. Raises WeightsError for a network of another
+    kind or body model.
     """
 
     def __init__(
         self,
-        session,
-        size: int,
-        native: BodyModel,
+        graph: GraphFile,
+        options: BackendOptions,
+        backends: tuple[Backend, ...],
         target: BodyModel,
-        without: tuple[str, ...] = (),
+        outputs: tuple[str, ...] = (),
     ) -> None:
-        self._session, self._size = session, size
-        self._native, self._target = native, target
-        self._pictured = "image" not in without
+        self._size = _image_size(graph)
+        check_serves(graph, inputs_of(self._size), (*OUTPUTS, *outputs))
+        self.backends, self._at_once = backends, options.max_batch
+        self._native, self._target = native_body(graph.path, graph.manifest, target), target
+        without = graph.manifest.get("config", {}).get("without", ())
         self.evidence = tuple(field for field, name in READ_AS.items() if name not in without)
+        self._pictured = "image" not in without
+        self._dtypes = {name: tensor.dtype for name, tensor in graph.inputs.items()}
+        # What a graph takes but does not read is made once.
+        self._unread = {
+            name: np.zeros(tensor.sized(self._at_once), tensor.dtype)
+            for name, tensor in graph.inputs.items()
+            if name in without
+        }
 
     def __call__(self, people: People, camera: Camera, image: np.ndarray) -> Bodies:
-        if len(people) == 0:
-            return no_bodies(self._target.name, people.keypoint_set)
-        parts = []
-        for start in range(0, len(people), AT_ONCE):
-            some = people[start : start + AT_ONCE]
+        def estimate(some: People) -> Bodies:
             crops = crops_of(image, some, camera, self._size, self._pictured)
-            parts.append(bodies_of(self._answer(crops), some, camera, self._native, self._target))
-        return concatenate(parts)
+            return bodies_of(self._answer(crops), some, camera, self._native, self._target)
+
+        return in_batches(people, self._at_once, self._target, estimate)
 
     def _answer(self, crops: PersonCrops) -> list[np.ndarray]:
         """``OUTPUTS`` of the network."""
-        return self._session.run(OUTPUTS, crops.inputs())
+        return answered(self.backends[0].run(self._inputs(crops)))
+
+    def _inputs(self, crops: PersonCrops) -> dict[str, np.ndarray]:
+        """What the graph takes, in its types."""
+        read = crops.inputs(self._dtypes.keys() - self._unread.keys())
+        return {
+            name: self._unread[name][: len(crops)]
+            if name in self._unread
+            else np.asarray(read[name], dtype)
+            for name, dtype in self._dtypes.items()
+        }
+
+
+def _image_size(graph: GraphFile) -> int:
+    """Side of the picture that the network takes."""
+    size = graph.manifest.get("image_size")
+    if not isinstance(size, int):
+        raise WeightsError(f"{manifest_path(graph.path)} lacks image_size: {MEND}")
+    return size

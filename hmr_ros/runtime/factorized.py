@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.assets import asset
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
 from hmr_ros.person_crops import PersonCrops
-from hmr_ros.runtime.answers import OUTPUTS, native_body
-from hmr_ros.runtime.baseline import Baseline, inputs_of
-from hmr_ros.runtime.onnx_session import MEND, WeightsError, open_session, read_manifest
-from hmr_ros.runtime.sampling import NO_SAMPLES, Field, Sampling, covariances, joints_of, sampled
+from hmr_ros.runtime.answers import OUTPUTS, Opened, answered, check_serves
+from hmr_ros.runtime.backends.backend import Backend, BackendOptions
+from hmr_ros.runtime.baseline import Baseline
+from hmr_ros.runtime.graph_file import MEND, WeightsError, manifest_path, read_graph
+from hmr_ros.runtime.precisions import in_precision
+from hmr_ros.runtime.sampling import Field, Sampling, covariances, joints_of, sampled
 
 NAME = "factorized"
 TOLD = ("evidence", "anchor", "regressed")
 FIELD_OUTPUTS = ("velocity",)
+# Rows of the field in one run, by people in one run of the network: each has several samples, and
+# rows that are run together are faster.
+ROWS_A_PERSON = 8
 
 
 def field_path(path: Path) -> Path:
@@ -36,46 +42,66 @@ def field_inputs(size: int, tokens: int, width: int) -> dict[str, tuple]:
     }
 
 
-def load(
+def graphs(path: Path, precision: str, options: BackendOptions, sampling: Sampling) -> list[Opened]:
+    """See ``estimators.ESTIMATORS``. Where nobody samples, the velocity field is left out."""
+    network = in_precision(read_graph(path, NAME), precision)
+    if not sampling.samples:
+        return [(network, options)]
+    field = in_precision(read_graph(field_path(path), f"{NAME}_field"), precision)
+    return [
+        (network, options),
+        (field, replace(options, max_batch=ROWS_A_PERSON * options.max_batch)),
+    ]
+
+
+def made(
     body_model: BodyModel,
-    weights_path: str = "",
-    threads: int = 2,
-    sampling: Sampling = NO_SAMPLES,
+    graphs: Sequence[Opened],
+    backends: tuple[Backend, ...],
+    sampling: Sampling,
 ) -> Factorized:
-    """Raises ``onnx_session.WeightsError`` for weights that are missing, damaged or foreign."""
-    path = Path(weights_path) if weights_path else asset("weights", f"{NAME}.onnx")
-    manifest = read_manifest(path, NAME)
-    try:
-        size, told = manifest["image_size"], manifest["field"]
-        scale = np.asarray(told["noise_scale"], np.float32)
-        factors = np.asarray(told["temperature"], np.float32)
-        shapes = field_inputs(len(scale), told["tokens"], told["width"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path.with_suffix('.json')} lacks {error}: {MEND}") from error
-    session = open_session(path, inputs_of(size), (*OUTPUTS, *TOLD), threads)
-    field = Field(open_session(field_path(path), shapes, FIELD_OUTPUTS, threads), scale)
-    native = native_body(path, manifest, body_model)
-    without = tuple(manifest.get("config", {}).get("without", ()))
-    base = session, size, native, body_model, without
-    return Factorized(*base, field=field, factors=factors, sampling=sampling)
+    """See ``estimators.ESTIMATORS``."""
+    return Factorized(graphs, backends, body_model, sampling)
 
 
 class Factorized(Baseline):
     """An estimator (see ``hmr_ros.runtime.estimators``) that can say where hidden limbs may be.
 
     Without samples it answers with the estimate and the regressor's own covariances; with some, the
-    covariances of the joints are those of the samples. base: of ``Baseline``. factors: [2] on the
-    standard deviations by samples, of a joint that is seen and of a hidden one.
+    covariances of the joints are those of the samples. graphs, backends: the network and, for
+    samples, its velocity field. Raises WeightsError as ``Baseline``.
     """
 
-    def __init__(self, *base, field: Field, factors: np.ndarray, sampling: Sampling) -> None:
-        super().__init__(*base)
-        self._field, self._factors, self.sampling = field, factors, sampling
+    def __init__(
+        self,
+        graphs: Sequence[Opened],
+        backends: tuple[Backend, ...],
+        target: BodyModel,
+        sampling: Sampling,
+    ) -> None:
+        (network, options), *fields = graphs
+        super().__init__(network, options, backends, target, TOLD)
+        self.sampling = sampling
+        if not fields:
+            return
+        ((graph, of_field),) = fields
+        try:
+            told = network.manifest["field"]
+            scale = np.asarray(told["noise_scale"], np.float32)
+            # Factors on the standard deviations by samples: of a joint that is seen, a hidden one.
+            self._factors = np.asarray(told["temperature"], np.float32)
+            shapes = field_inputs(len(scale), told["tokens"], told["width"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise WeightsError(f"{manifest_path(network.path)} lacks {error}: {MEND}") from error
+        check_serves(graph, shapes, FIELD_OUTPUTS)
+        self._field = Field(backends[1], scale, of_field.max_batch)
 
     def _answer(self, crops: PersonCrops) -> list[np.ndarray]:
-        *outputs, evidence, anchor, regressed = self._session.run((*OUTPUTS, *TOLD), crops.inputs())
+        found = self.backends[0].run(self._inputs(crops))
+        outputs = answered(found)
         if self.sampling.samples:
-            states = sampled(self._field, evidence, anchor, regressed, self.sampling)
+            told = (np.asarray(found[name], np.float32) for name in TOLD)
+            states = sampled(self._field, *told, self.sampling)
             outputs[OUTPUTS.index("joint_cov")] = self._covariances(states, outputs, crops.view)
         return outputs
 

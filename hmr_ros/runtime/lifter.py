@@ -5,18 +5,30 @@ The network takes rays and does all normalisation itself, so nothing of training
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.assets import asset
-from hmr_ros.bodies import Bodies, no_bodies
+from hmr_ros.bodies import Bodies
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People
 from hmr_ros.person_crops import FILLED
-from hmr_ros.runtime.answers import OUTPUTS, bodies_of, native_body
-from hmr_ros.runtime.onnx_session import open_session, read_manifest
+from hmr_ros.runtime.answers import (
+    OUTPUTS,
+    Opened,
+    answered,
+    bodies_of,
+    check_serves,
+    in_batches,
+    native_body,
+)
+from hmr_ros.runtime.backends.backend import Backend, BackendOptions
+from hmr_ros.runtime.graph_file import read_graph
+from hmr_ros.runtime.precisions import in_precision
+from hmr_ros.runtime.sampling import Sampling
 
 KEYPOINTS = 33
 INPUTS = {"keypoints": (None, KEYPOINTS, 3), "box": (None, 4), "image": (None, 4)}
@@ -24,40 +36,45 @@ INPUTS = {"keypoints": (None, KEYPOINTS, 3), "box": (None, 4), "image": (None, 4
 FARTHEST_RAY = 10.0
 
 
-def load(body_model: BodyModel, weights_path: str = "", threads: int = 2) -> Lifter:
-    """Raises ``onnx_session.WeightsError`` for weights that are missing, damaged or foreign.
-
-    threads is not used: reading the weights takes most of the 2 ms, and threads that wait for each
-    other make it slower on a busy machine.
-    """
-    path = Path(weights_path) if weights_path else asset("weights", "lifter.onnx")
-    session = open_session(path, INPUTS, OUTPUTS, threads=1)
-    native = native_body(path, read_manifest(path, "lifter"), body_model)
-    return Lifter(session, native, body_model)
+def graphs(path: Path, precision: str, options: BackendOptions, sampling: Sampling) -> list[Opened]:
+    """See ``estimators.ESTIMATORS``. More than one thread is not used: reading the weights takes
+    most of the 2 ms, and threads that wait for each other are slower on a busy machine."""
+    return [(in_precision(read_graph(path, "lifter"), precision), replace(options, threads=1))]
 
 
-def open_network(path: Path, threads: int = 1):
-    """The bare network: callable (keypoints, box, image) to its outputs, all float32 arrays."""
-    session = open_session(path, INPUTS, OUTPUTS, threads)
-    return lambda *inputs: session.run(OUTPUTS, dict(zip(INPUTS, inputs, strict=True)))
+def made(
+    body_model: BodyModel,
+    graphs: Sequence[Opened],
+    backends: tuple[Backend, ...],
+    sampling: Sampling,
+) -> Lifter:
+    """See ``estimators.ESTIMATORS``."""
+    ((graph, options),) = graphs
+    check_serves(graph, INPUTS, OUTPUTS)
+    native = native_body(graph.path, graph.manifest, body_model)
+    return Lifter(backends, native, body_model, options.max_batch)
 
 
 class Lifter:
     """An estimator (see ``hmr_ros.runtime.estimators``) that does without the picture.
 
-    native, target: see ``bodies_of``.
+    native, target: see ``bodies_of``. at_once: most people in one run.
     """
 
     evidence = ()
 
-    def __init__(self, session, native: BodyModel, target: BodyModel) -> None:
-        self._session, self._native, self._target = session, native, target
+    def __init__(
+        self, backends: tuple[Backend, ...], native: BodyModel, target: BodyModel, at_once: int
+    ) -> None:
+        self.backends, self._at_once = backends, at_once
+        self._native, self._target = native, target
 
     def __call__(self, people: People, camera: Camera, image: np.ndarray | None = None) -> Bodies:
-        if len(people) == 0:
-            return no_bodies(self._target.name, people.keypoint_set)
-        outputs = self._session.run(OUTPUTS, network_inputs(people, camera))
-        return bodies_of(outputs, people, camera, self._native, self._target)
+        def estimate(some: People) -> Bodies:
+            outputs = answered(self.backends[0].run(network_inputs(some, camera)))
+            return bodies_of(outputs, some, camera, self._native, self._target)
+
+        return in_batches(people, self._at_once, self._target, estimate)
 
 
 def network_inputs(people: People, camera: Camera) -> dict[str, np.ndarray]:

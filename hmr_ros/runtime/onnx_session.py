@@ -7,11 +7,7 @@ from pathlib import Path
 
 import onnxruntime
 
-MEND = "leave weights_path empty for the shipped weights, or export them anew: hmr train"
-
-
-class WeightsError(ValueError):
-    """A weight file is missing, damaged or foreign; the text names it and says what to do."""
+from hmr_ros.runtime.graph_file import MEND, WeightsError
 
 
 def open_session(

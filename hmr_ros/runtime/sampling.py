@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime
 
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
+from hmr_ros.runtime.backends.backend import Backend
 
 # Layout of a state: 6D rotations as differences to rest, then what no body is made of.
 ROTATIONS = 24 * 6
@@ -20,8 +20,6 @@ REST = np.tile(np.array([1, 0, 0, 0, 1, 0], np.float32), 24)
 # The estimate's own covariance counts as much as so many samples: a few samples alone may miss a
 # direction, and regions from them would be too flat there.
 PRIOR = 4.0
-# Rows in one run of the field: more need more memory and are no faster.
-ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,13 @@ NO_SAMPLES = Sampling()
 
 class Field:
     """An exported velocity field. scale: [SIZE] standard deviation of the noise, 0 at coordinates
-    of the anchor."""
+    of the anchor. at_once: most rows in one run."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, scale: np.ndarray) -> None:
-        self._session, self.scale = session, scale
+    def __init__(self, backend: Backend, scale: np.ndarray, at_once: int) -> None:
+        self._backend, self.scale, self.at_once = backend, scale, at_once
 
     def velocity(self, state, t, evidence, regressed, without: bool) -> np.ndarray:
-        """[N, SIZE] at states [N, SIZE] and the same time t for all."""
+        """[N, SIZE] at states [N, SIZE] and the same time t for all; valid until the next call."""
         n = len(state)
         inputs = {
             "state": state,
@@ -56,7 +54,7 @@ class Field:
             "regressed": regressed,
             "without": np.full(n, without, np.float32),
         }
-        return self._session.run(["velocity"], inputs)[0]
+        return self._backend.run(inputs)["velocity"]
 
 
 def sampled(
@@ -75,15 +73,16 @@ def sampled(
     noise = np.random.default_rng(how.seed).standard_normal((how.samples, size), np.float32)
     states = np.where(unknown, noise * field.scale, anchor[:, None]).reshape(-1, size)
     person = np.repeat(np.arange(n), how.samples)
-    for start in range(0, len(states), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
+    for start in range(0, len(states), field.at_once):
+        rows = slice(start, start + field.at_once)
         about = evidence[person[rows]], regressed[person[rows]]
         for step in range(how.steps):
             t, state = step / how.steps, states[rows]
             moved = field.velocity(state, t, *about, without=False)
             if how.guidance != 1.0:
+                seen = moved.copy()
                 free = field.velocity(state, t, *about, without=True)
-                moved = free + how.guidance * (moved - free)
+                moved = free + how.guidance * (seen - free)
             moved = state + moved / how.steps
             states[rows] = np.where(unknown, moved, anchor[person[rows]])
     return states.reshape(n, how.samples, size)

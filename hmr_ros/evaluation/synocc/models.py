@@ -84,7 +84,8 @@ def pipeline_of(text: str, also: Sequence[str] = ()) -> Pipeline:
         known = ", ".join((*ESTIMATORS, *also))
         raise ValueError(f"model {name!r} is unknown; known: {known}")
     pairs = [pair for pair in options.split(",") if pair]
-    return Pipeline(validated({**_values(pairs), "estimator": name}))
+    # A figure of another backend than the one named would be a wrong figure.
+    return Pipeline(validated({"require_backend": True, **_values(pairs), "estimator": name}))
 
 
 def _values(pairs: Sequence[str]) -> dict:
