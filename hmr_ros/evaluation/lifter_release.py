@@ -127,8 +127,8 @@ def card(
         "2D keypoints, box and camera of a person to SMPL rotations, shape, position and their "
         "uncertainty. Licence: Apache-2.0, like the package.",
         "",
-        "- Files: `lifter.onnx` (inference), `lifter.safetensors` (torch), `lifter.json` "
-        "(inputs, outputs, body model).",
+        "- Files: `lifter.onnx` (inference), `lifter.safetensors` (torch), `lifter.json` (its "
+        "manifest), `lifter-reference.npz` (reference answers).",
         f"- Network: two residual MLPs, {parameters:.1f} million parameters in half precision; "
         f"ONNX and torch differ by {difference:.0e} at most.",
         f"- Input: BlazePose's 33 landmarks (COCO's 17 are mapped onto them); body: `{body.name}`.",

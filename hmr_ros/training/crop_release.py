@@ -57,8 +57,8 @@ def release(network: nn.Module, task, out_folder: Path, origin: Origin) -> None:
     left_out = ", ".join(network.config.without) or "nothing"
     field = f"`{name}_field.onnx` (samples), " if network.generative else ""
     facts = [
-        f"Files: `{name}.onnx` (inference), {field}`{name}.safetensors` (torch), `{name}.json` "
-        "(inputs, outputs, body model).",
+        f"Files: `{name}.onnx` (inference), {field}`{name}.safetensors` (torch); beside each ONNX "
+        "file its manifest (`.json`) and reference answers (`-reference.npz`).",
         f"Network: {parameters:.1f} million parameters in half precision, pictures of "
         f"{network.config.backbone.image} pixels, evidence left out: {left_out}; joints of ONNX "
         f"and torch differ by {1e3 * difference:.3f} mm at most.",
