@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-STILL_WIDTH, VIDEO_WIDTH = 142, 136  # columns of a terminal that the whole tables need
+STILL_WIDTH, VIDEO_WIDTH = 142, 152  # columns of a terminal that the whole tables need
 
 
 def show_still(figures: Mapping) -> None:
@@ -132,8 +132,8 @@ def show_video(figures: Mapping) -> None:
     table = Table(title="SynOcc video (errors in mm)", title_justify="left", padding=padding)
     table.add_column("level", no_wrap=True)
     table.add_column("model", no_wrap=True)
-    columns = ("recall", "MPJPE", "PA-MPJPE", "pelvis", "W", "WA", "MOTA", "IDF1", "switches")
-    for name in (*columns, "accel", "jitter", "fps"):
+    columns = ("recall", "MPJPE", "PA-MPJPE", "lasting", "pelvis", "W", "WA", "MOTA", "IDF1")
+    for name in (*columns, "switches", "accel", "jitter", "slide", "fps"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in figures["rows"]:
         ci = row["ci95"]
@@ -143,13 +143,34 @@ def show_video(figures: Mapping) -> None:
             share(row["recall"]),
             ranged(row.get("mpjpe_mm"), ci.get("mpjpe_mm"), narrow=narrow),
             ranged(row.get("pa_mpjpe_mm"), ci.get("pa_mpjpe_mm"), narrow=narrow),
+            ranged(row.get("lasting_mm")),
             *(ranged(row.get(name)) for name in ("root_mm", "w_mpjpe_mm", "wa_mpjpe_mm")),
             share(row["mota"]),
             share(row["idf1"]),
             str(row["switches"]),
-            *(ranged(row.get(name)) for name in ("acceleration", "jitter", "fps")),
+            *(ranged(row.get(name)) for name in ("acceleration", "jitter", "sliding_mm", "fps")),
         )
     console.print(table)
+    if figures.get("comparisons"):
+        console.print(ratio_table(figures["comparisons"]))
     for name in ("interrupted", "report"):
         if name in figures["facts"]:
             console.print(f"{name}: {figures['facts'][name]}", highlight=False)
+
+
+def ratio_table(compared: Sequence[Mapping]):
+    """Figures over the first model's, on what both report."""
+    title = f"Share of the error of {compared[0]['versus']} (95 % interval over clips)"
+    table = Table(title=title, title_justify="left")
+    table.add_column("model", no_wrap=True)
+    names = ("mpjpe", "lasting", "w_mpjpe", "jitter", "sliding")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in compared:
+        cells = []
+        for name in names:
+            value, ends = row.get(name), row["ci95"].get(name)
+            known = value is not None and value == value
+            cells.append(f"{value:.2f} ({ends[0]:.2f}..{ends[1]:.2f})" if known else "-")
+        table.add_row(row["model"], *cells)
+    return table

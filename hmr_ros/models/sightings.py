@@ -5,20 +5,7 @@ frame of each sighting: gravity-aligned, as odometry knows it, y up and z the ho
 from the camera to the person (the gravity-view frame of GVHMR, Shen et al. 2024). Nothing depends
 on where the odometry began or which way it faced.
 
-``INPUTS``, of N people or of N clips of T frames:
-
-rotations        [..., 24, 3, 3] global orientation (camera frame), then local rotations
-betas            [..., 10]
-pelvis           [..., 3] metres, camera frame
-joint_std        [..., 24] metres, of the joints about the pelvis
-distance_std     [...] of the pelvis, relative to its distance
-visibility       [..., 24] probability
-keypoints        [..., 33, 3] on the plane at z = 1, and confidence (0: missing)
-box              [..., 4] left, top, right, bottom on that plane
-camera_rotation  [..., 3, 3] odometry frame (Y up) to camera
-camera_position  [..., 3] metres, odometry frame
-odometry         [...] 1 where the camera's motion is known; else give a camera at rest
-elapsed          [...] seconds since the sighting before; 0 for the first
+What a sighting holds: ``hmr_ros.sighting_fields``; of N people, or of N clips of T frames.
 """
 
 from __future__ import annotations
@@ -29,21 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-INPUTS = {
-    "rotations": (24, 3, 3),
-    "betas": (10,),
-    "pelvis": (3,),
-    "joint_std": (24,),
-    "distance_std": (),
-    "visibility": (24,),
-    "keypoints": (33, 3),
-    "box": (4,),
-    "camera_rotation": (3, 3),
-    "camera_position": (3,),
-    "odometry": (),
-    "elapsed": (),
-}
-GAP = 2.0  # seconds unseen after which nothing of before counts
+from hmr_ros.sighting_fields import GAP
+
 MEMORIES = (0.3, 2.0)  # seconds over which what was seen is averaged
 LEAST_WEIGHT = 0.05  # of a joint that is not seen, in those averages
 SUMS = 24 * 7 + 11 + 4  # of one memory: rotations and weights, shape, way and time
@@ -133,8 +107,8 @@ def features(seen: Sighting, sums: Tensor, camera_before: Tensor) -> tuple[Tenso
         own.flatten(-2),
         inputs["betas"],
         torch.cat([depth.log(), up, centre[..., :1]], -1),
-        inputs["joint_std"].clamp(1e-3, 2).log() + 2,
-        inputs["distance_std"][..., None].clamp(1e-3, 1).log() + 2,
+        inputs["joint_std"].clamp(1e-3, 2.0).log() + 2,
+        inputs["distance_std"][..., None].clamp(1e-3, 1.0).log() + 2,
         inputs["visibility"],
         marks.flatten(-2),
         inputs["keypoints"][..., 2],
@@ -150,8 +124,8 @@ def features(seen: Sighting, sums: Tensor, camera_before: Tensor) -> tuple[Tenso
         ways.append((facing @ speed[..., None])[..., 0])
         parts += [(mean - own).flatten(-2), (0.2 * weight).tanh(), betas / count - inputs["betas"]]
         parts.append(ways[-1].clamp(-4, 4))
-    elapsed = inputs["elapsed"][..., None].clamp(max=GAP)
     following = follows(inputs["elapsed"])[..., None]
+    elapsed = following * inputs["elapsed"][..., None]
     turned = inputs["camera_rotation"].transpose(-1, -2) @ camera_before
     rate = turned - turned.transpose(-1, -2)
     rate = torch.stack([rate[..., 2, 1], rate[..., 0, 2], rate[..., 1, 0]], -1) / 2

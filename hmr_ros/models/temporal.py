@@ -24,9 +24,7 @@ from hmr_ros.models.factorized_state import LIMBS, TORSO
 from hmr_ros.models.lifter import matrix_from_6d
 from hmr_ros.models.sightings import (
     FEATURES,
-    GAP,
     HISTORY,
-    INPUTS,
     MEMORIES,
     SUMS,
     Sighting,
@@ -35,15 +33,9 @@ from hmr_ros.models.sightings import (
     follows,
     kept,
     sighting,
-    sixd_of,
 )
 from hmr_ros.models.skeleton import Skeleton
-
-RESTING = (7, 8, 10, 11, 20, 21)  # joints of the contact logits: ankles, feet, wrists
-STATE = ("history", "keys", "values", "times")
-ANSWER = (
-    "rotations", "betas", "pelvis", "joint_factor", "distance_factor", "velocity", "resting",
-)  # fmt: skip
+from hmr_ros.sighting_fields import ANSWER, GAP, RESTING, SIGHTING, STATE
 
 
 @dataclass(frozen=True)
@@ -87,7 +79,7 @@ class Temporal(nn.Module):
         self.register_buffer("temperature", torch.ones(2))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Clips [N, T, ...] of ``sightings.INPUTS`` to ``ANSWER`` [N, T, ...], see ``answered``."""
+        """Clips [N, T, ...] of ``SIGHTING`` to ``ANSWER`` [N, T, ...], see ``answered``."""
         seen = sighting(inputs)
         elapsed = inputs["elapsed"]
         frames = elapsed.shape[1]
@@ -145,7 +137,7 @@ class Temporal(nn.Module):
     def answered(self, seen: Sighting, x: Tensor, speed: Tensor) -> dict[str, Tensor]:
         """``ANSWER`` from tokens x [..., width] and the way per second of the shorter memory.
 
-        rotations [..., 24, 3, 3], betas [..., 10], pelvis [..., 3]: as ``sightings.INPUTS``.
+        rotations [..., 24, 3, 3], betas [..., 10], pelvis [..., 3]: as ``SIGHTING``.
         joint_factor [..., 24], distance_factor [...]: of the standard deviations. velocity
         [..., 3]: of the root, m/s, odometry frame. resting [..., 6]: logits of ``RESTING``.
         """
@@ -188,7 +180,7 @@ class Temporal(nn.Module):
 
 
 class Streaming(nn.Module):
-    """``Temporal.step`` with tensors in a row, as it is exported: ``sightings.INPUTS`` and
+    """``Temporal.step`` with tensors in a row, as it is exported: ``SIGHTING`` and
     ``STATE`` in, ``ANSWER`` and ``STATE`` out."""
 
     def __init__(self, network: Temporal) -> None:
@@ -217,7 +209,7 @@ class Streaming(nn.Module):
         own = (rotations, betas, pelvis, joint_std, distance_std, visibility, keypoints, box)
         own = (*own, camera_rotation, camera_position, odometry, elapsed)
         state = dict(zip(STATE, (history, keys, values, times), strict=True))
-        answer, after = self.network.step(dict(zip(INPUTS, own, strict=True)), state)
+        answer, after = self.network.step(dict(zip(SIGHTING, own, strict=True)), state)
         return *(answer[name] for name in ANSWER), *(after[name] for name in STATE)
 
 
@@ -236,6 +228,3 @@ def _placed(torso: Tensor, limbs: Tensor) -> Tensor:
     """Rows [..., 8, 6] of ``TORSO`` and [..., 16, 6] of ``LIMBS`` in the order of the joints."""
     order = torch.tensor([*TORSO, *LIMBS]).argsort()
     return torch.cat([torso, limbs], -2).index_select(-2, order.to(torso.device))
-
-
-__all__ = ["ANSWER", "RESTING", "STATE", "Streaming", "Temporal", "TemporalConfig", "sixd_of"]

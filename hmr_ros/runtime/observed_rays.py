@@ -24,3 +24,18 @@ def box_rays(camera: Camera, boxes: np.ndarray) -> np.ndarray:
     corners = np.concatenate([low, low + boxes[:, 2:]], 1)
     middle, focal = [camera.cx, camera.cy] * 2, [camera.fx, camera.fy] * 2
     return ((corners - middle) / focal).astype(np.float32)
+
+
+def joint_std(covariance: np.ndarray) -> np.ndarray:
+    """[..., 24] root mean square deviation along an axis of joint covariances [..., 24, 3, 3]."""
+    mean = np.trace(covariance, axis1=-2, axis2=-1) / 3
+    return np.sqrt(np.maximum(mean, 0)).astype(np.float32)
+
+
+def relative_std(covariance: np.ndarray, pelvis: np.ndarray) -> np.ndarray:
+    """[N] deviation along the line of sight, over the distance, from covariances [N, 3, 3] of
+    places [N, 3]."""
+    far = np.maximum(np.linalg.norm(pelvis, axis=-1), 0.1)
+    toward = pelvis / far[:, None]
+    along = np.einsum("na,nab,nb->n", toward, covariance, toward)
+    return (np.sqrt(np.maximum(along, 0)) / far).astype(np.float32)

@@ -8,6 +8,8 @@ import numpy as np
 
 from hmr_ros.bodies import Bodies
 from hmr_ros.tracking.one_euro import OneEuro, OneEuroRotation
+from hmr_ros.tracking.rollout import Rollout
+from hmr_ros.walk import Walk
 
 DRIFT_STD_M_S = 0.6  # how fast the whereabouts of an unseen person become unknown
 VELOCITY_DECAY_S = 0.4  # an unseen person is expected to slow down, not to walk on for ever
@@ -27,6 +29,7 @@ class Track:
     rotations: OneEuroRotation | None = None
     position: OneEuro | None = None
     distance: OneEuro | None = None
+    rollout: Rollout | None = None
 
     def predicted_transl(self, stamp: float) -> np.ndarray:
         """[3] metres: constant velocity that dies away while nothing is seen."""
@@ -35,14 +38,17 @@ class Track:
         moved = self.body.transl[0] + self.velocity * travel
         return np.array([*moved[:2], max(moved[2], 0.1)], np.float32)
 
-    def update(self, body: Bodies, stamp: float) -> None:
-        """Take in this image's measurement (one row)."""
+    def update(self, body: Bodies, stamp: float, walk: Walk | None = None) -> None:
+        """Take in this image's measurement (one row), and how the person walks if that is known."""
         dt = stamp - self.last_stamp
         betas = self._averaged_betas(body)
         rotations = body.rotations
         transl = body.transl
         if self.rotations is not None:
             rotations = self.rotations(rotations.astype(np.float64), dt).astype(np.float32)
+        if self.rollout is not None:
+            transl = self.rollout(rotations[0], betas[0], transl[0], walk, dt)[None]
+        if self.position is not None:
             transl = self._filtered_transl(transl, dt)
         if dt > 0:
             gain = min(1.0, dt / 0.3)
@@ -95,15 +101,18 @@ def new_track(
     smoothing: bool,
     cutoff_hz: float,
     speed_gain: float,
+    rollout: Rollout | None = None,
+    walk: Walk | None = None,
 ) -> Track:
     """A track that starts with one measurement (one row)."""
-    track = Track(id, stamp, stamp, body)
+    track = Track(id, stamp, stamp, body, rollout=rollout)
     if smoothing:
         track.rotations = OneEuroRotation(cutoff_hz, speed_gain)
         # A walker must not trail behind the picture by a visible part of a body, hence the gain;
         # the distance shakes most, and its true speed is seldom seen.
         track.position = OneEuro(cutoff_hz, 12 * speed_gain)
         track.distance = OneEuro(0.4 * cutoff_hz, 1.2 * speed_gain)
-        track.update(body, stamp)
+    if smoothing or rollout is not None:
+        track.update(body, stamp, walk)
         track.hits = 1
     return track

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Protocol
 
 import numpy as np
 
@@ -11,20 +12,44 @@ from hmr_ros.bodies import Bodies
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
+from hmr_ros.geometry.camera_pose import CameraPose
 from hmr_ros.tracking.association import match
+from hmr_ros.tracking.rollout import Rollout
 from hmr_ros.tracking.track import Track, new_track
 from hmr_ros.tracks import Tracks, TrackState
+from hmr_ros.walk import Walk
+
+
+class OverTime(Protocol):
+    """Corrects bodies by what the same people did before (``hmr_ros.runtime.temporal``)."""
+
+    def reset(self) -> None: ...
+
+    def keep_only(self, ids: np.ndarray) -> None: ...
+
+    def __call__(
+        self,
+        bodies: Bodies,
+        ids: np.ndarray,
+        camera: Camera,
+        stamp: float,
+        pose: CameraPose | None = None,
+    ) -> tuple[Bodies, Walk]: ...
 
 
 class Tracker:
     """Keeps the tracks; the only state the pipeline has besides the front end's.
 
+    over_time: corrects the bodies of an image by what each person did before, if given.
+
     settings: min_hits, coast_s, forget_s, smoothing, smoothing_cutoff_hz, smoothing_speed of the
     parameter table; read at every image, so that they may change in flight.
     """
 
-    def __init__(self, settings: SimpleNamespace, body: BodyModel) -> None:
-        self.settings, self.body = settings, body
+    def __init__(
+        self, settings: SimpleNamespace, body: BodyModel, over_time: OverTime | None = None
+    ) -> None:
+        self.settings, self.body, self.over_time = settings, body, over_time
         self.tracks: list[Track] = []
         self.next_id = 1
         self.last_stamp = -np.inf
@@ -33,9 +58,14 @@ class Tracker:
         """Forget everybody. Ids go on counting, so none is used twice within a run."""
         self.tracks = []
         self.last_stamp = -np.inf
+        if self.over_time is not None:
+            self.over_time.reset()
 
-    def __call__(self, bodies: Bodies, camera: Camera, stamp: float) -> Tracks:
-        """Tracks of the image taken at ``stamp`` seconds. A stamp in the past resets first.
+    def __call__(
+        self, bodies: Bodies, camera: Camera, stamp: float, pose: CameraPose | None = None
+    ) -> Tracks:
+        """Tracks of the image taken at ``stamp`` seconds, by a camera at ``pose`` if that is known.
+        A stamp in the past resets first.
 
         Bodies that were not found in the image (``found`` False) are nobody's measurement.
         """
@@ -44,17 +74,30 @@ class Tracker:
             self.reset()
         self.last_stamp = stamp
         self._forget(stamp)
-        pairs = self._match(bodies, camera, stamp)
-        for t, b in pairs:
-            self.tracks[t].update(bodies[b], stamp)
-        taken = {b for _, b in pairs}
-        s = self.settings
+        known = {b: self.tracks[t] for t, b in self._match(bodies, camera, stamp)}
+        ids = np.zeros(len(bodies), np.int64)
         for b in range(len(bodies)):
-            if b not in taken:
-                start = (s.smoothing, s.smoothing_cutoff_hz, s.smoothing_speed)
-                self.tracks.append(new_track(self.next_id, bodies[b], stamp, *start))
-                self.next_id += 1
+            if b in known:
+                ids[b] = known[b].id
+            else:
+                ids[b], self.next_id = self.next_id, self.next_id + 1
+        walk = None
+        if self.over_time is not None:
+            self.over_time.keep_only(np.array([*(t.id for t in self.tracks), *ids]))
+            bodies, walk = self.over_time(bodies, ids, camera, stamp, pose)
+        for b in range(len(bodies)):
+            own = None if walk is None else walk[b]
+            if b in known:
+                known[b].update(bodies[b], stamp, own)
+            else:
+                self.tracks.append(self._new(int(ids[b]), bodies[b], stamp, own))
         return self._published(bodies, camera, stamp)
+
+    def _new(self, id: int, body: Bodies, stamp: float, walk: Walk | None) -> Track:
+        s = self.settings
+        smoothing = (s.smoothing, s.smoothing_cutoff_hz, s.smoothing_speed)
+        rollout = None if walk is None else Rollout(self.body)
+        return new_track(id, body, stamp, *smoothing, rollout, walk)
 
     def _forget(self, stamp: float) -> None:
         limit = self.settings.forget_s

@@ -9,6 +9,7 @@ import numpy as np
 from hmr_ros.data.keypoint_noise import MIRRORED as MIRRORED_LANDMARKS
 from hmr_ros.data.sequences.floor_clips import MIRRORED
 from hmr_ros.data.viewpoints import LEVEL
+from hmr_ros.runtime.observed_rays import joint_std, relative_std
 from hmr_ros.training.corpus import CorpusError
 from hmr_ros.training.films import Film, films_in, read_film
 
@@ -17,7 +18,7 @@ NO_ODOMETRY = 0.15  # share of clips without any
 DROPPED, MOST_DROPPED = 0.5, 0.6  # share of clips that lose frames, and the largest share they lose
 HOLE, LONGEST_HOLE = 0.25, 3.0  # share of clips with a stretch unseen, and its longest, seconds
 
-# Arrays of F frames by name: ``hmr_ros.models.sightings.INPUTS`` but ``odometry`` and ``elapsed``,
+# Arrays of F frames by name: ``hmr_ros.sighting_fields.SIGHTING`` but ``odometry`` and ``elapsed``,
 # then ``stamps`` and the truth.
 Followed = dict[str, np.ndarray]
 
@@ -46,18 +47,15 @@ def one_person(film: Film, person: int) -> Followed:
     seen = film.seen[:, person]
 
     def of(name: str) -> np.ndarray:
-        value = getattr(film, name)
-        return (value[:, person] if value.shape[1:2] == film.seen.shape[1:2] else value)[seen]
+        return getattr(film, name)[seen, person]
 
     pelvis = film.pelvis[seen, person]
-    far = np.linalg.norm(pelvis, axis=-1, keepdims=True)
-    toward = pelvis / np.maximum(far, 0.1)
     return {
         "rotations": of("rotations").astype(np.float16),
         "betas": of("betas"),
         "pelvis": pelvis,
         "joint_std": joint_std(film.joint_cov[seen, person]),
-        "distance_std": distance_std(film.transl_cov[seen, person], pelvis, toward),
+        "distance_std": relative_std(film.transl_cov[seen, person], pelvis),
         "visibility": of("visibility"),
         "keypoints": film.keypoints[seen, person],
         "box": film.box[seen, person],
@@ -71,19 +69,6 @@ def one_person(film: Film, person: int) -> Followed:
         "true_camera": film.camera_rotations[seen].astype(np.float32),
         "true_position": film.camera_positions[seen].astype(np.float32),
     }
-
-
-def joint_std(covariance: np.ndarray) -> np.ndarray:
-    """[..., 24] root mean square deviation along an axis of joint covariances [..., 24, 3, 3]."""
-    mean = np.trace(covariance, axis1=-2, axis2=-1) / 3
-    return np.sqrt(np.maximum(mean, 0)).astype(np.float32)
-
-
-def distance_std(covariance: np.ndarray, pelvis: np.ndarray, toward: np.ndarray) -> np.ndarray:
-    """[F] relative deviation of the distance from covariances [F, 3, 3] of a pelvis [F, 3]."""
-    along = np.einsum("fa,fab,fb->f", toward, covariance, toward)
-    far = np.maximum(np.linalg.norm(pelvis, axis=-1), 0.1)
-    return (np.sqrt(np.maximum(along, 0)) / far).astype(np.float32)
 
 
 def clip_of(person: Followed, frames: int, rng: np.random.Generator) -> Followed:

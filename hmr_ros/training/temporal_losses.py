@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hmr_ros.models.temporal import RESTING
+from hmr_ros.sighting_fields import RESTING
 from hmr_ros.training.lifter_losses import LIMB_JOINTS, LIMB_WEIGHT, distance
 
 RESTS = 0.2  # m/s: a joint that is slower rests

@@ -53,6 +53,7 @@ def measure(args: argparse.Namespace) -> dict:
     from hmr_ros.evaluation.synocc import video as benchmark
     from hmr_ros.evaluation.synocc.kept_clips import keep_clip, kept_clips
     from hmr_ros.evaluation.synocc.models import PipelineModel, load_model
+    from hmr_ros.evaluation.synocc.video_comparisons import video_comparisons
     from hmr_ros.evaluation.synocc.video_rows import video_rows
     from hmr_ros.evaluation.synocc.watching import watch
 
@@ -96,10 +97,11 @@ def measure(args: argparse.Namespace) -> dict:
         raise ValueError("no clip was watched to its end")
     facts["clips"] = f"{len(watched)} of {benchmark.CLIPS}, {args.frames} frames each"
     rows = video_rows(watched)
+    comparisons = video_comparisons(watched)
     if args.html is not None:
         text = video_report(watched, rows, facts, VERSION)
         facts["report"] = str(write_page(args.html, text))
-    return {"rows": rows, "facts": facts}
+    return {"rows": rows, "comparisons": comparisons, "facts": facts}
 
 
 def show(figures: Mapping) -> None:

@@ -8,20 +8,24 @@ import numpy as np
 
 from hmr_ros.evaluation.bootstrap import mean_interval, ratio_interval
 from hmr_ros.evaluation.identity_metrics import OVERALL, tracking_scores
-from hmr_ros.evaluation.motion_metrics import acceleration_errors, jitter
+from hmr_ros.evaluation.motion_metrics import acceleration_errors
 from hmr_ros.evaluation.pose_metrics import HIPS, aligned_errors, joint_errors, pck3d
 from hmr_ros.evaluation.subsets import LIMB
 from hmr_ros.evaluation.synocc.still import LEVELS
+from hmr_ros.evaluation.synocc.video_motion import (
+    lastingly_hidden,
+    motion_of,
+    runs,
+    sliding_of,
+    smoothness_of,
+)
 from hmr_ros.evaluation.synocc.watching import ClipTruth, Watched
 from hmr_ros.evaluation.trajectory_metrics import (
-    held,
     root_translation_errors,
     world_aligned_errors,
-    world_errors,
 )
 
 ROUNDS = 1000
-LEAST_FRAMES = 15  # of a person in a clip, for figures of whole motions
 Clips = Sequence[tuple[ClipTruth, Mapping[str, Watched]]]
 
 
@@ -29,12 +33,13 @@ def video_rows(clips: Clips) -> list[dict]:
     """One row a model and level; errors in millimetres over the 12 limb joints.
 
     ``n``: people in frames; ``recall``: share of them that were reported. ``mpjpe_mm`` and
-    ``pa_mpjpe_mm``: reported ones, about the middle of the hips. ``root_mm``: the pelvis in the
-    camera frame. ``w_mpjpe_mm``, ``wa_mpjpe_mm``, ``rte_percent``: in the world, the camera path
-    being known, as tf gives it on a robot; people who are lost stand still. ``acceleration``:
-    m/s^2, error about the hips; ``jitter`` and ``true_jitter``: m/s^3 in the world, on runs of
-    frames in which the person is reported. Identity figures as motmetrics'. ``fps``: frames a
-    second of the pipeline alone. Intervals redraw clips.
+    ``pa_mpjpe_mm``: reported ones, about the middle of the hips; ``lasting_mm``: their joints that
+    something hides for a second or more. ``root_mm``: the pelvis in the camera frame.
+    ``w_mpjpe_mm``, ``wa_mpjpe_mm``, ``rte_percent``: in the world, the camera path being known, as
+    tf gives it on a robot; people who are lost stand still. ``acceleration``: m/s^2, error about
+    the hips; ``jitter`` and ``true_jitter``: m/s^3 in the world, and ``sliding_mm``: a frame, of
+    feet that truly rest, on runs of frames in which the person is reported. Identity figures as
+    motmetrics'. ``fps``: frames a second of the pipeline alone. Intervals redraw clips.
     """
     names = list(clips[0][1])
     levels = ["all", *(x for x in LEVELS if any(truth.level == x for truth, _ in clips))]
@@ -89,6 +94,7 @@ def _frames(note, clip: int, truth: ClipTruth, said: Watched, p: int) -> None:
     guess, true = said.joints[reported, p].astype(float), truth.joints[reported, p].astype(float)
     error = joint_errors(guess, true, HIPS)[:, limb]
     note("mpjpe_mm", clip, 1e3 * error)
+    note("lasting_mm", clip, 1e3 * error[lastingly_hidden(truth, p)[reported]])
     note("pa_mpjpe_mm", clip, 1e3 * aligned_errors(guess[:, limb], true[:, limb]))
     note("root_mm", clip, 1e3 * np.linalg.norm(guess[:, 0] - true[:, 0], axis=-1))
     lost = np.zeros((counted & ~reported).sum() * len(limb))
@@ -97,39 +103,31 @@ def _frames(note, clip: int, truth: ClipTruth, said: Watched, p: int) -> None:
 
 def _motion(note, clip: int, truth: ClipTruth, said: Watched, p: int) -> None:
     """Figures of one person's motion: from the first counted frame to the last."""
+    motion = motion_of(truth, said, p)
+    if motion is None:
+        return
     limb = list(LIMB)
-    counted = np.flatnonzero(truth.counted[:, p])
-    if len(counted) < LEAST_FRAMES:
-        return
-    span = slice(counted[0], counted[-1] + 1)
-    guess, true = said.world[span, p], truth.world[span, p].astype(float)
-    reported = np.isfinite(guess).all((1, 2))
-    if reported.sum() < 2:
-        return
-    whole = held(guess, reported)
-    note("w_mpjpe_mm", clip, 1e3 * world_errors(whole[:, limb], true[:, limb]))
-    note("wa_mpjpe_mm", clip, 1e3 * world_aligned_errors(whole[:, limb], true[:, limb]))
-    path = root_translation_errors(whole[:, 0], true[:, 0])
+    note("w_mpjpe_mm", clip, 1e3 * motion.w_mpjpe)
+    note(
+        "wa_mpjpe_mm", clip, 1e3 * world_aligned_errors(motion.whole[:, limb], motion.true[:, limb])
+    )
+    path = root_translation_errors(motion.whole[:, 0], motion.true[:, 0])
     if np.isfinite(path).all():
         note("rte_percent", clip, path)
-    for run in runs(reported):
-        a, b = guess[run][:, limb], true[run][:, limb]
+    for run in runs(motion.reported):
+        a, b = motion.guess[run], motion.true[run]
         if len(a) > 2:
-            about = [m - _hips(m0) for m, m0 in ((a, guess[run]), (b, true[run]))]
+            about = [(m - _hips(m))[:, limb] for m in (a, b)]
             note("acceleration", clip, acceleration_errors(*about, truth.fps))
-        if len(a) > 3:
-            note("jitter", clip, jitter(a, truth.fps))
-            note("true_jitter", clip, jitter(b, truth.fps))
+    for name, values in zip(
+        ("jitter", "true_jitter"), smoothness_of(motion, truth.fps), strict=True
+    ):
+        note(name, clip, values)
+    note("sliding_mm", clip, 1e3 * sliding_of(motion, truth.fps))
 
 
 def _hips(joints: np.ndarray) -> np.ndarray:
     return joints[:, list(HIPS)].mean(1, keepdims=True)
-
-
-def runs(reported: np.ndarray) -> list[slice]:
-    """Stretches of frames [T] bool that follow each other."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], reported.astype(int), [0]])))
-    return [slice(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def over_time(clips: Clips, name: str, field: str, bins: np.ndarray) -> list[tuple]:

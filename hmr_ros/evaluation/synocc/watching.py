@@ -15,6 +15,7 @@ from hmr_ros.evaluation.identity_metrics import without
 from hmr_ros.evaluation.synocc.matching import SAME, gaps
 from hmr_ros.evaluation.synocc.still import counted_people
 from hmr_ros.frame import Frame
+from hmr_ros.geometry.camera_pose import pose_from_y_up
 from hmr_ros.pipeline import Pipeline
 from hmr_ros.tracks import TrackState
 
@@ -63,7 +64,8 @@ def watch(
     level: str,
     kind: str,
 ) -> tuple[ClipTruth, dict[str, Watched]]:
-    """Show every picture once to every pipeline, in the order of time."""
+    """Show every picture once to every pipeline, in the order of time, with the camera's pose as
+    a robot's odometry has it."""
     for pipeline in pipelines.values():
         pipeline.reset()
     truth = clip.truth(next(iter(pipelines.values())).body)
@@ -74,7 +76,13 @@ def watch(
         rows[counted_people(picture)] = True
         visibility.append(picture.visibility)
         counted.append(rows)
-        frame = Frame(np.ascontiguousarray(picture.image), picture.camera, float(truth.stamps[t]))
+        odometry = truth.odometry
+        frame = Frame(
+            np.ascontiguousarray(picture.image),
+            picture.camera,
+            float(truth.stamps[t]),
+            pose=pose_from_y_up(odometry.rotations[t], odometry.positions[t]),
+        )
         for name, pipeline in pipelines.items():
             notes[name].append(_note(pipeline, frame, picture, rows))
     said = {name: _watched(parts, truth) for name, parts in notes.items()}

@@ -1,0 +1,126 @@
+"""The network over time as one ONNX file that takes a frame and what is remembered, compared with
+torch, and its manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hmr_ros.body.model import BodyModel
+from hmr_ros.models.temporal import Streaming, Temporal, state_shapes
+from hmr_ros.runtime.answers import fingerprint
+from hmr_ros.runtime.network_export import rounded
+from hmr_ros.runtime.onnx_session import open_session
+from hmr_ros.runtime.onnx_writing import write_onnx
+from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, SIGHTING, STATE
+
+# Largest difference to torch: of joint positions in metres, and of any other answer.
+JOINT_TOLERANCE, TOLERANCE = 1e-4, 2e-3
+FRAMES = 40  # of the comparison: more than the window
+
+
+def export_onnx(network: Temporal, path: Path) -> float:
+    """Write the ONNX file of ``network``, its large constants in half precision (in ``network``
+    too). Returns the largest difference of a joint to torch, in metres, over a stream of random
+    sightings with a gap. Raises RuntimeError if it exceeds ``JOINT_TOLERANCE``."""
+    ready = rounded(network.cpu().eval())
+    largest = 0.0
+
+    def check(written: Path) -> None:
+        nonlocal largest
+        largest, other = compare(ready, written)
+        if largest > JOINT_TOLERANCE or other > TOLERANCE:
+            raise RuntimeError(
+                f"the exported network differs from torch: joints by {1e3 * largest:.3f} mm, other "
+                f"answers by {other:.1e}"
+            )
+
+    first = {name: value[:, 0] for name, value in example(3, 1).items()}
+    write_onnx(Streaming(ready).eval(), first | ready.nothing(3), path, check, OUTPUTS)
+    return largest
+
+
+def compare(network: Temporal, path: Path) -> tuple[float, float]:
+    """Largest differences between whole clips in torch and the file frame by frame: of joints with
+    the pelvis (metres), and of any answer."""
+    shapes = SIGHTING | state_shapes(network.config)
+    session = open_session(path, {n: (None, *s) for n, s in shapes.items()}, OUTPUTS, threads=1)
+    joints = other = 0.0
+    for people in (1, 3):
+        clips = example(people, FRAMES)
+        with torch.no_grad():
+            whole = network(clips)
+        state = {name: value.numpy() for name, value in network.nothing(people).items()}
+        for t in range(FRAMES):
+            frame = {name: value[:, t].numpy() for name, value in clips.items()}
+            found = dict(zip(OUTPUTS, session.run(list(OUTPUTS), frame | state), strict=True))
+            state = {name: found[f"{name}_after"] for name in STATE}
+            expected = {name: whole[name][:, t] for name in ANSWER}
+            made = {name: torch.from_numpy(found[f"{name}_now"]) for name in ANSWER}
+            for name in ANSWER:
+                other = max(other, float((made[name] - expected[name]).abs().max()))
+            placed = [_joints(network, a) for a in (expected, made)]
+            joints = max(joints, float((placed[0] - placed[1]).norm(dim=-1).max()))
+    return joints, other
+
+
+def _joints(network: Temporal, answer: dict[str, torch.Tensor]) -> torch.Tensor:
+    with torch.no_grad():
+        joints, _ = network.skeleton(answer["rotations"], answer["betas"])
+    return joints + answer["pelvis"][:, None]
+
+
+def example(people: int, frames: int, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Random but possible sightings [people, frames, ...]: a drifting pose before a panning camera,
+    with irregular stamps and one gap."""
+    rng = torch.Generator().manual_seed(seed + people)
+
+    def drawn(*shape: int) -> torch.Tensor:
+        return torch.randn(people, frames, *shape, generator=rng)
+
+    def rotations(spread: float, *shape: int) -> torch.Tensor:
+        start = torch.randn(people, 1, *shape, 3, 3, generator=rng)
+        turned, _ = torch.linalg.qr(torch.eye(3) + 0.3 * start + spread * drawn(*shape, 3, 3))
+        return turned * torch.sign(turned.diagonal(dim1=-2, dim2=-1))[..., None, :]
+
+    level = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
+    elapsed = 0.03 + 0.1 * torch.rand(people, frames, generator=rng)
+    elapsed[:, 0] = 0
+    if frames > 25:
+        elapsed[0, 25] = GAP + 0.5
+    keypoints = torch.cat(
+        [0.2 * drawn(33, 2), torch.rand(people, frames, 33, 1, generator=rng)], -1
+    )
+    keypoints = keypoints * (torch.rand(people, frames, 33, 1, generator=rng) > 0.25)
+    return {
+        "rotations": rotations(0.05, 24),
+        "betas": drawn(10),
+        "pelvis": torch.tensor([0.0, 0.0, 3.0]) + 0.2 * drawn(3),
+        "joint_std": 0.1 + 0.05 * torch.rand(people, frames, 24, generator=rng),
+        "distance_std": 0.05 + 0.05 * torch.rand(people, frames, generator=rng),
+        "visibility": torch.rand(people, frames, 24, generator=rng),
+        "keypoints": keypoints,
+        "box": torch.tensor([-0.2, -0.4, 0.2, 0.4]) + 0.05 * drawn(4),
+        "camera_rotation": level @ rotations(0.02),
+        "camera_position": 0.1 * drawn(3).cumsum(1),
+        "odometry": torch.ones(people, frames),
+        "elapsed": elapsed,
+    }
+
+
+def manifest(network: Temporal, body: BodyModel, figures: dict) -> dict:
+    """What a reader of the ONNX file must know; kept as a ``.json`` beside it."""
+    return {
+        "estimator": network.name,
+        "body_model": {"name": body.name, "sha256": fingerprint(body)},
+        "inputs": "one sighting and the state: hmr_ros.sighting_fields",
+        "outputs": "the answer and the state after it: hmr_ros.sighting_fields",
+        "state": {name: list(shape) for name, shape in state_shapes(network.config).items()},
+        "temperature": [round(float(t), 4) for t in network.temperature],
+        "config": dataclasses.asdict(network.config),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        **figures,
+    }

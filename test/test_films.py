@@ -1,0 +1,190 @@
+"""Films to learn from: what hides whom, errors that last, mirrors, gaps, and what lies on disk."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from hmr_ros.body.model import load_body_model
+from hmr_ros.data.detections.stand_in import stand_in
+from hmr_ros.data.detections.stand_in_over_time import lasting_chance, stand_in_over_time
+from hmr_ros.data.measured_errors import load_measured
+from hmr_ros.data.sequences.unrendered import _behind
+from hmr_ros.evaluation.persistence import lasting
+from hmr_ros.models.temporal_weights import build
+from hmr_ros.training.corpus import CorpusError
+from hmr_ros.training.films import Film, begin_folder, films_in, read_film, write_film
+from hmr_ros.training.followed_people import (
+    batch_of,
+    clip_of,
+    mirrored,
+    one_person,
+    read_followed,
+    with_elapsed,
+    without_odometry,
+)
+from hmr_ros.training.temporal_losses import Weights, losses, posed
+
+TINY = {"width": 32, "heads": 2, "layers": 1, "expand": 2, "window": 8}
+
+
+def made_film(frames: int = 40, people: int = 2) -> Film:
+    rng = np.random.default_rng(0)
+
+    def turns(*shape):
+        q, _ = np.linalg.qr(np.eye(3) + 0.3 * rng.normal(size=(*shape, 3, 3)))
+        return (q * np.sign(np.diagonal(q, axis1=-2, axis2=-1))[..., None, :]).astype(np.float32)
+
+    def normal(*shape):
+        return rng.normal(size=shape).astype(np.float32)
+
+    at = (frames, people)
+    pelvis = [0, 0, 4] + 0.2 * normal(*at, 3)
+    seen = rng.random(at) < 0.9
+    camera = turns(frames) @ np.diag([1.0, -1, -1]).astype(np.float32)
+    return Film(
+        stamps=np.arange(frames) / 15,
+        seen=seen,
+        rotations=turns(*at, 24),
+        betas=normal(*at, 10),
+        pelvis=pelvis.astype(np.float32),
+        joint_cov=np.tile(0.01 * np.eye(3, dtype=np.float32), (*at, 24, 1, 1)),
+        transl_cov=np.tile(0.04 * np.eye(3, dtype=np.float32), (*at, 1, 1)),
+        visibility=rng.random((*at, 24)).astype(np.float32),
+        keypoints=rng.random((*at, 33, 3)).astype(np.float32),
+        box=np.tile(np.array([-0.1, -0.3, 0.1, 0.3], np.float32), (*at, 1)),
+        true_rotations=turns(*at, 24),
+        true_betas=normal(people, 10),
+        true_pelvis=pelvis.astype(np.float32),
+        true_visibility=rng.integers(0, 3, (*at, 24)).astype(np.uint8),
+        true_keypoints=normal(*at, 33, 2),
+        true_state=rng.integers(0, 4, (*at, 33)).astype(np.uint8),
+        camera_rotations=camera,
+        camera_positions=normal(frames, 3),
+        odometry_rotations=camera,
+        odometry_positions=normal(frames, 3),
+    )
+
+
+def test_films_come_back_and_damaged_or_foreign_ones_are_refused(tmp_path):
+    film = made_film()
+    begin_folder(tmp_path, {"seed": 0})
+    write_film(tmp_path, 0, film)
+    assert films_in(tmp_path) == 1
+    again = read_film(tmp_path, 0)
+    assert np.array_equal(again.pelvis, film.pelvis) and np.array_equal(again.seen, film.seen)
+    assert np.abs(again.rotations - film.rotations).max() < 5e-4
+    begin_folder(tmp_path, {"seed": 0})
+    with pytest.raises(CorpusError, match="seed: 0 there, 1 here"):
+        begin_folder(tmp_path, {"seed": 1})
+    (tmp_path / "film-00000.npz").write_bytes(b"nothing")
+    with pytest.raises(CorpusError, match="damaged"):
+        read_followed(tmp_path)
+    with pytest.raises(CorpusError, match="hmr train films"):
+        read_followed(tmp_path / "none")
+
+
+def test_a_mirror_shows_the_mirror_image():
+    person = with_elapsed(one_person(made_film(), 0))
+    other = mirrored(person)
+    again = mirrored(other)
+    for name, value in person.items():
+        assert np.allclose(again[name], value, atol=1e-6), name
+    network = build(load_body_model(), TINY)
+    both = []
+    for clip in (person, other):
+        rotations = torch.tensor(clip["true_rotations"].astype(np.float32))[None]
+        both.append(posed(network, rotations, torch.zeros(1, rotations.shape[1], 10))[0].numpy())
+    swapped = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22]
+    assert np.abs(both[1] - both[0][:, swapped] * [-1, 1, 1]).max() < 0.02  # the body is not exact
+    # The camera goes with it: the way in the world is mirrored too.
+    ways = [
+        np.einsum("tba,tb->ta", c["camera_rotation"], c["pelvis"]) + c["camera_position"]
+        for c in (person, other)
+    ]
+    assert np.allclose(ways[1], ways[0] * [-1, 1, 1], atol=1e-5)
+
+
+def test_clips_lose_frames_but_never_their_clock():
+    person = one_person(made_film(frames=60), 0)
+    rng = np.random.default_rng(3)
+    lengths, longest = [], 0.0
+    for _ in range(60):
+        clip = clip_of(person, 30, rng)
+        lengths.append(len(clip["stamps"]))
+        assert np.allclose(np.diff(clip["stamps"]), clip["elapsed"][1:], atol=1e-6)
+        assert clip["elapsed"][0] == 0
+        longest = max(longest, clip["elapsed"].max())
+    assert min(lengths) >= 8 and max(lengths) == 30 and longest > 1.0
+    level = without_odometry(with_elapsed(person))
+    assert level["odometry"].max() == 0 and np.ptp(level["camera_rotation"], 0).max() == 0
+
+
+def test_padding_counts_for_nothing():
+    person = one_person(made_film(), 0)
+    rng = np.random.default_rng(0)
+    clips = [clip_of(person, 20, rng) for _ in range(3)]
+    network = build(load_body_model(), TINY).eval()
+
+    def terms(frames: int) -> dict[str, float]:
+        made = batch_of(clips, frames)
+        batch = {k: torch.from_numpy(v.astype(np.float32)) for k, v in made.items()}
+        return {k: v.item() for k, v in losses(network, batch, Weights()).items()}
+
+    short, long = terms(20), terms(33)
+    assert short == pytest.approx(long, rel=1e-4)
+
+
+def test_a_box_hides_what_is_behind_it_alone():
+    eye = np.zeros(3)
+    low, high = np.array([-0.5, -0.5, 1.0]), np.array([0.5, 0.5, 1.5])
+    points = np.array([[0, 0, 3.0], [0, 0, 0.5], [2.0, 0, 3.0], [0.9, 0, 3.0], [0, 0, -3.0]])
+    assert _behind(eye, points, low, high).tolist() == [True, False, False, True, False]
+
+
+def test_errors_last_and_are_as_large_as_measured():
+    errors, rng = load_measured(), torch.Generator().manual_seed(0)
+    frames, people = 90, 60
+    pixels = torch.rand(1, 33, 2, generator=rng) * torch.tensor([100.0, 220.0]) + 100
+    state = torch.zeros(frames, 33, dtype=torch.long)
+    state[:, 13:17] = 2
+    image, stamps = torch.tensor([0.0, 0, 640, 480]), torch.arange(frames) / 15
+    still = pixels.expand(frames, 33, 2)
+    films = [stand_in_over_time(still, state, image, stamps, errors, rng) for _ in range(people)]
+    once = stand_in(
+        pixels.expand(2000, 33, 2), state[:1].expand(2000, 33), image.expand(2000, 4), errors, rng
+    )
+    off = torch.stack([f.positions for f in films]) - pixels
+    alone = once.positions - pixels
+    for part in (slice(0, 13), slice(13, 17)):
+        ratio = off[:, :, part].norm(dim=-1).median() / alone[:, part].norm(dim=-1).median()
+        assert 0.75 < ratio < 1.3
+    small = off[:, :, :13].clamp(-20, 20)
+    same = (small[:, 1:] * small[:, :-1]).sum() / small.square().sum()
+    later = (small[:, 30:] * small[:, :-30]).sum() / small.square().sum()
+    assert same > 0.6 and later < same
+    lost = 1 - torch.stack([f.found for f in films]).float().mean()
+    assert abs(lost - (1 - once.found.float().mean())) < 0.05
+
+
+def test_chances_that_last_are_still_uniform():
+    rng = torch.Generator().manual_seed(0)
+    drawn = torch.stack([lasting_chance(torch.arange(30) / 10, 0.4, rng) for _ in range(400)])
+    assert drawn.mean() == pytest.approx(0.5, abs=0.02)
+    assert drawn.quantile(0.1) == pytest.approx(0.1, abs=0.02)
+    pairs = torch.corrcoef(torch.stack([drawn[:, :-1].flatten(), drawn[:, 1:].flatten()]))
+    assert pairs[0, 1] > 0.6
+
+
+def test_only_what_stays_hidden_counts_as_lastingly_hidden():
+    times = np.arange(40) / 20
+    hidden = np.zeros((40, 3), bool)
+    hidden[5:26, 0] = True  # one second from first to last
+    hidden[5:25, 1] = True
+    hidden[[*range(0, 15), *range(16, 30)], 2] = True
+    found = lasting(hidden, times, 1.0)
+    assert found[:, 0].sum() == 21 and not found[:, 1:].any()
+    assert not partial(lasting, seconds=1.0)(np.zeros((0, 3), bool), times[:0]).any()
