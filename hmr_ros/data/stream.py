@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 AHEAD = 4  # results that a worker may have made before they are asked for
+_LARGE = 4096  # bytes of an array that is sent as it lies in memory, not copied into a pickle first
 
 
 class StreamError(RuntimeError):
@@ -35,9 +36,10 @@ def rendered_stream(
 
     make: a function of the index alone, picklable if there are workers (a module's function, a
     ``functools.partial`` of one, or an instance of a class with ``__call__``). Its results must be
-    picklable too. workers: processes of their own; 0 makes everything in this one, where errors
-    are those of ``make``. Processes are started with ``spawn``, hold at most ``AHEAD`` results
-    each, and end with the generator: when it is used up, closed, or interrupted.
+    picklable too, and it may not write to their arrays after. workers: processes of their own; 0
+    makes everything in this one, where errors are those of ``make``. Processes are started with
+    ``spawn``, hold at most ``AHEAD`` results each, and end with the generator: when it is used up,
+    closed, or interrupted.
 
     Raises StreamError for an item that a worker could not make, or if a worker dies.
     """
@@ -96,7 +98,7 @@ class _Workers:
 
 def _answer(index: int, pipe: Connection) -> Any:
     try:
-        made, result = pipe.recv()
+        made, result = _received(pipe)
     except (EOFError, ConnectionResetError):
         raise StreamError(
             f"item {index}: the worker ended without an answer (killed, or out of memory)"
@@ -110,7 +112,7 @@ def _work(pipe: Connection, make: Callable[[int], Any]) -> None:
     # The parent decides when to stop; Ctrl-C reaches all processes of a terminal.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A thread of its own sends, so that the next item is made while nobody takes the last.
-    outbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    outbox: queue.SimpleQueue[list[bytes | memoryview]] = queue.SimpleQueue()
     threading.Thread(target=_send, args=(pipe, outbox), daemon=True).start()
     while True:
         try:
@@ -118,15 +120,49 @@ def _work(pipe: Connection, make: Callable[[int], Any]) -> None:
         except (EOFError, OSError):
             return
         try:
-            answer = pickle.dumps((True, make(index)), pickle.HIGHEST_PROTOCOL)
+            answer = _packed((True, make(index)))
         except Exception:
-            answer = pickle.dumps((False, traceback.format_exc()))
+            answer = _packed((False, traceback.format_exc()))
         outbox.put(answer)
 
 
-def _send(pipe: Connection, outbox: queue.SimpleQueue[bytes]) -> None:
+def _packed(answer: Any) -> list[bytes | memoryview]:
+    """Messages: how many bytes each large array has, the rest pickled, and the arrays."""
+    large: list[memoryview] = []
+
+    def stays(buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes >= _LARGE:
+            large.append(raw)
+        return raw.nbytes < _LARGE
+
+    rest = pickle.dumps(answer, protocol=5, buffer_callback=stays)
+    return [pickle.dumps([raw.nbytes for raw in large]), rest, *large]
+
+
+def _received(pipe: Connection) -> Any:
+    """What ``_packed`` took apart."""
+    sizes, rest = pickle.loads(pipe.recv_bytes()), pipe.recv_bytes()
+    large = [np.empty(size, np.uint8) for size in sizes]
+    for buffer in large:
+        left = memoryview(buffer)
+        while left:
+            count = os.readv(pipe.fileno(), [left])
+            if count == 0:
+                raise EOFError
+            left = left[count:]
+    return pickle.loads(rest, buffers=large)
+
+
+def _send(pipe: Connection, outbox: queue.SimpleQueue[list[bytes | memoryview]]) -> None:
     while True:
         try:
-            pipe.send_bytes(outbox.get())
+            sizes, rest, *large = outbox.get()
+            pipe.send_bytes(sizes)
+            pipe.send_bytes(rest)
+            for left in large:
+                # Past the pipe's own messages, which would be copied once more on each side.
+                while left:
+                    left = left[os.write(pipe.fileno(), left) :]
         except OSError:
             os._exit(0)  # nobody listens any more
