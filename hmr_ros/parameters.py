@@ -155,6 +155,13 @@ PARAMETERS: tuple[Parameter, ...] = (
         live=True,
     ),
     P(
+        "temporal",
+        "estimator",
+        False,
+        "Correct each person by a network that looks back over 32 images (FactorizedHMR over "
+        "time), and let their way through the world follow from it.",
+    ),
+    P(
         "backend",
         "backend",
         "onnxruntime",

@@ -18,6 +18,7 @@ from hmr_ros.people import People
 from hmr_ros.placement import place
 from hmr_ros.refinement import refine
 from hmr_ros.runtime.serving import Serving
+from hmr_ros.runtime.temporal import Temporal
 from hmr_ros.tracking.tracker import Tracker
 from hmr_ros.tracks import Tracks
 
@@ -36,7 +37,8 @@ class Pipeline:
         self.serving = Serving(settings, self.body)
         self.estimator = self.serving.estimator
         self.finder = PeopleFinder(settings, self.estimator.evidence)
-        self.tracker = Tracker(settings, self.body)
+        self.over_time = Temporal(self.body) if settings.temporal else None
+        self.tracker = Tracker(settings, self.body, self.over_time)
         self.discarded = 0  # bodies dropped because a value was not finite
 
     def close(self) -> None:
@@ -64,7 +66,7 @@ class Pipeline:
         bodies = self.bodies(
             frame, people.replace(keypoints=seen.astype(np.float32), found=np.ones(1, bool))
         )
-        tracker = Tracker(self.settings, self.body)
+        tracker = Tracker(self.settings, self.body, self.over_time)
         for stamp in (0.0, 0.1, 0.2):
             tracker(bodies, frame.camera, stamp)
         self.reset()
@@ -109,7 +111,7 @@ class Pipeline:
         found = time.perf_counter()
         bodies = self.bodies(frame, people)
         estimated = time.perf_counter()
-        tracks = self.tracker(bodies, frame.camera, frame.stamp)
+        tracks = self.tracker(bodies, frame.camera, frame.stamp, frame.pose)
         ended = time.perf_counter()
         tracks.timings_ms.update(
             people=1e3 * (found - started),
