@@ -95,13 +95,10 @@ def show(figures: Mapping) -> None:
             {
                 "model": row["model"],
                 "precision": row["precision"],
-                "to": row["compared_with"],
-                "largest mm": f"{row['largest_mm']:.3g}",
-                "median mm": f"{row['median_mm']:.2g}",
-                "MPJPE mm": f"{row['mpjpe_mm']:.2f}",
+                "apart mm": f"{row['largest_mm']:.2g} from {row['compared_with']}",
+                "MPJPE mm": f"{row['mpjpe_mm']:.1f}",
                 "change %": change,
-                "wanted": row["wanted"],
-                "held": "yes" if row["held"] else "NO",
+                "wanted": f"{row['wanted']}: {'yes' if row['held'] else 'NO'}",
             }
         )
     title = f"hmr eval precision, {figures['facts']['people']} people"
