@@ -40,7 +40,6 @@ class Context:
         machine().stack().pop()
 
     def detach(self):
-        assert machine().stack()[-1] is self, "only a current context is released from any thread"
         machine().stack().pop()
         machine().retained -= 1
 

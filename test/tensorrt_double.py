@@ -190,7 +190,14 @@ class OnnxParser:
         return not self.errors
 
 
-class Runtime:
+class _OnDevice:
+    """What holds memory of the device must go while the context is current."""
+
+    def __del__(self):
+        machine().orphans += not machine().stack()
+
+
+class Runtime(_OnDevice):
     def __init__(self, logger):
         self.logger = logger
 
@@ -207,7 +214,7 @@ class Runtime:
         return ICudaEngine(header, bytes(serialized_engine[8 + head :]))
 
 
-class ICudaEngine:
+class ICudaEngine(_OnDevice):
     def __init__(self, header, content):
         self.header, self.model = header, onnx.load_from_string(content)
         self.session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -254,7 +261,7 @@ DTYPES = {
 }
 
 
-class IExecutionContext:
+class IExecutionContext(_OnDevice):
     def __init__(self, engine):
         self.engine, self.shapes, self.addresses = engine, {}, {}
 
@@ -299,7 +306,7 @@ def installed():
     new = install(Machine())
     try:
         yield new
-        assert new.leaks() == (0, 0, 0, 0), "device and page-locked memory, contexts"
+        assert new.leaks() == (0, 0, 0, 0), "memory, contexts retained, contexts current, orphans"
     finally:
         for name in modules:
             sys.modules.pop(name, None)

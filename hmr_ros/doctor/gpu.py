@@ -90,20 +90,17 @@ def libraries_found() -> list[Finding]:
 def device_and_engine() -> list[Finding]:
     """The device, and whether the default estimator's engine for it is there."""
     from hmr_ros.runtime.backends.backend import BackendError
-    from hmr_ros.runtime.backends.cuda_device import CudaDevice
+    from hmr_ros.runtime.backends.cuda_device import cuda_device
     from hmr_ros.runtime.backends.nvidia_libraries import libraries
 
     try:
         loaded = libraries()
-        device = CudaDevice(loaded.cuda)
+        device = cuda_device(loaded.cuda)
     except BackendError as error:
         return [warn("CUDA device", str(error), f"see {GUIDE}")]
     version = f"TensorRT {loaded.trt.__version__}"
     said = f"{device.name}, compute capability {device.capability}, {version}"
-    try:
-        return [ok("CUDA device", said), engine_of_default(loaded, device)]
-    finally:
-        device.release()
+    return [ok("CUDA device", said), engine_of_default(loaded, device)]
 
 
 def engine_of_default(loaded, device) -> Finding:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
 
 from hmr_ros.runtime.backends.backend import BackendError
 
 
-class CudaDevice:
-    """The first visible device with its primary context, the one that torch and TensorRT use too:
-    a context of our own would hide their memory from us, and cost a switch each call.
+@cache
+def cuda_device(cuda: ModuleType) -> CudaDevice:
+    """The first visible device; cuda: ``pycuda.driver``. Raises BackendError if there is none.
 
-    name: in words. capability: such as "8.7". Raises BackendError if there is no device.
+    Its context is kept until the process ends. CUDA's runtime in TensorRT does the same, so giving
+    it back earlier would free nothing, and pycuda leaves it on the thread's stack then.
+    """
+    device = CudaDevice(cuda)
+    atexit.register(device.give_back)
+    return device
+
+
+class CudaDevice:
+    """A device with its primary context, the one that torch and TensorRT use too: a context of our
+    own would hide their memory from us, and cost a switch each call. Any thread may use it.
+
+    name: in words. capability: such as "8.7".
     """
 
     def __init__(self, cuda: ModuleType) -> None:
@@ -36,8 +50,6 @@ class CudaDevice:
 
         doing: for the error. Errors of CUDA become BackendError.
         """
-        if self._primary is None:
-            raise BackendError(f"{doing}: this device was given back")
         try:
             self._primary.push()
             try:
@@ -47,14 +59,10 @@ class CudaDevice:
         except self._cuda.Error as error:
             raise BackendError(f"{doing} on {self.name}: {_in_words(self._cuda, error)}") from error
 
-    def release(self) -> None:
-        """Give the context back; the memory in it must be free. Twice does nothing."""
-        if self._primary is None:
-            return
-        primary, self._primary = self._primary, None
-        # pycuda releases a context that is current from any thread, another one from its own only.
-        primary.push()
-        primary.detach()
+    def give_back(self) -> None:
+        """At the end of the process. By itself pycuda would end it as if it were no primary one."""
+        self._primary.push()
+        self._primary.detach()
 
 
 def _in_words(cuda: ModuleType, error: Exception) -> str:

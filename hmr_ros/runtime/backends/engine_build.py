@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hmr_ros.runtime.backends.backend import BackendError, BackendOptions
 from hmr_ros.runtime.backends.build_progress import Progress
-from hmr_ros.runtime.backends.cuda_device import CudaDevice
+from hmr_ros.runtime.backends.cuda_device import CudaDevice, cuda_device
 from hmr_ros.runtime.backends.engine_cache import (
     KeptEngine,
     RefusedEngine,
@@ -72,13 +72,10 @@ def build(
     wrong numbers in float32 too, WeightsError for a graph that is damaged or has no reference.
     """
     loaded = libraries()
-    device = CudaDevice(loaded.cuda)
-    try:
-        folder = _private(options.cache or default_folder())
-        builder = _Builder(loaded, device, folder, options, progress, cancelled, force)
-        return _first_right(builder.engine, graph, device)
-    finally:
-        device.release()
+    device = cuda_device(loaded.cuda)
+    folder = _private(options.cache or default_folder())
+    builder = _Builder(loaded, device, folder, options, progress, cancelled, force)
+    return _first_right(builder.engine, graph, device)
 
 
 def find(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -59,7 +60,9 @@ class EngineSession:
         with device.current(f"loading {graph.path.name}"):
             try:
                 self._open(plan, key)
-            except BaseException:
+            except BaseException as error:
+                # What the traceback still holds would be destroyed after the context is gone.
+                traceback.clear_frames(error.__traceback__)
                 self._drop()
                 raise
 

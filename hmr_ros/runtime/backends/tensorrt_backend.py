@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from hmr_ros.runtime.backends.backend import BackendError, BackendOptions
-from hmr_ros.runtime.backends.cuda_device import CudaDevice
+from hmr_ros.runtime.backends.cuda_device import CudaDevice, cuda_device
 from hmr_ros.runtime.backends.engine_build import Engine, build, find
 from hmr_ros.runtime.backends.engine_cache import UnusableEngine
 from hmr_ros.runtime.backends.engine_session import EngineSession
@@ -15,33 +15,27 @@ from hmr_ros.runtime.backends.nvidia_libraries import Libraries, libraries
 from hmr_ros.runtime.backends.tensors import zeros
 from hmr_ros.runtime.graph_file import GraphFile
 
-WARM_UP = 3
-
 
 def open_graph(graph: GraphFile, options: BackendOptions) -> TensorRtBackend:
     """See ``backend.open_backend``. An engine that is missing or must not be run is built if the
     options allow it, which takes minutes; once, then the error says why."""
     loaded = libraries()
-    device = CudaDevice(loaded.cuda)
+    device = cuda_device(loaded.cuda)
+    engine = _engine(loaded, device, graph, options)
     try:
-        engine = _engine(loaded, device, graph, options)
+        session = _session(loaded, device, engine)
+    except UnusableEngine as error:
+        if engine.built or not options.build:
+            raise _unusable(graph, error) from error
+        engine = build(graph, options, force=True)
         try:
             session = _session(loaded, device, engine)
-        except UnusableEngine as error:
-            if engine.built or not options.build:
-                raise _unusable(graph, error) from error
-            engine = build(graph, options, force=True)
-            try:
-                session = _session(loaded, device, engine)
-            except UnusableEngine as again:
-                raise _unusable(graph, again) from again
-    except BaseException:
-        device.release()
-        raise
+        except UnusableEngine as again:
+            raise _unusable(graph, again) from again
     backend = TensorRtBackend(loaded, device, session, engine)
     try:
-        for _ in range(WARM_UP):
-            backend.run(zeros(graph, 1))
+        for rows in (1, options.max_batch):  # each number of rows is prepared at its first run
+            backend.run(zeros(graph, rows))
     except BaseException:
         backend.close()
         raise
@@ -60,7 +54,7 @@ class TensorRtBackend:
     def __init__(
         self, libraries: Libraries, device: CudaDevice, session: EngineSession, engine: Engine
     ) -> None:
-        self._device, self._session = device, session
+        self._session = session
         self.device, self.note = device.name, engine.note
         self.provider = f"TensorRT {libraries.trt.__version__}"
         self.precision = engine.graph.precision
@@ -73,7 +67,6 @@ class TensorRtBackend:
     def close(self) -> None:
         """See ``backend.Backend``."""
         self._session.close()
-        self._device.release()
 
 
 def _engine(
