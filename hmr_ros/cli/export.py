@@ -24,9 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("out/onnx"), help="folder (%(default)s)")
     parser.add_argument(
         "--precision",
-        choices=("float32", "float16"),
+        choices=("float32", "float16", "int8"),
         default="float32",
-        help="float16 also writes NAME-float16.onnx, strongly typed for TensorRT (%(default)s)",
+        help="float16 also writes NAME-float16.onnx, strongly typed for TensorRT; int8 also "
+        "NAME-int8.onnx of an estimator, for processors (%(default)s)",
     )
     parser.add_argument(
         "--weights", type=Path, help="an estimator's .safetensors (default: the shipped ones)"
@@ -68,8 +69,12 @@ def _estimator(args: argparse.Namespace) -> None:
     half = args.precision == "float16"
     found = export(source, load_body_model(), args.name, args.out, half)
     print(f"{args.out / args.name}.onnx: largest difference to torch {found:.1e}")
-    if half:
-        print(f"{args.out / args.name}-float16.onnx: judge it with `hmr eval precision`")
+    if args.precision == "int8":
+        from hmr_ros.runtime.quantization import export_int8
+
+        export_int8(args.out / f"{args.name}.onnx")
+    if args.precision != "float32":
+        print(f"{args.out / args.name}-{args.precision}.onnx: judge it with `hmr eval precision`")
 
 
 def _body(args: argparse.Namespace) -> None:
@@ -78,7 +83,7 @@ def _body(args: argparse.Namespace) -> None:
     from hmr_ros.runtime.body_export import export
 
     if args.precision != "float32":
-        raise ValueError("--precision float16: kinematics and skinning stay in float32")
+        raise ValueError(f"--precision {args.precision}: kinematics and skinning stay in float32")
     body = load_body_model(args.body_model)
     faces = coarse_faces(body.v_template, body.faces, args.faces) if args.faces else None
     found = export(body, args.out, faces)
@@ -98,6 +103,10 @@ def _front_end(args: argparse.Namespace, name: str) -> None:
     from hmr_ros.runtime.graph_file import manifest_path
     from hmr_ros.runtime.half_precision import all_products, in_half_precision
 
+    if args.precision == "int8":
+        raise ValueError(
+            "--precision int8: convolutions in eight bits are hardly faster, so there are none"
+        )
     wanted = tuple(output for output in args.outputs.split(",") if output)
     found = export(name, args.out, wanted)
     path = args.out / f"{name}.onnx"
