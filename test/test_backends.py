@@ -5,20 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorrt_double
 
 from hmr_ros.assets import asset
 from hmr_ros.runtime.backends import backend as backends
 from hmr_ros.runtime.backends.backend import Backend, BackendError, BackendOptions, open_backend
 from hmr_ros.runtime.graph_file import GraphFile, WeightsError, manifest_path, read_graph
 
-GRAPHS = ("lifter", "baseline", "factorized", "factorized_field")
+GRAPHS = ("lifter", "baseline", "factorized_field")
 MOST = 4  # rows of a run
 # Largest difference to the float32 graph's own answers, by the values' own size.
 CLOSE = 1e-4
+ENGINES = Path(tempfile.gettempdir())  # see stand_in
 
 
 def shipped(name: str) -> GraphFile:
@@ -43,11 +47,18 @@ def in_torch(graph: GraphFile) -> Backend:
     return open_backend("torch", graph, BackendOptions(threads=1, max_batch=MOST))
 
 
+def in_tensorrt(graph: GraphFile) -> Backend:
+    """On a stand-in of TensorRT and CUDA; the engine is built by the first who asks."""
+    options = BackendOptions(threads=1, max_batch=MOST, cache=ENGINES)
+    return open_backend("tensorrt", graph, options)
+
+
 # Ways to have a backend: each skips where its library or its device is missing.
 SWEPT: dict[str, Callable[[GraphFile], Backend]] = {
     "onnxruntime": on_cpu,
     "onnxruntime on cuda": on_cuda,
     "torch": in_torch,
+    "tensorrt": in_tensorrt,
 }
 
 
@@ -62,6 +73,14 @@ def threads_of_torch():
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stand_in(tmp_path_factory):
+    """Of TensorRT and pycuda, with a cache of engines of its own; afterwards all is given back."""
+    with pytest.MonkeyPatch.context() as patch, tensorrt_double.installed():
+        patch.setitem(globals(), "ENGINES", tmp_path_factory.mktemp("cache") / "engines")
+        yield
 
 
 @pytest.fixture(scope="module", params=GRAPHS)
@@ -192,7 +211,7 @@ def test_closing_twice_does_nothing_and_nothing_runs_afterwards(kind):
     first, second = SWEPT[kind](graph), SWEPT[kind](graph)
     first.close()
     first.close()
-    with pytest.raises(BackendError, match="lifter.onnx was closed"):
+    with pytest.raises(BackendError, match="lifter.onnx.*was closed"):
         first.run(some(graph, slice(0, 1)))
     assert len(second.run(some(graph, slice(0, 1)))) == len(graph.outputs)
     second.close()
@@ -278,6 +297,13 @@ def test_torch_weights_of_another_training_are_noticed(tmp_path):
     lifter_weights.save(network, path)
     with pytest.raises(WeightsError, match="are not the same network: "):
         in_torch(graph)
+
+
+def test_torch_tells_what_a_velocity_field_must_know():
+    graph = shipped("factorized")
+    expected = graph.references()[1]
+    opened = in_torch(graph)
+    assert_close(opened.run(some(graph, slice(0, 1))), {n: v[:1] for n, v in expected.items()})
 
 
 def test_torch_computes_in_half_precision_where_that_is_safe():
