@@ -36,6 +36,7 @@ class Machine:
     def __init__(self, version="10.3.0", device="Orin", capability=(8, 7), seed=0):
         self.version, self.name, self.capability = version, device, capability
         self.order = random.Random(seed)
+        self.modules = {}  # that import finds while this is at work
         self.memory = 1 << 30
         self.allocated = {}
         self.pinned = {}

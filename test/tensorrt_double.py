@@ -314,17 +314,19 @@ def installed():
 
 
 def install(new: Machine) -> Machine:
-    """Put both modules, as of ``new``, where ``import`` finds them."""
+    """Put both modules, as of ``new``, where ``import`` finds them; the same ones each time."""
     put_to_work(new)
-    here = globals()
-    trt = types.ModuleType("tensorrt")
-    trt.__version__ = new.version
-    trt.__dict__.update({name: here[name] for name in TENSORRT})
-    cuda = types.ModuleType("pycuda.driver")
-    cuda.__dict__.update({name: getattr(pycuda_double, name) for name in pycuda_double.NAMES})
-    package = types.ModuleType("pycuda")
-    package.driver = cuda
-    sys.modules.update({"tensorrt": trt, "pycuda": package, "pycuda.driver": cuda})
+    if not new.modules:
+        here = globals()
+        trt = types.ModuleType("tensorrt")
+        trt.__version__ = new.version
+        trt.__dict__.update({name: here[name] for name in TENSORRT})
+        cuda = types.ModuleType("pycuda.driver")
+        cuda.__dict__.update({name: getattr(pycuda_double, name) for name in pycuda_double.NAMES})
+        package = types.ModuleType("pycuda")
+        package.driver = cuda
+        new.modules = {"tensorrt": trt, "pycuda": package, "pycuda.driver": cuda}
+    sys.modules.update(new.modules)
     return new
 
 

@@ -20,9 +20,10 @@ def in_precision(graph: GraphFile, precision: str) -> GraphFile:
             continue  # another network's affair
         if other.precision == precision and _network(other) == _network(graph):
             return other
+    name = graph.manifest["estimator"]
     raise WeightsError(
-        f"there is no {precision} file of {graph.manifest['estimator']!r} beside {graph.path}: "
-        "hmr export writes it"
+        f"there is no {precision} file of {name!r} beside {graph.path}: "
+        f"hmr export {name} --precision {precision} --out {graph.path.parent} writes it"
     )
 
 
