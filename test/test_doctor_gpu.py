@@ -76,19 +76,22 @@ def test_power_mode(tmp_path, monkeypatch, said, state, words):
 
 
 def test_device_and_missing_engine_are_told(machine, cache):
-    device, engine = gpu.device_and_engine()
+    device, *engines = gpu.device_and_engine()
     assert device.found == "Orin, compute capability 8.7, TensorRT 10.3.0"
-    assert (engine.state, engine.remedy) == ("warn", "hmr build-engine baseline")
+    for engine, file in zip(engines, ("baseline-float16.onnx", "baseline.onnx"), strict=True):
+        assert engine.state == "warn" and "none for this device" in engine.found
+        assert engine.remedy == f"hmr build-engine {asset('weights', file)}"
     assert not cache.exists(), "looking makes nothing"
 
 
 def test_engine_is_found_and_a_bad_one_is_told(machine, cache):
     graph = read_graph(asset("weights", "baseline.onnx"))
     path = build(graph, BackendOptions()).kept.path
-    engine = gpu.device_and_engine()[1]
-    assert engine.state == "ok" and str(path) in engine.found
+    _, half, engine = gpu.device_and_engine()
+    assert (half.state, engine.state) == ("warn", "ok")
+    assert str(path) in engine.found
     path.write_bytes(b"damaged")
-    engine = gpu.device_and_engine()[1]
+    engine = gpu.device_and_engine()[2]
     assert engine.state == "warn" and engine.remedy.endswith("--force")
 
 

@@ -88,7 +88,7 @@ def libraries_found() -> list[Finding]:
 
 
 def device_and_engine() -> list[Finding]:
-    """The device, and whether the default estimator's engine for it is there."""
+    """The device, and the default estimator's engines for it."""
     from hmr_ros.runtime.backends.backend import BackendError
     from hmr_ros.runtime.backends.cuda_device import cuda_device
     from hmr_ros.runtime.backends.nvidia_libraries import libraries
@@ -100,28 +100,42 @@ def device_and_engine() -> list[Finding]:
         return [warn("CUDA device", str(error), f"see {GUIDE}")]
     version = f"TensorRT {loaded.trt.__version__}"
     said = f"{device.name}, compute capability {device.capability}, {version}"
-    return [ok("CUDA device", said), engine_of_default(loaded, device)]
+    return [ok("CUDA device", said), *engines_of_default(loaded, device)]
 
 
-def engine_of_default(loaded, device) -> Finding:
-    """loaded, device: of ``hmr_ros.runtime.backends``."""
+def engines_of_default(loaded, device) -> list[Finding]:
+    """One finding a precision that the default estimator has a file in. loaded, device: of
+    ``hmr_ros.runtime.backends``."""
     from hmr_ros.assets import asset
     from hmr_ros.parameters import validated
+    from hmr_ros.runtime.graph_file import WeightsError, read_graph
+    from hmr_ros.runtime.precisions import in_precision
+
+    found = []
+    for precision in ("float16", "float32"):
+        try:
+            named = read_graph(asset("weights", f"{validated().estimator}.onnx"))
+            graph = in_precision(named, precision)
+        except WeightsError:
+            continue  # the models' own finding says what is wrong with the weights
+        found.append(engine_of(loaded, device, graph))
+    return found
+
+
+def engine_of(loaded, device, graph) -> Finding:
+    """Whether a graph's engine is there and may be run."""
     from hmr_ros.runtime.backends.backend import BackendError, BackendOptions
     from hmr_ros.runtime.backends.engine_build import find
     from hmr_ros.runtime.backends.engine_cache import UnusableEngine
-    from hmr_ros.runtime.graph_file import WeightsError, read_graph
+    from hmr_ros.runtime.graph_file import WeightsError
 
-    network = validated().estimator
-    build = f"hmr build-engine {network}"
+    name, build = f"engine: {graph.precision}", f"hmr build-engine {graph.path}"
     try:
-        graph = read_graph(asset("weights", f"{network}.onnx"))
         engine = find(loaded, device, graph, BackendOptions())
     except (BackendError, UnusableEngine, WeightsError) as error:
-        return warn("engine", str(error), f"{build} --force")
+        return warn(name, str(error), f"{build} --force")
     if engine is None:
-        return warn("engine", f"none of {network} for this device yet", build)
-    said = f"{network}, {engine.key.precision}: {engine.kept.path}"
+        return warn(name, f"{graph.path.stem} has none for this device yet", build)
     if engine.note:
-        return warn("engine", f"{said} ({engine.note})", "see docs/tensorrt.md")
-    return ok("engine", said)
+        return warn(name, f"{engine.kept.path} ({engine.note})", "see docs/tensorrt.md")
+    return ok(name, str(engine.kept.path))
