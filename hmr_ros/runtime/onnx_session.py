@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import onnxruntime
-
 from hmr_ros.runtime.graph_file import MEND, WeightsError
 
 
-def open_session(
-    path: Path, inputs: dict[str, tuple], outputs: tuple[str, ...], threads: int = 2
-) -> onnxruntime.InferenceSession:
+def open_session(path: Path, inputs: dict[str, tuple], outputs: tuple[str, ...], threads: int = 2):
     """An onnxruntime session on the CPU whose signature has been checked.
 
     inputs: shape by name, None for the batch size. Raises WeightsError.
     """
+    import onnxruntime
+
     if not path.is_file():
         raise WeightsError(f"weight file {path} does not exist: {MEND}")
     options = onnxruntime.SessionOptions()
