@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from hmr_ros.assets import asset  # noqa: E402
 from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.data.motions import MotionError  # noqa: E402
 from hmr_ros.models.lifter import LifterConfig  # noqa: E402
@@ -193,12 +196,26 @@ def test_weights_survive_the_file(body, tmp_path):
 
 
 @pytest.mark.slow
-def test_export_equals_torch(body, tmp_path):
+def test_export_equals_torch_and_keeps_facts_and_people(body, tmp_path):
     pytest.importorskip("onnxscript")
-    from hmr_ros.runtime.lifter_export import export_onnx
+    from hmr_ros.runtime.estimator_export import export
+    from hmr_ros.runtime.graph_file import read_graph, verify
 
-    network = rounded(build(body, TINY))
-    assert export_onnx(network, tmp_path / "lifter.onnx") < 1e-4
+    source, out = tmp_path / "lifter.safetensors", tmp_path / "out"
+    save(rounded(build(body, TINY)), source)
+    shipped = read_graph(asset("weights", "lifter.onnx"))
+    source.with_suffix(".onnx").touch()
+    source.with_suffix(".json").write_text(json.dumps({**shipped.manifest, "steps": 7}))
+    shutil.copy(shipped.reference, tmp_path)
+    assert export(source, body, "lifter", out, half=True) < 1e-4
+    found, half = read_graph(out / "lifter.onnx"), read_graph(out / "lifter-float16.onnx")
+    for graph in (found, half):
+        verify(graph)
+        assert graph.manifest["steps"] == 7 and graph.manifest["config"]["width"] == TINY.width
+        assert graph.reference == out / "lifter-reference.npz"
+    assert half.precision == "float16"
+    for name, value in shipped.references()[0].items():
+        np.testing.assert_array_equal(found.references()[0][name], value)
 
 
 @pytest.mark.slow
