@@ -12,16 +12,26 @@ WARM_UP = 3
 
 def timed(calls: Mapping[str, Callable], rounds: int) -> dict[str, np.ndarray]:
     """Seconds of each call, taken in turns so that other load on the machine meets all alike."""
+    return timed_twice(calls, rounds)[0]
+
+
+def timed_twice(
+    calls: Mapping[str, Callable], rounds: int
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """As ``timed``, and the seconds of processor time that all threads of the process took
+    meanwhile, which other load changes less."""
     seconds = {name: np.empty(rounds) for name in calls}
+    worked = {name: np.empty(rounds) for name in calls}
     for call in calls.values():
         for _ in range(WARM_UP):
             call()
     for n in range(rounds):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start, processor = time.perf_counter(), time.process_time()
             call()
             seconds[name][n] = time.perf_counter() - start
-    return seconds
+            worked[name][n] = time.process_time() - processor
+    return seconds, worked
 
 
 def row(
