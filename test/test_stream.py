@@ -16,6 +16,20 @@ def noisy(index: int, size: int = 1000) -> np.ndarray:
     return image_rng(7, index).random(size)
 
 
+def shaped(index: int) -> dict:
+    """Arrays that go beside the pickle, in it, and by half."""
+    rng = image_rng(3, index)
+    square = rng.random((80, 80))
+    return {
+        "colours": rng.integers(256, size=(50, 60, 3), dtype=np.uint8),
+        "turned": square.T,
+        "some": square[::3, 5:],
+        "small": rng.random(3),
+        "none": np.zeros((0, 4)),
+        "list": [np.arange(5000) * index, "text", index],
+    }
+
+
 def failing(index: int) -> int:
     if index == 3:
         raise ValueError("no such scene")
@@ -41,6 +55,17 @@ def test_no_item_depends_on_workers_or_on_other_items():
     for workers in (0, 1, 3):
         made = list(rendered_stream(noisy, (5, 3, 8, 0, 1, 2, 11, 4), workers))
         assert all(np.array_equal(a, b) for a, b in zip(alone, made, strict=True)), workers
+
+
+def test_arrays_of_all_kinds_arrive_as_they_were_and_can_be_written_to():
+    for index, item in enumerate(rendered_stream(shaped, range(3), 1)):
+        for name, array in shaped(index).items():
+            if name == "list":
+                np.testing.assert_array_equal(item[name][0], array[0])
+                assert item[name][1:] == array[1:]
+                continue
+            assert item[name].dtype == array.dtype and item[name].flags.writeable
+            np.testing.assert_array_equal(item[name], array)
 
 
 def test_images_of_a_stream_differ_by_seed_and_index():

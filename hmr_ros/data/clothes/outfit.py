@@ -56,7 +56,8 @@ def sole_thickness(outfit: Outfit) -> float:
 def _bare(faces, cover):
     out = np.empty(len(faces), np.bool_)
     for f in range(len(faces)):
-        out[f] = not (cover[faces[f, 0]] and cover[faces[f, 1]] and cover[faces[f, 2]])
+        a, b, c = np.uintp(faces[f, 0]), np.uintp(faces[f, 1]), np.uintp(faces[f, 2])
+        out[f] = not (cover[a] & cover[b] & cover[c])
     return out
 
 

@@ -206,7 +206,8 @@ def _halved(photo):
 def _all_reached(reached, faces):
     out = np.empty(len(faces), np.bool_)
     for f in range(len(faces)):
-        out[f] = reached[faces[f, 0]] and reached[faces[f, 1]] and reached[faces[f, 2]]
+        a, b, c = np.uintp(faces[f, 0]), np.uintp(faces[f, 1]), np.uintp(faces[f, 2])
+        out[f] = reached[a] & reached[b] & reached[c]
     return out
 
 

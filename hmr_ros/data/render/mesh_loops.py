@@ -62,7 +62,8 @@ def normals(vertices, faces):
     """Unit normals weighted by face area; zero where faces shrink to nothing."""
     normals = np.zeros((len(vertices), 3), np.float64)
     for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        # Unsigned, so that no index is looked at for being negative.
+        a, b, c = np.uintp(faces[f, 0]), np.uintp(faces[f, 1]), np.uintp(faces[f, 2])
         ux = np.float64(vertices[b, 0]) - vertices[a, 0]
         uy = np.float64(vertices[b, 1]) - vertices[a, 1]
         uz = np.float64(vertices[b, 2]) - vertices[a, 2]
@@ -70,8 +71,7 @@ def normals(vertices, faces):
         wy = np.float64(vertices[c, 1]) - vertices[a, 1]
         wz = np.float64(vertices[c, 2]) - vertices[a, 2]
         x, y, z = uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx
-        for k in range(3):
-            v = faces[f, k]
+        for v in (a, b, c):
             normals[v, 0] += x
             normals[v, 1] += y
             normals[v, 2] += z

@@ -99,9 +99,9 @@ def _axes(towards: np.ndarray) -> np.ndarray:
 def _casting(faces, mesh, casts, count):
     used = np.zeros(count, np.bool_)
     for f in range(len(faces)):
-        if casts[mesh[f]]:
+        if casts[np.uintp(mesh[f])]:
             for k in range(3):
-                used[faces[f, k]] = True
+                used[np.uintp(faces[f, k])] = True
     return used
 
 
