@@ -190,6 +190,12 @@ def test_error_of_the_device_ends_the_backend_until_it_is_opened_anew(
     again.close()
 
 
+def test_device_that_fails_while_warming_up_is_given_back(machine, graph, options):
+    machine.fail.add("enqueue")
+    with pytest.raises(BackendError, match="TensorRT does not start"):
+        open_backend("tensorrt", graph, options)
+
+
 def test_dead_device_can_still_be_closed(machine, graph, options):
     backend = open_backend("tensorrt", graph, options)
     machine.fail.add("push")

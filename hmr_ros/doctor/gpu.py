@@ -126,13 +126,12 @@ def engine_of(loaded, device, graph) -> Finding:
     """Whether a graph's engine is there and may be run."""
     from hmr_ros.runtime.backends.backend import BackendError, BackendOptions
     from hmr_ros.runtime.backends.engine_build import find
-    from hmr_ros.runtime.backends.engine_cache import UnusableEngine
     from hmr_ros.runtime.graph_file import WeightsError
 
     name, build = f"engine: {graph.precision}", f"hmr build-engine {graph.path}"
     try:
         engine = find(loaded, device, graph, BackendOptions())
-    except (BackendError, UnusableEngine, WeightsError) as error:
+    except (BackendError, WeightsError) as error:
         return warn(name, str(error), f"{build} --force")
     if engine is None:
         return warn(name, f"{graph.path.stem} has none for this device yet", build)

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from hmr_ros.runtime.backends.backend import BackendError
 from hmr_ros.runtime.backends.engine_key import EngineKey
 from hmr_ros.runtime.backends.numeric_gate import Measure
 from hmr_ros.runtime.backends.private_files import (
@@ -19,7 +20,7 @@ from hmr_ros.runtime.backends.private_files import (
 )
 
 
-class UnusableEngine(RuntimeError):
+class UnusableEngine(BackendError):
     """An engine file that must not be run: damaged, foreign, or not this graph's."""
 
 

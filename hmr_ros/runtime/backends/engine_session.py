@@ -104,7 +104,9 @@ class EngineSession:
             self._start(buffers, rows, inputs)
 
     def _start(self, buffers: Buffers, rows: int, inputs: Mapping[str, np.ndarray]) -> None:
-        context, cuda = self._context, self._cuda
+        # No local name for the execution context: the traceback of an error would keep it beyond
+        # ``close``.
+        cuda = self._cuda
         for name in self._graph.inputs:
             host = buffers.host[name][:rows]
             host[...] = inputs[name]
@@ -113,13 +115,13 @@ class EngineSession:
         self._stream.wait_for_event(buffers.uploaded)
         if rows != self._shaped_for:
             for name, tensor in self._graph.inputs.items():
-                if not context.set_input_shape(name, tensor.sized(rows)):
+                if not self._context.set_input_shape(name, tensor.sized(rows)):
                     self._fail(f"refuses {rows} rows of {name}", rows)
             self._shaped_for = rows
         for name in buffers.host:
-            if not context.set_tensor_address(name, buffers.address(name)):
+            if not self._context.set_tensor_address(name, buffers.address(name)):
                 self._fail(f"refuses the buffer of {name}", rows)
-        if not context.execute_async_v3(self._stream.handle):
+        if not self._context.execute_async_v3(self._stream.handle):
             self._fail("does not start", rows)
         for name in self._graph.outputs:
             cuda.memcpy_dtoh_async(buffers.host[name][:rows], buffers.address(name), self._stream)

@@ -28,10 +28,7 @@ def open_graph(graph: GraphFile, options: BackendOptions) -> TensorRtBackend:
         if engine.built or not options.build:
             raise _unusable(graph, error) from error
         engine = build(graph, options, force=True)
-        try:
-            session = _session(loaded, device, engine)
-        except UnusableEngine as again:
-            raise _unusable(graph, again) from again
+        session = _session(loaded, device, engine)
     backend = TensorRtBackend(loaded, device, session, engine)
     try:
         for rows in (1, options.max_batch):  # each number of rows is prepared at its first run
