@@ -17,6 +17,8 @@ PACKAGES = (
     "ai-edge-litert",
     "rclpy",
     "torch",
+    "tensorrt",
+    "pycuda",
 )
 
 
