@@ -183,6 +183,7 @@ class _Builder:
 
     def _built(self, graph: GraphFile, key: EngineKey) -> Engine:
         """Under the lock."""
+        graph.references()  # without them there is nothing to judge by: said now, not after minutes
         timing = timing_path(self.folder, key)
         with self.device.current(f"building {key.network}"):
             plan = build_plan(
