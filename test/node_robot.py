@@ -150,11 +150,11 @@ def stamped(message, seconds: float):
     return message
 
 
-def start_node(log: Path, **parameters) -> subprocess.Popen:
-    """The node with the fake pipeline in a process of its own."""
+def start_node(log: Path, script: str = "node_with_fakes.py", **parameters) -> subprocess.Popen:
+    """The node of ``script`` in a process of its own: with the fake pipeline, or another."""
     options = [x for k, v in parameters.items() for x in ("-p", f"{k}:={v}")]
-    script = Path(__file__).with_name("node_with_fakes.py")
+    path = Path(__file__).with_name(script)
     with open(log, "w") as out:
         return subprocess.Popen(
-            [sys.executable, str(script), "--ros-args", *options], stdout=out, stderr=out
+            [sys.executable, str(path), "--ros-args", *options], stdout=out, stderr=out
         )

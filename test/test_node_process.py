@@ -62,6 +62,26 @@ def test_a_signal_in_the_middle_of_work_ends_with_code_zero(tmp_path, number):
     assert "Traceback" not in (tmp_path / "log.txt").read_text()
 
 
+def test_the_end_of_the_node_ends_the_build_of_an_engine_and_leaves_no_part_of_it(tmp_path):
+    pytest.importorskip("ai_edge_litert", reason="the pipeline needs BlazePose's runtime")
+    pytest.importorskip("onnx", reason="the stand-in of TensorRT reads graphs")
+    engines = tmp_path / "engines"
+    values = {"estimator": "lifter", "backend": "tensorrt", "engine_cache": engines}
+    process = start_node(tmp_path / "log.txt", "node_building.py", **values)
+    robot = Robot(outputs=("diagnostics",))
+    try:
+        status = robot.diagnostic("inference", lambda v: "is built" in v["backend_note"], 60)
+        assert status is not None, (tmp_path / "log.txt").read_text()
+        assert status["level"] == 1 and status["backend"] == "onnxruntime"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0, (tmp_path / "log.txt").read_text()
+    finally:
+        process.kill()
+        robot.close()
+    assert {path.suffix for path in engines.iterdir()} == {".lock"}
+    assert "Traceback" not in (tmp_path / "log.txt").read_text()
+
+
 def test_parameters_out_of_range_end_the_start_with_a_reason(tmp_path):
     process = start_node(tmp_path / "log.txt", mesh_faces=7)
     try:
