@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hmr_ros.cli.timing import row, timed
+from hmr_ros.cli.timing import row, timed_twice
 
 SUMMARY = "front end, estimators and refinement, stage by stage"
 WIDTH, HEIGHT = 640, 480
@@ -28,10 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
-    """A row a stage. Landmarks and HOG run on one thread, the others on ``--threads``."""
+    """A row a stage. Landmarks, detector and HOG run on one thread, the others on ``--threads``;
+    ``processor_ms`` is of all threads; a pipeline's holds a part of the search for others."""
     batch, single = f", {args.people} people", ", 1 person"
-    times = timed(front_end(), args.rounds)
-    times |= timed(after(args.people, args.threads), args.rounds)
+    times, worked = timed_twice(front_end(), args.rounds)
+    for found, more in zip(
+        (times, worked), timed_twice(after(args.people, args.threads), args.rounds), strict=True
+    ):
+        found.update(more)
     rows = []
     for name, seconds in times.items():
         units = args.people if name.endswith(batch) else 1
@@ -39,6 +43,7 @@ def measure(args: argparse.Namespace) -> list[dict]:
         ratio = units * np.median(times[versus]) / np.median(seconds) if versus else None
         rows.append(
             row(f"perception, {name}", seconds, units, versus and f"perception, {versus}", ratio)
+            | {"processor_ms": 1e3 * np.median(worked[name])}
         )
     return rows
 
