@@ -196,6 +196,7 @@ def test_weights_survive_the_file(body, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_export_equals_torch_and_keeps_facts_and_people(body, tmp_path):
     pytest.importorskip("onnxscript")
     from hmr_ros.runtime.estimator_export import export
