@@ -102,9 +102,9 @@ def test_lines_compare_with_the_network_that_lacks_the_part(arms, visibility):
 
 
 def test_the_command_tables_networks_and_writes_the_report(tmp_path, capsys, shared_data):
-    torch.manual_seed(0)
     command = ["eval", "factorized", "--motions", str(shared_data / "motions.npz"), "--people", "6"]
     for name, more in (("rotations", {"positions": False}), ("whole", {})):
+        torch.manual_seed(0)  # the same stage one
         save(build("factorized", load_body_model(), SMALL | more), tmp_path / f"{name}.safetensors")
         command += ["--network", f"{name}={tmp_path / name}.safetensors"]
     command += ["--known", "50", "--json", str(tmp_path / "a.json")]
@@ -122,3 +122,7 @@ def test_the_command_tables_networks_and_writes_the_report(tmp_path, capsys, sha
     page = (tmp_path / "a.html").read_text()
     assert "views apart" in page and "To be reached" in page
     assert "whole: estimate" in capsys.readouterr().out
+    # Another stage one is another regressor to be compared with.
+    save(build("factorized", load_body_model(), SMALL), tmp_path / "other.safetensors")
+    assert main([*command, "--network", f"other={tmp_path / 'other.safetensors'}"]) == 2
+    assert "stands on another stage one than 'rotations'" in capsys.readouterr().err

@@ -54,12 +54,20 @@ def measure(args: argparse.Namespace) -> dict:
     from hmr_ros.models.factorized_state import LIMBS
     from hmr_ros.models.weights import load
     from hmr_ros.training.simulated_people import SimulatedPeople, without_picture
+    from hmr_ros.training.stage_two import digest_of
 
     body, networks = load_body_model(), {}
     for text in args.network or ["factorized"]:
         name, _, file = text.partition("=")
         path = Path(file) if file else asset("weights", f"{name}.safetensors")
         networks[name] = load(path, body, "factorized")
+        if digest_of(networks[name].anchor.state_dict()) != digest_of(
+            next(iter(networks.values())).anchor.state_dict()
+        ):
+            raise ValueError(
+                f"{path} stands on another stage one than {next(iter(networks))!r}: train all arms "
+                "with the same --anchor"
+            )
     source = SimulatedPeople(body, args.motions, "val", args.plain)
     rng = torch.Generator().manual_seed(1)
     sizes = [min(BATCH, args.people - at) for at in range(0, args.people, BATCH)]
