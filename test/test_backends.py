@@ -309,7 +309,7 @@ def test_torch_tells_what_a_velocity_field_must_know():
 def test_torch_computes_in_half_precision_where_that_is_safe():
     """Under the autocast that the networks were trained with."""
     pytest.importorskip("torch", reason="torch is not installed")
-    graph = dataclasses.replace(shipped("baseline"), precision="float16")
+    graph = shipped("baseline-float16")
     opened = in_torch(graph)
     inputs, expected = graph.references()
     rows = {name: value[:MOST] for name, value in inputs.items()}
@@ -321,6 +321,15 @@ def test_torch_computes_in_half_precision_where_that_is_safe():
     np.testing.assert_allclose(found["pelvis"], expected["pelvis"][:MOST], atol=0.02)
     gram = found["rotations"] @ found["rotations"].swapaxes(2, 3)
     np.testing.assert_allclose(gram, np.broadcast_to(np.eye(3), gram.shape), atol=1e-5)
+
+
+def test_onnxruntime_says_that_a_cpu_computes_half_floats_in_single_precision():
+    graph = shipped("baseline-float16")
+    opened = on_cpu(graph)
+    assert graph.precision == "float16" and opened.precision == "float32"
+    inputs, expected = graph.references()
+    found = opened.run({name: value[:MOST] for name, value in inputs.items()})
+    assert np.abs(found["rotations"] - expected["rotations"][:MOST]).max() < 5e-3
 
 
 def test_torch_runs_no_quantised_graph():

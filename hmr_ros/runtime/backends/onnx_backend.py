@@ -71,6 +71,10 @@ class OnnxBackend:
         self._on_gpu = self.provider != CALLED["cpu"][0]
         self.device = "CUDA device 0" if self._on_gpu else "CPU"
         self.precision = graph.precision
+        if graph.precision == "float16" and not self._on_gpu:
+            # Its CPU provider stores half floats, but puts casts about every layer and computes
+            # in single precision.
+            self.precision = "float32"
         self._bound: dict[int, _Bound] = {}
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -62,7 +62,7 @@ def network_of(graph: GraphFile) -> nn.Module:
     name, body = graph.manifest["estimator"], load_body_model()
     native = native_body(graph.path, graph.manifest, body)
     whose = name.removesuffix(FIELD)
-    stem = graph.path.stem.removesuffix(f"-{graph.precision}").removesuffix(FIELD)
+    stem = graph.path.stem.removesuffix(FIELD).removesuffix(f"-{graph.precision}")
     path = graph.path.with_name(f"{stem}.safetensors")
     try:
         if name == "lifter":
