@@ -58,7 +58,8 @@ def export(
     if network.generative:
         field = field_path(path)
         told = {name: answers(path, references)[name] for name in ("evidence", "regressed")}
-        write_manifest(field, field_manifest(network, body), field_references(told))
+        given = field_references(told, network.noise_scale.numpy())
+        write_manifest(field, field_manifest(network, body), given)
     if half:
         halved = variant_path(path, "float16")
         write_variant_manifest(halved, "float16", path)
@@ -208,13 +209,14 @@ def field_facts(network: nn.Module) -> dict:
     }
 
 
-def field_references(told: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Inputs of the velocity field for people of whom the network tells ``told``: states on their
-    way from noise, every second one without evidence."""
+def field_references(told: Mapping[str, np.ndarray], scale: np.ndarray) -> dict[str, np.ndarray]:
+    """Inputs of the velocity field for people of whom the network tells ``told``: states about the
+    regressed ones by noise of the deviations ``scale`` [SIZE], so that coordinates of the anchor
+    are where they belong; every second one without evidence."""
     people, size = told["regressed"].shape
-    rng = np.random.default_rng(0)
+    noise = np.random.default_rng(0).standard_normal((people, size), np.float32)
     return {
-        "state": told["regressed"] + 0.5 * rng.standard_normal((people, size), np.float32),
+        "state": told["regressed"] + scale * noise,
         "t": np.linspace(0, 1, people, endpoint=False, dtype=np.float32),
         "evidence": told["evidence"],
         "regressed": told["regressed"],
@@ -229,7 +231,9 @@ def field_manifest(network: nn.Module, body: BodyModel) -> dict:
         "estimator": f"{network.name}_field",
         "body_model": {"name": body.name, "sha256": fingerprint(body)},
         "inputs": FIELD_INPUTS,
-        "outputs": {"velocity": "[N, 193] d state / d t, zero at coordinates of the anchor"},
+        "outputs": {
+            "velocity": "[N, 193] d state / d t; where the anchor is, what it says does not count"
+        },
         "normalisation": "inside the network",
     }
 
