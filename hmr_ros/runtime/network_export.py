@@ -34,6 +34,7 @@ FIELD_INPUTS = {
     "regressed": "[N, 193] as the network tells it",
     "without": "[N] 1 where the evidence is left out, else 0",
 }
+FIELD_OUTPUT = "[N, 193] d state / d t; where the anchor is, what it says does not count"
 
 
 def export(
