@@ -23,7 +23,7 @@ from hmr_ros.runtime.backends.backend import BackendError  # noqa: E402
 from hmr_ros.runtime.estimators import graphs_of  # noqa: E402
 from hmr_ros.runtime.graph_file import WeightsError  # noqa: E402
 from hmr_ros.runtime.sampling import Sampling  # noqa: E402
-from hmr_ros.runtime.serving import Serving  # noqa: E402
+from hmr_ros.runtime.serving import Serving, UnservedError  # noqa: E402
 
 MODULES = ("tensorrt", "pycuda", "pycuda.driver")
 ON_CPU = "onnxruntime (CPU, CPUExecutionProvider, float32)"
@@ -102,7 +102,7 @@ def test_another_serves_and_says_why_or_none_does(no_libraries, serve, people, v
     assert until(lambda: words in serving.served.note)
     assert str(serving.served) == ON_CPU and serving.served.note.startswith("instead of ")
     assert len(serving.estimator(people, CAMERA)) == 1 and not serving.renewed()
-    with pytest.raises(BackendError, match=f"{words}.*require_backend allows no other"):
+    with pytest.raises(UnservedError, match=f"{words}.*require_backend allows no other"):
         serve(require_backend=True, **values)
 
 

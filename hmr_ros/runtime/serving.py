@@ -16,6 +16,10 @@ from hmr_ros.runtime.sampling import Sampling
 END_S = 3.0  # how long a build that is told to end is waited for
 
 
+class UnservedError(BackendError, ValueError):
+    """The parameters ask for a backend that cannot be had, and allow no other."""
+
+
 @dataclass(frozen=True)
 class Served:
     """What answers now. device, provider, precision: as it really is (see ``Backend``). note: why
@@ -43,7 +47,7 @@ class Serving:
     """The estimator of ``settings`` (``hmr_ros.parameters``) on the backend that they name.
 
     If that cannot be had, ``onnxruntime`` on the CPU takes its place and ``served`` says why;
-    with ``require_backend`` the error is raised instead. TensorRT engines that are missing are
+    with ``require_backend`` UnservedError is raised instead. TensorRT engines that are missing are
     built in a thread of their own meanwhile: ``renewed`` then gives the estimator that runs them.
 
     Raises what ``load_estimator`` does.
@@ -57,7 +61,7 @@ class Serving:
             self.estimator = self._loaded(settings.backend, settings.provider, settings.precision)
         except BackendError as error:
             if settings.require_backend:
-                raise BackendError(f"{error} (require_backend allows no other)") from error
+                raise UnservedError(f"{error} (require_backend allows no other)") from error
             self._note = f"instead of {settings.backend}: {error}"
             # In half precision the CPU would be slow: the file serves GPUs.
             precision = "int8" if settings.precision == "int8" else "float32"
