@@ -11,12 +11,11 @@ import torch
 from hmr_ros.body.model import load_body_model
 from hmr_ros.data.detections.stand_in import stand_in
 from hmr_ros.data.detections.stand_in_over_time import lasting_chance, stand_in_over_time
+from hmr_ros.data.films import Film, FilmError, begin_folder, films_in, read_film, write_film
 from hmr_ros.data.measured_errors import load_measured
 from hmr_ros.data.sequences.unrendered import _behind
 from hmr_ros.evaluation.persistence import lasting
 from hmr_ros.models.temporal_weights import build
-from hmr_ros.training.corpus import CorpusError
-from hmr_ros.training.films import Film, begin_folder, films_in, read_film, write_film
 from hmr_ros.training.followed_people import (
     batch_of,
     clip_of,
@@ -78,12 +77,12 @@ def test_films_come_back_and_damaged_or_foreign_ones_are_refused(tmp_path):
     assert np.array_equal(again.pelvis, film.pelvis) and np.array_equal(again.seen, film.seen)
     assert np.abs(again.rotations - film.rotations).max() < 5e-4
     begin_folder(tmp_path, {"seed": 0})
-    with pytest.raises(CorpusError, match="seed: 0 there, 1 here"):
+    with pytest.raises(FilmError, match="seed: 0 there, 1 here"):
         begin_folder(tmp_path, {"seed": 1})
     (tmp_path / "film-00000.npz").write_bytes(b"nothing")
-    with pytest.raises(CorpusError, match="damaged"):
+    with pytest.raises(FilmError, match="damaged"):
         read_followed(tmp_path)
-    with pytest.raises(CorpusError, match="hmr train films"):
+    with pytest.raises(FilmError, match="hmr train films"):
         read_followed(tmp_path / "none")
 
 

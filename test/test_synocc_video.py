@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from hmr_ros.data.joint_visibility import VISIBLE
+from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
 from hmr_ros.evaluation.identity_metrics import Frame
+from hmr_ros.evaluation.motion_metrics import FEET
 from hmr_ros.evaluation.report.video_report import video_report
 from hmr_ros.evaluation.synocc.video import CLIPS, kind_of, level_of
-from hmr_ros.evaluation.synocc.video_rows import figures, over_time, runs, video_rows
+from hmr_ros.evaluation.synocc.video_comparisons import video_comparisons
+from hmr_ros.evaluation.synocc.video_motion import runs
+from hmr_ros.evaluation.synocc.video_rows import figures, over_time, video_rows
 from hmr_ros.evaluation.synocc.watching import UNREPORTED, ClipTruth, Watched
 
 FRAMES, FPS = 60, 15.0
@@ -147,3 +152,28 @@ def test_a_short_clip_from_end_to_end(shared_data):
     turn, eye = clip.truth(body).camera_rotations, clip.truth(body).camera_positions
     world = np.einsum("tba,tpjb->tpja", turn, truth.joints.astype(float)) + eye[:, None, None]
     assert np.abs(world - truth.world).max() < 1e-5
+
+
+def test_lasting_occlusion_sliding_and_ratios_count_what_they_say():
+    truth = made_clip(0)
+    visibility = truth.visibility.copy()
+    visibility[10:40, 0, 20] = HIDDEN  # a wrist, for two seconds
+    visibility[10:15, 1, 20] = HIDDEN  # for a third of one: it does not count
+    truth = replace(truth, visibility=visibility)
+    # Nobody's feet move in the truth but with the walk: let them rest, and one model slide.
+    joints = truth.joints.copy()
+    joints[..., FEET, :] = joints[:1, :, FEET]
+    truth = replace(truth, joints=joints, world=joints)
+    steady, sliding = joints.copy(), joints.copy()
+    sliding[..., FEET, 0] += 0.01 * np.arange(FRAMES)[:, None, None]
+    steady[:, :, 20] += [0.1, 0, 0]
+    sliding[:, :, 20] += [0.3, 0, 0]
+    said = {"a": said_of(truth, steady), "b": said_of(truth, sliding)}
+    rows = {r["model"]: r for r in video_rows([(truth, said)]) if r["level"] == "all"}
+    assert rows["a"]["lasting_mm"] == pytest.approx(100, abs=0.1)
+    assert rows["b"]["lasting_mm"] == pytest.approx(300, abs=0.1)
+    assert rows["a"]["sliding_mm"] == pytest.approx(0, abs=1e-3)
+    assert rows["b"]["sliding_mm"] == pytest.approx(10, abs=1e-3)
+    (found,) = video_comparisons([(truth, said)])
+    assert (found["model"], found["versus"]) == ("b", "a")
+    assert found["lasting"] == pytest.approx(3, abs=1e-3)

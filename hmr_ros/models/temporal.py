@@ -77,6 +77,8 @@ class Temporal(nn.Module):
             nn.init.zeros_(part.bias)
         # Standard deviations are multiplied by these: for a joint that is seen, and a hidden one.
         self.register_buffer("temperature", torch.ones(2))
+        # 1 where shape and place are corrected too, 0 where they stay the image's own.
+        self.register_buffer("corrected", torch.ones(2))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Clips [N, T, ...] of ``SIGHTING`` to ``ANSWER`` [N, T, ...], see ``answered``."""
@@ -145,6 +147,7 @@ class Temporal(nn.Module):
         change = self.anchor(x)
         torso, betas, place = change.split([6 * len(TORSO), 10, 3], -1)
         limbs = self.limbs(x + self.given_anchor(change.detach()))
+        betas, place = betas * self.corrected[0], place * self.corrected[1]
         # Turns of each joint's frame, the root's in the facing frame.
         turns = _placed(torso.unflatten(-1, (-1, 6)), limbs.unflatten(-1, (-1, 6)))
         identity = torch.tensor([1.0, 0, 0, 0, 1, 0], device=x.device)

@@ -17,9 +17,9 @@ from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.camera_pose import CameraPose
+from hmr_ros.geometry.observed_rays import box_rays, joint_std, keypoint_rays, relative_std
 from hmr_ros.geometry.rotations import nearest_rotation
 from hmr_ros.runtime.answers import native_body
-from hmr_ros.runtime.observed_rays import box_rays, joint_std, keypoint_rays, relative_std
 from hmr_ros.runtime.onnx_session import MEND, WeightsError, open_session, read_manifest
 from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, SIGHTING, STATE
 from hmr_ros.walk import Walk

@@ -16,7 +16,7 @@ from hmr_ros.sighting_fields import GAP, RESTING
 from hmr_ros.walk import Walk
 
 FEET = (7, 8, 10, 11)
-ACROSS_S, ALONG_S = 0.1, 0.8  # seconds in which the images' word is taken over
+ACROSS_S, ALONG_S = 0.05, 0.2  # seconds in which the images' word is taken over
 SURE = 0.6  # probability of resting from which a foot is held, wholly at 1
 
 

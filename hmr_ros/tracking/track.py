@@ -13,6 +13,7 @@ from hmr_ros.walk import Walk
 
 DRIFT_STD_M_S = 0.6  # how fast the whereabouts of an unseen person become unknown
 VELOCITY_DECAY_S = 0.4  # an unseen person is expected to slow down, not to walk on for ever
+STEADIER = 1.7  # what is corrected over time needs that much less smoothing (a higher cut-off)
 SHAPE_MEMORY = 60  # images over which betas are averaged
 
 
@@ -106,6 +107,8 @@ def new_track(
 ) -> Track:
     """A track that starts with one measurement (one row)."""
     track = Track(id, stamp, stamp, body, rollout=rollout)
+    if rollout is not None:
+        cutoff_hz *= STEADIER
     if smoothing:
         track.rotations = OneEuroRotation(cutoff_hz, speed_gain)
         # A walker must not trail behind the picture by a visible part of a body, hence the gain;

@@ -12,6 +12,7 @@ import numpy as np
 
 from hmr_ros.bodies import Bodies
 from hmr_ros.data.detections.landmark_truth import LandmarkTruth, landmark_truth
+from hmr_ros.data.films import VERSION, Film, begin_folder, films_in, write_film
 from hmr_ros.data.ingredients import Ingredients, load_ingredients
 from hmr_ros.data.motions import MotionError
 from hmr_ros.data.render.render import render
@@ -23,9 +24,8 @@ from hmr_ros.data.stream import rendered_stream
 from hmr_ros.evaluation.synocc.matching import matched
 from hmr_ros.frame import Frame
 from hmr_ros.geometry.camera import Camera
+from hmr_ros.geometry.observed_rays import box_rays, keypoint_rays
 from hmr_ros.pipeline import Pipeline
-from hmr_ros.runtime.observed_rays import box_rays, keypoint_rays
-from hmr_ros.training.films import VERSION, Film, begin_folder, films_in, write_film
 
 WIDTH, HEIGHT = 640, 480
 MIXES = (REALISTIC, HEAVY)
@@ -99,7 +99,7 @@ class FilmDrawing:
 def draw_films(drawing: FilmDrawing, folder: Path, count: int, workers: int = 0) -> Iterator[int]:
     """Draw films until ``folder`` holds ``count``; yields how many it holds, first what lies there.
 
-    The folder must be new or of the same ``drawing``, else CorpusError. Raises what
+    The folder must be new or of the same ``drawing``, else FilmError. Raises what
     ``rendered_stream`` raises.
     """
     begin_folder(folder, drawing.manifest())

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from hmr_ros.data.films import Film, FilmError, films_in, read_film
 from hmr_ros.data.keypoint_noise import MIRRORED as MIRRORED_LANDMARKS
 from hmr_ros.data.sequences.floor_clips import MIRRORED
 from hmr_ros.data.viewpoints import LEVEL
-from hmr_ros.runtime.observed_rays import joint_std, relative_std
-from hmr_ros.training.corpus import CorpusError
-from hmr_ros.training.films import Film, films_in, read_film
+from hmr_ros.geometry.observed_rays import joint_std, relative_std
 
 LEAST_FRAMES = 8
 NO_ODOMETRY = 0.15  # share of clips without any
@@ -26,11 +25,11 @@ Followed = dict[str, np.ndarray]
 def read_followed(folder: Path) -> list[Followed]:
     """Everybody in the films of a folder who was seen in ``LEAST_FRAMES`` frames.
 
-    Raises CorpusError for a folder without films.
+    Raises FilmError for a folder without films.
     """
     count = films_in(folder)
     if not count:
-        raise CorpusError(
+        raise FilmError(
             f"{folder} holds no films: `hmr train films --out {folder} --films N` draws some"
         )
     people = []

@@ -22,6 +22,7 @@ ABOUT = (
     "bodies corrected by the 32 images before; and the root's velocity in the odometry frame and "
     "which feet and wrists rest."
 )
+PARTS = ("shape", "place")
 LIMITS = (
     "Trained on films of simulated keypoints, without a picture; people who walk and stand, seen "
     "by robots' cameras; adults only. It corrects the shipped baseline with placement and "
@@ -34,6 +35,7 @@ def release(network: Temporal, task, out_folder: Path, origin: Origin) -> None:
     figures on the people of the task's validation."""
     out_folder.mkdir(parents=True, exist_ok=True)
     calibrate(network, task)
+    keep_what_helps(network, task)
     save(network, out_folder / "temporal.safetensors")
     network = load(out_folder / "temporal.safetensors", task.body)
     difference = export_onnx(network, out_folder / "temporal.onnx")
@@ -60,6 +62,9 @@ def release(network: Temporal, task, out_folder: Path, origin: Origin) -> None:
         f"Body: `{task.body.name}`.",
         "Standard deviations are those of the image alone times what the network says, scaled on "
         f"the people for validation: {seen:.2f} where the joint is seen, {hidden:.2f} elsewhere.",
+        "Corrected beside the rotations: "
+        + (", ".join(n for n, on in zip(PARTS, network.corrected, strict=True) if on) or "nothing")
+        + " (what does not help on the people for validation stays the image's own).",
     ]
     rows = {
         "People for validation, joints about the middle of the hips, before smoothing; `frame`: "
@@ -69,14 +74,33 @@ def release(network: Temporal, task, out_folder: Path, origin: Origin) -> None:
 
 
 @torch.no_grad()
+def keep_what_helps(network: Temporal, task) -> None:
+    """Switch the corrections of shape and place off if the people for validation are not nearer to
+    their true ones with them."""
+    network.corrected.fill_(1)
+    errors = np.zeros((2, 2))
+    for person in task.held_out:
+        batch = _batch(person)
+        answer = network(batch)
+        for n, name in enumerate(("betas", "pelvis")):
+            for row, values in enumerate((answer, batch)):
+                errors[n, row] += (values[name] - batch[f"true_{name}"]).norm(dim=-1).sum().item()
+    network.corrected.copy_(torch.tensor(errors[:, 0] < errors[:, 1]))
+
+
+def _batch(person) -> dict[str, torch.Tensor]:
+    made = batch_of([with_elapsed(person)], len(person["stamps"]))
+    return {k: torch.from_numpy(v.astype(np.float32)) for k, v in made.items()}
+
+
+@torch.no_grad()
 def calibrate(network: Temporal, task) -> None:
     """Set the temperatures so that the mean square error of the joints of people for validation
     is what the deviations say: for seen joints and for the others."""
     network.temperature.fill_(1)
     ratios: list[list[np.ndarray]] = [[], []]
     for person in task.held_out:
-        made = batch_of([with_elapsed(person)], len(person["stamps"]))
-        batch = {k: torch.from_numpy(v.astype(np.float32)) for k, v in made.items()}
+        batch = _batch(person)
         answer = network(batch)
         gap = posed(network, answer["rotations"], answer["betas"]) - posed(
             network, batch["true_rotations"], batch["true_betas"]

@@ -49,7 +49,7 @@ class Settings:
 
 
 def load(settings: dict, seed: int, rank: int, world: int) -> TemporalTask:
-    """Raises ValueError for settings that are not known, CorpusError for unusable films."""
+    """Raises ValueError for settings that are not known, FilmError for unusable films."""
     return TemporalTask(read_config(Settings, settings), load_body_model(), seed, rank)
 
 

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.training.corpus import CorpusError
-
 VERSION = 1
 MANIFEST = "manifest.json"
 # Kept in half precision: rotations to 5e-4.
 HALF = ("rotations", "joint_cov", "transl_cov", "visibility", "true_rotations")
+
+
+class FilmError(ValueError):
+    """A folder of films that cannot be used; the text says why and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,7 @@ def films_in(folder: Path) -> int:
 def begin_folder(folder: Path, manifest: dict) -> None:
     """Make the folder, or go on with one that has the same manifest.
 
-    Raises CorpusError for a folder that was drawn from anything else; it stays as it is.
+    Raises FilmError for a folder that was drawn from anything else; it stays as it is.
     """
     path = folder / MANIFEST
     if not path.exists():
@@ -92,14 +94,14 @@ def begin_folder(folder: Path, manifest: dict) -> None:
     try:
         found = json.loads(path.read_text())
     except ValueError as error:
-        raise CorpusError(f"{path} is no manifest of films: {error}") from error
+        raise FilmError(f"{path} is no manifest of films: {error}") from error
     wrong = [
         f"{k}: {found.get(k)!r} there, {manifest.get(k)!r} here"
         for k in sorted({*found, *manifest})
         if found.get(k) != manifest.get(k)
     ]
     if wrong:
-        raise CorpusError(f"{folder} holds other films ({'; '.join(wrong)}): choose another --out")
+        raise FilmError(f"{folder} holds other films ({'; '.join(wrong)}): choose another --out")
 
 
 def write_film(folder: Path, number: int, film: Film) -> None:
@@ -116,11 +118,11 @@ def write_film(folder: Path, number: int, film: Film) -> None:
 
 
 def read_film(folder: Path, number: int) -> Film:
-    """Raises CorpusError for a file that is missing or damaged."""
+    """Raises FilmError for a file that is missing or damaged."""
     path = film_path(folder, number)
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {f.name: file[f.name] for f in fields(Film)}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise CorpusError(f"{path} is damaged: delete it and draw it anew ({error})") from error
+        raise FilmError(f"{path} is damaged: delete it and draw it anew ({error})") from error
     return Film(**arrays | {name: arrays[name].astype(np.float32) for name in HALF})

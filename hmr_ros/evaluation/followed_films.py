@@ -1,0 +1,129 @@
+"""Smoothing and the network over time on films that the pipeline has followed already.
+
+As SynOcc video, without drawing a picture: the bodies of single frames are read from disk
+(``hmr_ros.data.films``), and who is who is known. For choosing settings, on the split ``val``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from hmr_ros.bodies import Bodies
+from hmr_ros.body.kinematics import forward_kinematics, rest_joints
+from hmr_ros.body.model import BodyModel
+from hmr_ros.data.films import Film, films_in, read_film
+from hmr_ros.evaluation.identity_metrics import Frame
+from hmr_ros.evaluation.synocc.watching import ClipTruth, Watched
+from hmr_ros.geometry.camera import Camera
+from hmr_ros.geometry.camera_pose import pose_from_y_up
+from hmr_ros.runtime.temporal import Temporal
+from hmr_ros.tracking.rollout import Rollout
+from hmr_ros.tracking.track import Track, new_track
+
+CAMERA = Camera(640, 480, 500.0, 500.0, 319.5, 239.5)  # any: films are kept as rays
+Stages = dict[str, tuple[SimpleNamespace, Temporal | None]]
+
+
+def replayed(folder: Path, body: BodyModel, stages: Stages) -> list[tuple[ClipTruth, dict]]:
+    """Films of a folder with each stage's report, as ``video_rows`` takes them. stages: settings of
+    smoothing (``hmr_ros.parameters``) and the network over time, or None, by name."""
+    clips = []
+    for number in range(films_in(folder)):
+        film = read_film(folder, number)
+        if film.seen.any():
+            said = {n: said_of(film, body, *stage) for n, stage in stages.items()}
+            clips.append((truth_of(film, body, number), said))
+    return clips
+
+
+def truth_of(film: Film, body: BodyModel, number: int) -> ClipTruth:
+    """Everybody counts where the pipeline saw them."""
+    frames, people = film.seen.shape
+    betas = np.tile(film.true_betas, (frames, 1))
+    joints = _posed(body, film.true_rotations.reshape(-1, 24, 3, 3), betas)
+    joints = joints.reshape(frames, people, 24, 3) + film.true_pelvis[:, :, None]
+    return ClipTruth(
+        number=number,
+        level="light",
+        kind="any",
+        joints=joints,
+        world=_world(film, joints),
+        visibility=film.true_visibility,
+        counted=film.seen,
+        times=film.stamps - film.stamps[0],
+        fps=float(1 / np.median(np.diff(film.stamps))),
+    )
+
+
+def said_of(
+    film: Film, body: BodyModel, settings: SimpleNamespace, stage: Temporal | None
+) -> Watched:
+    """What is published of the people of a film."""
+    joints = np.full((*film.seen.shape, 24, 3), np.nan, np.float32)
+    tracks: dict[int, Track] = {}
+    smoothing = (settings.smoothing, settings.smoothing_cutoff_hz, settings.smoothing_speed)
+    if stage is not None:
+        stage.reset()
+    for t, stamp in enumerate(film.stamps):
+        rows, stamp = np.flatnonzero(film.seen[t]), float(stamp)
+        if not len(rows):
+            continue
+        bodies, walk = bodies_of(film, body, t, rows), None
+        if stage is not None:
+            pose = pose_from_y_up(film.odometry_rotations[t], film.odometry_positions[t])
+            bodies, walk = stage(bodies, rows, CAMERA, stamp, pose)
+        for n, p in enumerate(rows):
+            own = None if walk is None else walk[n]
+            if p in tracks and stamp - tracks[p].last_stamp <= settings.forget_s:
+                tracks[p].update(bodies[n], stamp, own)
+            else:
+                rollout = None if walk is None else Rollout(body)
+                tracks[p] = new_track(int(p), bodies[n], stamp, *smoothing, rollout, own)
+            kept = tracks[p].body
+            pelvis = kept.transl + rest_joints(body, kept.betas)[:, 0]
+            joints[t, p] = (_posed(body, kept.rotations, kept.betas) + pelvis[:, None])[0]
+    people = [np.flatnonzero(seen) for seen in film.seen]
+    same = [Frame(p, p, np.where(np.eye(len(p)) > 0, 0.01, np.nan)) for p in people]
+    ids = np.where(film.seen, np.arange(film.seen.shape[1]), -1)
+    return Watched(joints, _world(film, joints), ids, same, np.full(len(film), 1e-3))
+
+
+def bodies_of(film: Film, body: BodyModel, t: int, rows: np.ndarray) -> Bodies:
+    """The bodies of single frames, before anything is smoothed."""
+    rotations, betas = film.rotations[t, rows].astype(np.float32), film.betas[t, rows]
+    joints = _posed(body, rotations, betas) + film.pelvis[t, rows][:, None]
+    scale, centre = [CAMERA.fx, CAMERA.fy], [CAMERA.cx, CAMERA.cy]
+    keypoints = film.keypoints[t, rows].copy()
+    keypoints[..., :2] = keypoints[..., :2] * scale + centre
+    box = film.box[t, rows].reshape(-1, 2, 2) * scale + centre
+    return Bodies(
+        global_orient=rotations[:, 0],
+        body_pose=rotations[:, 1:],
+        betas=betas,
+        transl=film.pelvis[t, rows] - rest_joints(body, betas)[:, 0],
+        joints=joints,
+        joint_cov=film.joint_cov[t, rows],
+        transl_cov=film.transl_cov[t, rows],
+        visibility=film.visibility[t, rows],
+        joints_2d=CAMERA.project(joints),
+        keypoints_2d=keypoints,
+        boxes=np.concatenate([box[:, 0], box[:, 1] - box[:, 0]], 1).astype(np.float32),
+        scores=np.ones(len(rows), np.float32),
+        found=np.ones(len(rows), bool),
+        metric=np.ones(len(rows), bool),
+    )
+
+
+def _posed(body: BodyModel, rotations: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """Joints [N, 24, 3] about the pelvis."""
+    rest = rest_joints(body, betas).astype(np.float32)
+    joints, _ = forward_kinematics(rotations.astype(np.float32), rest, body.parents)
+    return (joints - joints[:, :1]).astype(np.float32)
+
+
+def _world(film: Film, joints: np.ndarray) -> np.ndarray:
+    turned = np.einsum("tba,tpjb->tpja", film.camera_rotations, joints.astype(float))
+    return turned + film.camera_positions[:, None, None]
