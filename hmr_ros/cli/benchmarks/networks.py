@@ -26,8 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(args: argparse.Namespace) -> list[dict]:
     """A row a network, backend, precision and batch, all of a network and batch in one run;
-    ``ratio`` is the time of torch, if it is installed, else of float32 on onnxruntime, over the
-    row's. Raises ``graph_file.WeightsError`` for files that cannot be used."""
+    ``ratio`` is the time of float32 on onnxruntime over the row's.
+
+    Raises ``graph_file.WeightsError`` for files that cannot be used.
+    """
     from hmr_ros.assets import asset
 
     folder = args.folder or asset("weights", "baseline.onnx").parent
@@ -64,7 +66,8 @@ def _backends(path: Path, name: str, threads: int, most: int) -> Iterator[tuple[
             except (BackendError, ImportError) as error:
                 print(f"{name} in {precision} on {kind}: {str(error).splitlines()[0]}")
                 continue
-            words = f"{kind} {backend.precision}"
+            really = "" if backend.precision == precision else f" as {backend.precision}"
+            words = f"{kind} {precision}{really}"
             seconds, grown = time.perf_counter() - start, _memory_mib() - before
             print(
                 f"{name}, {words}: {backend.device}, {backend.provider}; ready in {seconds:.2f} s, "
@@ -82,7 +85,7 @@ def _compared(name: str, opened: dict, batch: int, rounds: int) -> list[dict]:
         inputs = {k: np.resize(v, (batch, *v.shape[1:])) for k, v in people.items()}
         calls[words] = lambda backend=backend, inputs=inputs: backend.run(inputs)
     times, worked = timed_twice(calls, rounds)
-    base = "torch float32" if "torch float32" in calls else "onnxruntime float32"
+    base = "onnxruntime float32"
     rows = []
     for words, seconds in times.items():
         versus = f"{name}, {base}, {batch} at once"
