@@ -20,7 +20,7 @@ from hmr_ros.runtime.backends.cuda_device import cuda_device
 from hmr_ros.runtime.graph_description import answers
 
 COUNTS = ("device", "page_locked", "streams", "events", "retained", "depth")
-driver = ctypes.CDLL("libcuda.so.1")
+driver = ctypes.CDLL(None)  # the driver is preloaded
 stages = {}
 
 
