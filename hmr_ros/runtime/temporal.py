@@ -81,7 +81,9 @@ class Temporal:
         """
         rotation, position = (LEVEL, np.zeros(3)) if pose is None else pose.y_up()
         if len(bodies) == 0:
-            return bodies, Walk(np.zeros((0, 3)), np.zeros((0, 6)), rotation, position)
+            return bodies, Walk(
+                np.zeros((0, 3)), np.zeros((0, 6)), rotation, position, pose is not None
+            )
         known = [self._of(int(i), stamp, position) for i in ids]
         inputs = {
             "rotations": bodies.rotations,
@@ -107,7 +109,7 @@ class Temporal:
             own = {name: value[row].copy() for name, value in after.items()}
             self._people[int(i)] = Remembered(stamp, known[row].origin, own)
         rests = 1 / (1 + np.exp(-answer["resting"]))
-        walk = Walk(answer["velocity"], rests, rotation, position)
+        walk = Walk(answer["velocity"], rests, rotation, position, pose is not None)
         return self._corrected(bodies, answer, camera), walk
 
     def _of(self, i: int, stamp: float, position: np.ndarray) -> Remembered:

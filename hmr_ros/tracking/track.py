@@ -47,7 +47,7 @@ class Track:
         transl = body.transl
         if self.rotations is not None:
             rotations = self.rotations(rotations.astype(np.float64), dt).astype(np.float32)
-        if self.rollout is not None:
+        if self.rollout is not None and walk.known:
             transl = self.rollout(rotations[0], betas[0], transl[0], walk, dt)[None]
         if self.position is not None:
             transl = self._filtered_transl(transl, dt)
