@@ -111,6 +111,17 @@ def example(people: int, frames: int, seed: int = 0) -> dict[str, torch.Tensor]:
     }
 
 
+@torch.no_grad()
+def references(network: Temporal, people: int = 4, frames: int = 12) -> dict[str, np.ndarray]:
+    """Inputs of the exported file for its reference answers: a sighting of people who have been
+    seen for some frames, and what is remembered of them."""
+    clips, state = example(people, frames), network.nothing(people)
+    for t in range(frames - 1):
+        _, state = network.step({name: value[:, t] for name, value in clips.items()}, state)
+    last = {name: value[:, -1] for name, value in clips.items()}
+    return {name: value.numpy() for name, value in (last | state).items()}
+
+
 def manifest(network: Temporal, body: BodyModel, figures: dict) -> dict:
     """What a reader of the ONNX file must know; kept as a ``.json`` beside it."""
     return {

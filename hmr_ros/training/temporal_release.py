@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,8 @@ from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.machine import hardware, revision
 from hmr_ros.models.temporal import Temporal
 from hmr_ros.models.temporal_weights import load, save
-from hmr_ros.runtime.temporal_export import export_onnx, manifest
+from hmr_ros.runtime.graph_description import write_manifest
+from hmr_ros.runtime.temporal_export import export_onnx, manifest, references
 from hmr_ros.training.followed_people import batch_of, with_elapsed
 from hmr_ros.training.model_card import Origin, card, gpu, write_card
 from hmr_ros.training.temporal_losses import posed
@@ -50,12 +50,12 @@ def release(network: Temporal, task, out_folder: Path, origin: Origin) -> None:
         "val": figures,
     }
     described = manifest(network, task.body, facts)
-    (out_folder / "temporal.json").write_text(json.dumps(described, indent=2) + "\n")
+    write_manifest(out_folder / "temporal.onnx", described, references(network))
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     seen, hidden = network.temperature.tolist()
     points = [
         "Files: `temporal.onnx` (one frame and what is remembered), `temporal.safetensors` "
-        "(torch), `temporal.json` (state, body model).",
+        "(torch), `temporal.json` (graph, state, body model), `temporal-reference.npz` (answers).",
         f"Network: {parameters:.2f} million parameters in half precision; {network.config.layers} "
         f"layers of width {network.config.width}; a stream in ONNX and whole clips in torch differ "
         f"by {1e3 * difference:.4f} mm at most.",
