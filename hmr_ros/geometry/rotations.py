@@ -52,30 +52,16 @@ def quaternion_from_matrix(matrix: np.ndarray) -> np.ndarray:
     number occurs at any angle.
     """
     m = np.asarray(matrix)
-    m00, m11, m22 = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
-    x = np.stack(
-        [
-            1 + m00 - m11 - m22,
-            m[..., 1, 0] + m[..., 0, 1],
-            m[..., 2, 0] + m[..., 0, 2],
-            m[..., 2, 1] - m[..., 1, 2],
-        ],
-        -1,
-    )
-    y = np.stack(
-        [
-            x[..., 1],
-            1 - m00 + m11 - m22,
-            m[..., 2, 1] + m[..., 1, 2],
-            m[..., 0, 2] - m[..., 2, 0],
-        ],
-        -1,
-    )
-    z = np.stack([x[..., 2], y[..., 2], 1 - m00 - m11 + m22, m[..., 1, 0] - m[..., 0, 1]], -1)
-    w = np.stack([x[..., 3], y[..., 3], z[..., 3], 1 + m00 + m11 + m22], -1)
-    candidates = np.stack([x, y, z, w], -2)
-    pivot = np.argmax(np.stack([x[..., 0], y[..., 1], z[..., 2], w[..., 3]], -1), -1)
-    best = np.take_along_axis(candidates, pivot[..., None, None], -2)[..., 0, :]
+    # Row i of 4 q q^T is q_i times the quaternion.
+    products = np.empty((*m.shape[:-2], 4, 4), np.result_type(m, np.float32))
+    products[..., :3, :3] = m + np.swapaxes(m, -1, -2)
+    trace = m[..., 0, 0] + m[..., 1, 1] + m[..., 2, 2]
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        products[..., i, i] += 1 - trace
+        products[..., i, 3] = products[..., 3, i] = m[..., k, j] - m[..., j, k]
+    products[..., 3, 3] = 1 + trace
+    pivot = np.argmax(np.diagonal(products, axis1=-2, axis2=-1), -1)
+    best = np.take_along_axis(products, pivot[..., None, None], -2)[..., 0, :]
     return best / np.linalg.norm(best, axis=-1, keepdims=True)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import numpy as np
 from geometry_msgs.msg import TransformStamped
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
+from hmr_ros.body.kinematics import forward_kinematics
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.rotations import quaternion_from_matrix
 from hmr_ros.tracks import Tracks
 
 
+@lru_cache(maxsize=4096)
 def frame_name(prefix: str, track_id: int, joint: str) -> str:
     """``<prefix>body_<id>/<joint>``, with nothing in it that tf2 or a URDF would refuse.
 
@@ -63,9 +66,7 @@ class Skeletons:
 
 def _offsets(rotations: np.ndarray, joints: np.ndarray, parents: np.ndarray) -> np.ndarray:
     """Position of each joint in its parent's frame [N, 24, 3]; of the pelvis in the camera's."""
-    to_camera = rotations.copy()
-    for j in range(1, len(parents)):
-        to_camera[:, j] = to_camera[:, parents[j]] @ rotations[:, j]
+    _, to_camera = forward_kinematics(rotations, joints, parents)
     step = joints[:, 1:] - joints[:, parents[1:]]
     local = np.einsum("njba,njb->nja", to_camera[:, parents[1:]], step)
     return np.concatenate([joints[:, :1], local], 1)
