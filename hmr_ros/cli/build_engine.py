@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=8,
         metavar="N",
-        help="most people in one run: max_people of the node (%(default)s)",
+        help="most rows in one run: max_batch of the node (%(default)s)",
     )
     parser.add_argument(
         "--workspace-mib",
