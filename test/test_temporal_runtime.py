@@ -16,13 +16,19 @@ from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.camera_pose import CameraPose, pose_from_y_up
-from hmr_ros.models.temporal import state_shapes
 from hmr_ros.models.temporal_weights import build, load
 from hmr_ros.parameters import validated
-from hmr_ros.runtime.onnx_session import WeightsError, open_session
+from hmr_ros.runtime.graph_description import opened, write_manifest
+from hmr_ros.runtime.graph_file import WeightsError
 from hmr_ros.runtime.temporal import Temporal
-from hmr_ros.runtime.temporal_export import compare, example, export_onnx, manifest
-from hmr_ros.sighting_fields import GAP, OUTPUTS, SIGHTING, STATE
+from hmr_ros.runtime.temporal_export import (
+    compare,
+    example,
+    export_onnx,
+    manifest,
+    references,
+)
+from hmr_ros.sighting_fields import GAP, SIGHTING, STATE
 from hmr_ros.tracking.tracker import Tracker
 
 TINY = {"width": 32, "heads": 2, "layers": 2, "expand": 2, "window": 8}
@@ -98,7 +104,7 @@ def test_a_network_that_is_exported_is_compared_first(body, tmp_path):
             value += 0.02 * torch.randn_like(value)
     difference = export_onnx(network, tmp_path / "temporal.onnx")
     assert difference == compare(network, tmp_path / "temporal.onnx")[0] < 1e-4
-    (tmp_path / "temporal.json").write_text(json.dumps(manifest(network, body, {})))
+    write_manifest(tmp_path / "temporal.onnx", manifest(network, body, {}), references(network))
     assert Temporal(body, str(tmp_path / "temporal.onnx")).shapes["keys"] == (2, 7, 32)
 
 
@@ -150,8 +156,7 @@ def test_people_are_remembered_apart_and_forgotten(exported, body):
 @pytest.mark.slow
 def test_the_ten_thousandth_frame_costs_what_the_tenth_does(exported):
     network, path = exported
-    shapes = SIGHTING | state_shapes(network.config)
-    session = open_session(path, {n: (None, *s) for n, s in shapes.items()}, OUTPUTS, threads=1)
+    run = opened(path)
     clip = example(1, 50)
     clip["elapsed"].clamp_(min=0.03, max=0.2)
     frames = [{n: clip[n][:, t].numpy() for n in SIGHTING} for t in range(50)]
@@ -160,7 +165,7 @@ def test_the_ten_thousandth_frame_costs_what_the_tenth_does(exported):
 
     def step(n: int, state: dict) -> tuple[dict, float]:
         began = time.process_time()
-        found = dict(zip(OUTPUTS, session.run(None, frames[n % 50] | state), strict=True))
+        found = run(frames[n % 50] | state)
         spent = time.process_time() - began
         assert all(np.isfinite(value).all() for value in found.values())
         return {name: found[f"{name}_after"] for name in STATE}, spent
@@ -218,8 +223,17 @@ def test_foreign_weights_are_refused(exported, body, tmp_path):
     path = tmp_path / "temporal.onnx"
     path.write_bytes(exported[1].read_bytes())
     described = json.loads(exported[1].with_suffix(".json").read_text())
-    path.with_suffix(".json").write_text(json.dumps(described | {"state": {}}))
-    with pytest.raises(WeightsError, match="lacks the state"):
+    del described["graph"]["outputs"]["keys_after"]
+    path.with_suffix(".json").write_text(json.dumps(described))
+    with pytest.raises(WeightsError, match="lacks the outputs keys_after"):
+        Temporal(body, str(path))
+    described["graph"]["inputs"]["box"]["shape"] = [None, 5]
+    path.with_suffix(".json").write_text(json.dumps(described))
+    with pytest.raises(WeightsError, match="takes box"):
+        Temporal(body, str(path))
+    del described["graph"]["inputs"]["times"]
+    path.with_suffix(".json").write_text(json.dumps(described))
+    with pytest.raises(WeightsError, match="does not take times"):
         Temporal(body, str(path))
 
 

@@ -19,12 +19,14 @@ from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.camera_pose import CameraPose
 from hmr_ros.geometry.observed_rays import box_rays, joint_std, keypoint_rays, relative_std
 from hmr_ros.geometry.rotations import nearest_rotation
-from hmr_ros.runtime.answers import native_body
-from hmr_ros.runtime.onnx_session import MEND, WeightsError, open_session, read_manifest
+from hmr_ros.runtime.answers import check_serves, native_body
+from hmr_ros.runtime.backends.backend import BackendOptions, open_backend
+from hmr_ros.runtime.graph_file import MEND, WeightsError, read_graph
 from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, SIGHTING, STATE
 from hmr_ros.walk import Walk
 
 NAME = "temporal"
+MOST = 1024  # people in one image
 LEVEL = np.diag([1.0, -1.0, -1.0])  # a level camera, Y up, where nothing is known
 
 
@@ -41,21 +43,22 @@ class Temporal:
     """See the module text. Raises WeightsError for files that cannot be used."""
 
     def __init__(self, body: BodyModel, weights: str = "", threads: int = 1) -> None:
-        path = Path(weights or asset("weights", f"{NAME}.onnx"))
-        manifest = read_manifest(path, NAME)
-        native = native_body(path, manifest, body)
-        if native is not body:
+        graph = read_graph(Path(weights or asset("weights", f"{NAME}.onnx")), NAME)
+        missing = {*SIGHTING, *STATE} - graph.inputs.keys()
+        if missing:
+            raise WeightsError(f"{graph.path} does not take {', '.join(sorted(missing))}: {MEND}")
+        self.shapes = {name: graph.inputs[name].shape[1:] for name in STATE}
+        expected = {name: (None, *shape) for name, shape in (SIGHTING | self.shapes).items()}
+        check_serves(graph, expected, OUTPUTS)
+        if native_body(graph.path, graph.manifest, body) is not body:
             raise WeightsError(
-                f"{path} speaks of the body model {native.name!r}, not {body.name!r}: leave "
+                f"{graph.path} does not speak of the body model {body.name!r}: leave "
                 "body_model_path empty, or switch temporal off"
             )
-        try:
-            self.shapes = {name: tuple(manifest["state"][name]) for name in STATE}
-        except (KeyError, TypeError) as error:
-            raise WeightsError(f"{path.with_suffix('.json')} lacks the state: {MEND}") from error
-        shapes = {name: (None, *shape) for name, shape in (SIGHTING | self.shapes).items()}
         self.body = body
-        self._session = open_session(path, shapes, OUTPUTS, threads)
+        # It is small: a processor is done before a GPU has been told.
+        options = BackendOptions(threads=threads, max_batch=MOST)
+        self._backend = open_backend("onnxruntime", graph, options)
         self._people: dict[int, Remembered] = {}
 
     def reset(self) -> None:
@@ -102,9 +105,9 @@ class Temporal:
         for name in STATE:
             inputs[name] = np.stack([k.tensors[name] for k in known])
         inputs = {name: np.ascontiguousarray(v, np.float32) for name, v in inputs.items()}
-        found = self._session.run(list(OUTPUTS), inputs)
-        answer = dict(zip(ANSWER, found, strict=False))
-        after = dict(zip(STATE, found[len(ANSWER) :], strict=True))
+        found = self._backend.run(inputs)
+        answer = {name: found[f"{name}_now"] for name in ANSWER}
+        after = {name: found[f"{name}_after"] for name in STATE}
         for row, i in enumerate(ids):
             own = {name: value[row].copy() for name, value in after.items()}
             self._people[int(i)] = Remembered(stamp, known[row].origin, own)

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from hmr_ros.body.model import BodyModel
-from hmr_ros.models.temporal import Streaming, Temporal, state_shapes
+from hmr_ros.models.temporal import Streaming, Temporal
 from hmr_ros.runtime.answers import fingerprint
+from hmr_ros.runtime.graph_description import opened
 from hmr_ros.runtime.network_export import rounded
-from hmr_ros.runtime.onnx_session import open_session
 from hmr_ros.runtime.onnx_writing import write_onnx
-from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, SIGHTING, STATE
+from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, STATE
 
 # Largest difference to torch: of joint positions in metres, and of any other answer.
 JOINT_TOLERANCE, TOLERANCE = 1e-4, 2e-3
@@ -46,8 +46,7 @@ def export_onnx(network: Temporal, path: Path) -> float:
 def compare(network: Temporal, path: Path) -> tuple[float, float]:
     """Largest differences between whole clips in torch and the file frame by frame: of joints with
     the pelvis (metres), and of any answer."""
-    shapes = SIGHTING | state_shapes(network.config)
-    session = open_session(path, {n: (None, *s) for n, s in shapes.items()}, OUTPUTS, threads=1)
+    run = opened(path)
     joints = other = 0.0
     for people in (1, 3):
         clips = example(people, FRAMES)
@@ -56,7 +55,7 @@ def compare(network: Temporal, path: Path) -> tuple[float, float]:
         state = {name: value.numpy() for name, value in network.nothing(people).items()}
         for t in range(FRAMES):
             frame = {name: value[:, t].numpy() for name, value in clips.items()}
-            found = dict(zip(OUTPUTS, session.run(list(OUTPUTS), frame | state), strict=True))
+            found = run(frame | state)
             state = {name: found[f"{name}_after"] for name in STATE}
             expected = {name: whole[name][:, t] for name in ANSWER}
             made = {name: torch.from_numpy(found[f"{name}_now"]) for name in ANSWER}
@@ -129,7 +128,6 @@ def manifest(network: Temporal, body: BodyModel, figures: dict) -> dict:
         "body_model": {"name": body.name, "sha256": fingerprint(body)},
         "inputs": "one sighting and the state: hmr_ros.sighting_fields",
         "outputs": "the answer and the state after it: hmr_ros.sighting_fields",
-        "state": {name: list(shape) for name, shape in state_shapes(network.config).items()},
         "temperature": [round(float(t), 4) for t in network.temperature],
         "config": dataclasses.asdict(network.config),
         "parameters": sum(p.numel() for p in network.parameters()),
