@@ -66,6 +66,14 @@ def test_limbs_on_another_torso_point_at_the_true_joints(skeleton, people):
     assert off[0] < 0.35 * off[1]
 
 
+def test_the_goal_has_all_its_digits_under_autocast(skeleton, people):
+    rotations, joints, anchor, betas = people
+    plain = reaching(skeleton, anchor, betas, rotations, joints)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = reaching(skeleton, anchor, betas, rotations, joints)
+    assert torch.allclose(found, plain, atol=1e-5)
+
+
 def test_the_least_turn_has_the_angle_between_the_directions():
     rng = torch.Generator().manual_seed(0)
     start, end = torch.randn(2, 200, 3, generator=rng)

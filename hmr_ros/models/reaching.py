@@ -26,18 +26,20 @@ def reaching(
     """Rotations [N, 24, 3, 3]: the torso of ``anchor`` [N, 24, 3, 3], and limbs on it that reach
     for the true ones, which are ``rotations`` and ``joints`` [N, 24, 3] about the pelvis.
 
-    betas: [N, 10] of the body that reaches.
+    betas: [N, 10] of the body that reaches. In single precision, whatever autocast says: it is what
+    networks learn, and a rotation needs more digits than bfloat16 has.
     """
-    turned = list(in_view(rotations).unbind(1))
-    for joint in TORSO:
-        own = anchor[:, joint]
-        turned[joint] = own if joint == 0 else turned[PARENTS[joint]] @ own
-    for bones in BONES:
-        own, _ = skeleton(at_joints(turned), betas)
-        for joint, end in bones.items():
-            aim = least_turn(own[:, end] - own[:, joint], joints[:, end] - own[:, joint])
-            turned[joint] = aim @ turned[joint]
-    return at_joints(turned)
+    with torch.autocast(anchor.device.type, enabled=False):
+        turned = list(in_view(rotations).unbind(1))
+        for joint in TORSO:
+            own = anchor[:, joint]
+            turned[joint] = own if joint == 0 else turned[PARENTS[joint]] @ own
+        for bones in BONES:
+            own, _ = skeleton(at_joints(turned), betas)
+            for joint, end in bones.items():
+                aim = least_turn(own[:, end] - own[:, joint], joints[:, end] - own[:, joint])
+                turned[joint] = aim @ turned[joint]
+        return at_joints(turned)
 
 
 def in_view(rotations: Tensor) -> Tensor:
