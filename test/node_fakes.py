@@ -73,7 +73,7 @@ def standing(count: int, seed: int = 0, camera=None, stamp: float = 1.0, body=No
 class FakePipeline:
     """Answers every frame with people, as many as the first pixel's blue value says (at most 5).
 
-    Blue 255 raises, 254 takes a second, 253 is a device that fails.
+    Blue 255 raises, 254 takes a second, 253 is a device that fails, 252 one that does so late.
     """
 
     def __init__(self, settings: SimpleNamespace) -> None:
@@ -101,7 +101,9 @@ class FakePipeline:
         count = int(frame.image[0, 0, 0])
         if count == 255:
             raise RuntimeError("the backend broke")
-        if count == 253:
+        if count == 252:
+            time.sleep(0.3)
+        if count in (252, 253):
             raise BackendError("CUDA error: an illegal memory access was encountered")
         if count == 254:
             time.sleep(1.0)

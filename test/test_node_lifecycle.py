@@ -56,6 +56,13 @@ class Spinning:
             self.executor.spin_once(timeout_sec=0.02)
         return condition()
 
+    def waited(self, condition, timeout_s: float = 5.0) -> bool:
+        """As ``until``, but the executor does nothing meanwhile."""
+        end = time.monotonic() + timeout_s
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.005)
+        return condition()
+
     def close(self) -> None:
         self.node.close()
         self.executor.shutdown()
@@ -126,6 +133,35 @@ def test_a_device_that_fails_is_given_back_and_taken_anew(spinning):
     assert "illegal memory access" in node.health.failure and node.health.fault == ""
     spinning.feed(2, 102.0)
     assert spinning.until(lambda: node.health.processed == 1)
+
+
+@pytest.mark.parametrize("spinning", [always()], indirect=True)
+def test_an_image_that_fails_while_the_device_is_given_back_does_not_end_its_successor(spinning):
+    node = spinning.node
+    node.start()
+    spinning.feed(2, 100.0)
+    assert spinning.until(lambda: node.health.processed == 1)
+    old = node.health
+    spinning.feed(253, 101.0)
+    assert spinning.waited(lambda: old.failed == 1)
+    spinning.feed(252, 102.0)
+    assert spinning.waited(lambda: len(spinning.pipelines[0].calls) == 3)
+    assert spinning.until(lambda: len(spinning.pipelines) == 2)
+    assert old.failed == 2  # after the guard condition had been taken, so it fires once more
+    assert not spinning.until(lambda: node.settings is None, timeout_s=0.3)
+    spinning.feed(2, 103.0)
+    assert spinning.until(lambda: node.health.processed == 1)
+
+
+@pytest.mark.parametrize("spinning", [always()], indirect=True)
+def test_a_failed_device_is_also_given_back_by_whoever_deactivates_first(spinning):
+    node = spinning.node
+    node.start()
+    spinning.feed(253, 100.0)
+    assert spinning.waited(lambda: node.health.failed == 1)
+    assert node.trigger_deactivate() == TransitionCallbackReturn.ERROR
+    assert spinning.pipelines[0].closed and "illegal memory access" in node.health.fault
+    assert not spinning.until(lambda: len(spinning.pipelines) > 1, timeout_s=0.3)
 
 
 @pytest.mark.parametrize("spinning", [always(autostart=False)], indirect=True)

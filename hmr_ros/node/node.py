@@ -118,8 +118,9 @@ class HmrNode(LifecycleNode):
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        if self._failed:
-            return TransitionCallbackReturn.ERROR
+        if self._processing.broken:
+            text = f"{self.health.failure}; the backend was given back, configure to try again"
+            return self._fault(text, TransitionCallbackReturn.ERROR)
         self._inputs.destroy()
         self._inputs = None
         if not self._worker.pause(PAUSE_S):
@@ -158,7 +159,7 @@ class HmrNode(LifecycleNode):
     def _forget_session(self) -> None:
         self.settings = self._outputs = self._inputs = None
         self._worker = self._processing = self._camera = self._depth = self._pipeline = None
-        self._source, self._failed = "", False
+        self._source = ""
 
     def _fault(self, text: str, result: TransitionCallbackReturn) -> TransitionCallbackReturn:
         self.health.fault = text
@@ -168,12 +169,12 @@ class HmrNode(LifecycleNode):
     def _recover(self) -> None:
         """The device failed: through the error state to unconfigured. A node that started by itself
         starts again, but not if the device failed before it answered to any image."""
-        if self._inputs is None:  # deactivated meanwhile; the next image tells if it still fails
+        # Deactivated meanwhile: the next image tells if it still fails. Or told once more, by an
+        # image that failed while the device was given back.
+        if self._inputs is None or not self._processing.broken:
             return
         failure, answered = self.health.failure, self.health.processed > 0
-        self._failed = True
         self.trigger_deactivate()
-        self._fault(f"{failure}; the backend was given back, configure to try again", FAILURE)
         if self.get_parameter("autostart").value and answered:
             self.start()
             self.health.failure = failure

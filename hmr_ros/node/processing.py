@@ -54,18 +54,20 @@ class Processing:
         outputs,
         health: Health,
         warn: Callable[[str], None],
-        broken: Callable[[], None],
+        tell_broken: Callable[[], None],
     ) -> None:
-        """broken: told, in the worker's thread, when the device of the backend has failed."""
+        """tell_broken: called in the worker's thread when the device of the backend has failed;
+        ``broken`` is True from then on."""
         self._pipeline, self._settings, self._decode = pipeline, settings, decode
         self._camera, self._depth, self._outputs = camera, depth, outputs
-        self._health, self._warn, self._broken = health, warn, broken
+        self._health, self._warn, self._tell_broken = health, warn, tell_broken
         self._clock = ImageClock()
-        self._restart = False
+        self._restart = self.broken = False
 
     def restart(self) -> None:
-        """Forget all people before the next image. May be called from any thread."""
-        self._restart = True
+        """Forget all people before the next image, and that a device failed. May be called from any
+        thread."""
+        self._restart, self.broken = True, False
 
     def __call__(self, job: Job) -> None:
         health = self._health
@@ -113,7 +115,8 @@ class Processing:
         self._health.failure = f"inference failed: {type(error).__name__}: {error}"
         self._warn(self._health.failure)
         if isinstance(error, BackendError):
-            self._broken()
+            self.broken = True
+            self._tell_broken()
 
     def _forget(self) -> None:
         self._clock.restart()
