@@ -79,6 +79,7 @@ class FakePipeline:
     def __init__(self, settings: SimpleNamespace) -> None:
         if settings.weights_path == "missing.onnx":
             raise FileNotFoundError("weights_path: missing.onnx does not exist")
+        self.settings = settings
         self.body = load_body_model()
         self.resets = 0
         self.closed = False
@@ -86,7 +87,9 @@ class FakePipeline:
         self.calls: list[tuple] = []
 
     def warm_up(self) -> None:
-        """Nothing is compiled here."""
+        """Nothing is compiled here; the weights "broken.onnx" fail only now."""
+        if self.settings.weights_path == "broken.onnx":
+            raise ValueError("weights_path: broken.onnx gives no bodies")
 
     def reset(self) -> None:
         self.resets += 1

@@ -200,6 +200,19 @@ def test_a_missing_file_leaves_a_node_that_can_be_mended(spinning):
     assert node.health.fault == ""
 
 
+@pytest.mark.parametrize("spinning", [{"weights_path": "broken.onnx"}], indirect=True)
+def test_a_failed_warm_up_leaves_no_publisher_and_gives_the_device_back(spinning):
+    node = spinning.node
+    before = len(list(node.publishers))
+    for made in (1, 2):
+        assert node.trigger_configure() == FAILURE and len(spinning.pipelines) == made
+        assert "gives no bodies" in node.health.fault
+        assert len(list(node.publishers)) == before and not node._managed_entities
+        assert spinning.pipelines[-1].closed
+    assert spinning.set(weights_path="") == [(True, "")]
+    assert node.trigger_configure() == SUCCESS
+
+
 def test_every_parameter_has_description_and_range(spinning):
     for p in ALL_PARAMETERS:
         d = spinning.node.describe_parameter(p.name)

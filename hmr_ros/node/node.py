@@ -72,17 +72,15 @@ class HmrNode(LifecycleNode):
         try:
             settings = settings_of(self)
             self._pipeline = pipeline = self._make_pipeline(settings)
-            outputs = Outputs(self, pipeline.body, settings)
+            self._outputs = outputs = Outputs(self, pipeline.body, settings)
             pipeline.warm_up()
             outputs.warm_up()
         except Exception as error:
             # Whatever the cause (a file, a backend), the node stays and can be configured again.
-            if self._pipeline is not None:
-                self._pipeline.close()
-                self._pipeline = None
+            self.close()
             return self._fault(f"cannot configure: {error}", FAILURE)
         compressed = settings.image_transport == "compressed"
-        self.settings, self._outputs = settings, outputs
+        self.settings = settings
         self._camera = CameraSource(self.resolve_topic_name("camera_info"))
         self._depth = DepthBuffer()
         self._processing = Processing(
