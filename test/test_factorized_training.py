@@ -21,10 +21,19 @@ from hmr_ros.models.factorized_state import (  # noqa: E402
 )
 from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
 from hmr_ros.person_crops import INPUTS  # noqa: E402
-from hmr_ros.training import baseline_task, factorized_losses, factorized_task  # noqa: E402
+from hmr_ros.training import (  # noqa: E402
+    baseline_keypoints_task,
+    baseline_task,
+    factorized_keypoints_task,
+    factorized_losses,
+    factorized_task,
+)
+from hmr_ros.training.baseline_keypoints_task import PICTURED  # noqa: E402
 from hmr_ros.training.factorized_figures import sample_figures  # noqa: E402
 from hmr_ros.training.factorized_losses import Draw, Weights, draw, limbs_of, losses  # noqa: E402
+from hmr_ros.training.loop import Training  # noqa: E402
 from hmr_ros.training.losses import target  # noqa: E402
+from hmr_ros.training.recipe import Recipe  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +184,43 @@ def test_an_arm_differs_from_the_whole_method_where_it_says(folder, anchor, arm)
         state = network.sample(told, torch.randn(8, SIZE), 2)
         root = body_of(network.skeleton, state).rotations[:, 0]
     assert torch.allclose(root, first.rotations[:, 0], atol=1e-5) == (arm != "unfactorised")
+
+
+def on_keypoints(motions, anchor, **more):
+    settings = {"motions": str(motions), "batch": 16, "network": {"field_layers": 1}}
+    settings |= {"anchor": str(anchor)} if anchor else {}
+    return factorized_keypoints_task.load(settings | more, seed=1, rank=0, world=1)
+
+
+@pytest.fixture(scope="module")
+def blind_anchor(tmp_path_factory):
+    """A stage one without parts for a picture."""
+    torch.manual_seed(3)
+    path = tmp_path_factory.mktemp("anchor") / "baseline_keypoints.safetensors"
+    config = TINY | {"without": list(PICTURED)}
+    weights.save(weights.build("baseline", load_body_model(), config), path)
+    return path
+
+
+def test_people_without_a_picture_train_stage_two(shared_data, blind_anchor, tmp_path, monkeypatch):
+    monkeypatch.setattr(baseline_keypoints_task, "VALIDATION_PEOPLE", 20)
+    monkeypatch.setattr(baseline_keypoints_task, "VALIDATION_BATCH", 10)
+    task = on_keypoints(shared_data / "motions.npz", blind_anchor)
+    recipe = Recipe(steps=2, batch=16, warmup=1, validate_every=2)
+    training = Training(task, recipe, tmp_path)
+    before = training.network.field.out.detach().clone()
+    *_, last = training.run()
+    assert last.step == 2 and last.validation["best8_hidden_mm"] > 0
+    assert not torch.equal(training.network.field.out, before)
+    trained = weights.load(blind_anchor, load_body_model(), "baseline").state_dict()
+    found = training.network.anchor.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in trained.items())
+
+
+def test_a_stage_one_that_needs_a_picture_is_refused_for_people_without(shared_data, anchor):
+    for path, lacking in ((None, "heatmaps, features"), (anchor, "image, heatmaps, mask")):
+        with pytest.raises(ValueError, match=f"reads {lacking}.*baseline_keypoints.*--anchor"):
+            on_keypoints(shared_data / "motions.npz", path)
 
 
 def test_an_unknown_arm_is_refused(folder):

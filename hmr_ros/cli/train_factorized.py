@@ -14,16 +14,13 @@ SUMMARY = "FactorizedHMR for one image: limbs by flow matching on the torso of a
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr train factorized``: the baseline's, which stage one and which arm."""
     train_baseline.add_arguments(parser, NAME)
-    add_stage_one(parser)
+    add_stage_one(parser, "a baseline (.safetensors; default: the shipped one)")
 
 
-def add_stage_one(parser: argparse.ArgumentParser) -> None:
-    """``--anchor`` and ``--arm``."""
+def add_stage_one(parser: argparse.ArgumentParser, which: str) -> None:
+    """``--anchor`` and ``--arm``. which: baseline stage one may be, in words."""
     parser.add_argument(
-        "--anchor",
-        type=Path,
-        metavar="FILE",
-        help="weights of stage one, a baseline (.safetensors; default: the shipped one)",
+        "--anchor", type=Path, metavar="FILE", help=f"weights of stage one, {which}"
     )
     parser.add_argument(
         "--arm",

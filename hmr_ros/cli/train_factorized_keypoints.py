@@ -16,7 +16,10 @@ SUMMARY = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr train baseline_keypoints``, which stage one and which arm."""
     train_baseline_keypoints.add_arguments(parser, NAME)
-    add_stage_one(parser)
+    add_stage_one(
+        parser,
+        "without a picture too: those of `hmr train baseline_keypoints --export FOLDER`",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

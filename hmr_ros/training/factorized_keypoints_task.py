@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from hmr_ros.body.model import BodyModel, load_body_model
 from hmr_ros.models.configs import read_config
-from hmr_ros.training.baseline_keypoints_task import BaselineKeypointsTask, release
+from hmr_ros.training.baseline_keypoints_task import PICTURED, BaselineKeypointsTask, release
 from hmr_ros.training.baseline_keypoints_task import Settings as KeypointSettings
 from hmr_ros.training.factorized_figures import sample_figures
 from hmr_ros.training.seeds import hash_of
@@ -31,9 +31,17 @@ class Settings(StageTwo, KeypointSettings):
 
 
 def load(settings: dict, seed: int, rank: int, world: int) -> FactorizedKeypointsTask:
-    """Errors as of ``baseline_keypoints_task.load`` and ``stage_two.settled``."""
+    """Errors as of ``baseline_keypoints_task.load`` and ``stage_two.settled``; ValueError too for a
+    stage one that reads what these people lack, as the shipped one does."""
     body = load_body_model()
     whole, anchor = settled(settings, body)
+    lacking = [kind for kind in PICTURED if kind not in anchor.config.without]
+    if lacking:
+        raise ValueError(
+            f"stage one in {whole['anchor']} reads {', '.join(lacking)}, which people without a "
+            "picture lack: train one with `hmr train baseline_keypoints --export FOLDER`, and name "
+            "it with --anchor"
+        )
     return FactorizedKeypointsTask(read_config(Settings, whole), body, anchor, seed, rank)
 
 
