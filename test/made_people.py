@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from hmr_ros.person_crops import FEATURES, PersonCrops
-from hmr_ros.training.corpus import VERSION, Truth, begin, packed, write_shard
+from hmr_ros.training.corpus import SHARDS, VERSION, Truth, packed, write_shard
 
 PEOPLE, SIZE, A_SHARD = 40, 64, 20
 
@@ -52,7 +52,7 @@ def flat(points, pelvis, scale):
 
 def corpus_of(people, folder):
     """``people`` written as a corpus; returns the folder."""
-    begin(folder, {"version": VERSION, "size": SIZE})
+    SHARDS.begin(folder, {"version": VERSION, "size": SIZE})
     records = packed(*people)
     for shard in range(PEOPLE // A_SHARD):
         write_shard(folder, shard, records[shard * A_SHARD : (shard + 1) * A_SHARD])

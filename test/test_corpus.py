@@ -136,7 +136,7 @@ def test_a_shard_that_is_lost_is_drawn_again_as_it_was(drawing, folder, tmp_path
     monkeypatch.setattr(making, "PICTURES_A_SHARD", A_SHARD)
     for path in folder.glob("*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    lost = corpora.shard_path(tmp_path, 1)
+    lost = corpora.SHARDS.path(tmp_path, 1)
     kept = lost.read_bytes()
     lost.unlink()
     counts = list(draw_people(drawing, tmp_path, len(Corpus(folder)), workers=0))
@@ -148,8 +148,8 @@ def test_a_shard_that_is_lost_is_drawn_again_as_it_was(drawing, folder, tmp_path
 def test_workers_draw_the_same_people(drawing, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(making, "PICTURES_A_SHARD", A_SHARD)
     list(draw_people(drawing, tmp_path, 1, workers=2))
-    first = corpora.shard_path(folder, 0).read_bytes()
-    assert corpora.shard_path(tmp_path, 0).read_bytes() == first
+    first = corpora.SHARDS.path(folder, 0).read_bytes()
+    assert corpora.SHARDS.path(tmp_path, 0).read_bytes() == first
 
 
 def test_given_boxes_are_a_little_off_and_inside():
@@ -195,5 +195,5 @@ def test_folders_that_cannot_be_used_are_refused_with_the_reason(tmp_path):
     with pytest.raises(CorpusError, match="holds no people with pictures of 64 pixels"):
         Corpus(damaged)
     (damaged / "manifest.json").write_text("[]")
-    with pytest.raises(CorpusError, match="is no manifest of a corpus"):
+    with pytest.raises(CorpusError, match="is no manifest of people"):
         Corpus(damaged)

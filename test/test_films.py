@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from hmr_ros.body.model import load_body_model
 from hmr_ros.data.detections.stand_in import stand_in
 from hmr_ros.data.detections.stand_in_over_time import lasting_chance, stand_in_over_time
-from hmr_ros.data.films import Film, FilmError, begin_folder, films_in, read_film, write_film
+from hmr_ros.data.films import FILMS, VERSION, Film, FilmError, films_of, read_film, write_film
 from hmr_ros.data.measured_errors import load_measured
 from hmr_ros.data.sequences.unrendered import _behind
 from hmr_ros.evaluation.persistence import lasting
@@ -27,6 +28,7 @@ from hmr_ros.training.followed_people import (
 )
 from hmr_ros.training.temporal_losses import Weights, losses, posed
 
+MADE = {"version": VERSION, "split": "train", "seed": 0}
 TINY = {"width": 32, "heads": 2, "layers": 1, "expand": 2, "window": 8}
 
 
@@ -59,8 +61,6 @@ def made_film(frames: int = 40, people: int = 2) -> Film:
         true_betas=normal(people, 10),
         true_pelvis=pelvis.astype(np.float32),
         true_visibility=rng.integers(0, 3, (*at, 24)).astype(np.uint8),
-        true_keypoints=normal(*at, 33, 2),
-        true_state=rng.integers(0, 4, (*at, 33)).astype(np.uint8),
         camera_rotations=camera,
         camera_positions=normal(frames, 3),
         odometry_rotations=camera,
@@ -70,20 +70,34 @@ def made_film(frames: int = 40, people: int = 2) -> Film:
 
 def test_films_come_back_and_damaged_or_foreign_ones_are_refused(tmp_path):
     film = made_film()
-    begin_folder(tmp_path, {"seed": 0})
+    FILMS.begin(tmp_path, MADE)
+    with pytest.raises(FilmError, match="holds no films yet: `hmr train films"):
+        next(films_of(tmp_path, "train"))
     write_film(tmp_path, 0, film)
-    assert films_in(tmp_path) == 1
+    assert FILMS.count(tmp_path) == 1
     again = read_film(tmp_path, 0)
     assert np.array_equal(again.pelvis, film.pelvis) and np.array_equal(again.seen, film.seen)
     assert np.abs(again.rotations - film.rotations).max() < 5e-4
-    begin_folder(tmp_path, {"seed": 0})
+    FILMS.begin(tmp_path, MADE)
     with pytest.raises(FilmError, match="seed: 0 there, 1 here"):
-        begin_folder(tmp_path, {"seed": 1})
+        FILMS.begin(tmp_path, MADE | {"seed": 1})
+    with pytest.raises(FilmError, match="split 'train', expected 'val'"):
+        read_followed(tmp_path, "val")
     (tmp_path / "film-00000.npz").write_bytes(b"nothing")
     with pytest.raises(FilmError, match="damaged"):
-        read_followed(tmp_path)
+        read_followed(tmp_path, "train")
     with pytest.raises(FilmError, match="hmr train films"):
-        read_followed(tmp_path / "none")
+        read_followed(tmp_path / "none", "train")
+    (tmp_path / "manifest.json").write_text(json.dumps(MADE | {"version": 1}))
+    with pytest.raises(FilmError, match=f"version 1, expected {VERSION}"):
+        read_followed(tmp_path, "train")
+
+
+def test_films_in_which_nobody_is_seen_for_long_are_refused(tmp_path):
+    FILMS.begin(tmp_path, MADE)
+    write_film(tmp_path, 0, made_film(7))
+    with pytest.raises(FilmError, match="nobody in the films"):
+        read_followed(tmp_path, "train")
 
 
 def test_a_mirror_shows_the_mirror_image():

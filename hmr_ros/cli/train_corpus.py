@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_drawing_arguments
 
 SUMMARY = "rendered people, seen by the front end, for the baseline to train on"
 
@@ -16,13 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--people", type=int, required=True, help="until the folder holds so many; more may follow"
     )
-    parser.add_argument("--workers", type=int, default=2, help="processes (0: this one)")
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
-    parser.add_argument("--photos", type=Path, help="folder of background photographs")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--split", choices=["train", "val"], default="train")
+    add_drawing_arguments(parser)
     parser.add_argument(
         "--size", type=int, choices=[128, 256], default=256, help="side of the pictures kept"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_drawing_arguments
 
 SUMMARY = "films of moving people, followed by the pipeline, for `temporal` to train on"
 
@@ -20,15 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rendered",
         action="store_true",
-        help="draw every frame and look at it with the real front end (a hundred times as slow)",
+        help="draw every frame and look at it with the real front end (much slower)",
     )
-    parser.add_argument("--workers", type=int, default=2, help="processes (0: this one)")
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
-    parser.add_argument("--photos", type=Path, help="folder of background photographs")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--split", choices=["train", "val"], default="train")
+    add_drawing_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:

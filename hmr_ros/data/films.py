@@ -6,22 +6,32 @@ from. No picture is kept: a network over time goes on from the bodies of single 
 
 from __future__ import annotations
 
-import json
-import os
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-VERSION = 1
-MANIFEST = "manifest.json"
+from hmr_ros.data.drawn_folder import Pieces, write_whole
+
+VERSION = 2
 # Kept in half precision: rotations to 5e-4.
 HALF = ("rotations", "joint_cov", "transl_cov", "visibility", "true_rotations")
 
 
 class FilmError(ValueError):
     """A folder of films that cannot be used; the text says why and what to do."""
+
+
+FILMS = Pieces(
+    name="film-{n:05d}.npz",
+    what="films",
+    drawn_by="hmr train films --out {folder} --films N",
+    says=("split",),
+    version=VERSION,
+    error=FilmError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +48,6 @@ class Film:
     true_rotations:  [T, P, 24, 3, 3], joint 0 to the camera. true_betas: [P, 10].
     true_pelvis:     [T, P, 3] camera frame. true_visibility: [T, P, 24], values of
                      ``hmr_ros.data.joint_visibility``.
-    true_keypoints:  [T, P, 33, 2] on the plane at z = 1; true_state: [T, P, 33], rows of
-                     ``measured_errors.CLASSES``.
     camera_rotations: [T, 3, 3] world (Y up) to camera, camera_positions: [T, 3], both true;
     odometry_rotations, odometry_positions: as a robot knows them.
     """
@@ -58,8 +66,6 @@ class Film:
     true_betas: np.ndarray
     true_pelvis: np.ndarray
     true_visibility: np.ndarray
-    true_keypoints: np.ndarray
-    true_state: np.ndarray
     camera_rotations: np.ndarray
     camera_positions: np.ndarray
     odometry_rotations: np.ndarray
@@ -69,60 +75,37 @@ class Film:
         return len(self.stamps)
 
 
-def film_path(folder: Path, number: int) -> Path:
-    return folder / f"film-{number:05d}.npz"
-
-
-def films_in(folder: Path) -> int:
-    """Length of the unbroken row of films from the first."""
-    count = 0
-    while film_path(folder, count).is_file():
-        count += 1
-    return count
-
-
-def begin_folder(folder: Path, manifest: dict) -> None:
-    """Make the folder, or go on with one that has the same manifest.
-
-    Raises FilmError for a folder that was drawn from anything else; it stays as it is.
-    """
-    path = folder / MANIFEST
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(manifest, indent=2) + "\n")
-        return
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as error:
-        raise FilmError(f"{path} is no manifest of films: {error}") from error
-    wrong = [
-        f"{k}: {found.get(k)!r} there, {manifest.get(k)!r} here"
-        for k in sorted({*found, *manifest})
-        if found.get(k) != manifest.get(k)
-    ]
-    if wrong:
-        raise FilmError(f"{folder} holds other films ({'; '.join(wrong)}): choose another --out")
-
-
 def write_film(folder: Path, number: int, film: Film) -> None:
     """A reader sees the whole film or none."""
-    path = film_path(folder, number)
     arrays = {f.name: getattr(film, f.name) for f in fields(Film)}
     arrays |= {name: arrays[name].astype(np.float16) for name in HALF}
-    partial = path.with_suffix(".partial")
-    with open(partial, "wb") as file:
-        np.savez_compressed(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    write_whole(FILMS.path(folder, number), lambda file: np.savez_compressed(file, **arrays))
 
 
 def read_film(folder: Path, number: int) -> Film:
     """Raises FilmError for a file that is missing or damaged."""
-    path = film_path(folder, number)
+    path = FILMS.path(folder, number)
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {f.name: file[f.name] for f in fields(Film)}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise FilmError(f"{path} is damaged: delete it and draw it anew ({error})") from error
     return Film(**arrays | {name: arrays[name].astype(np.float32) for name in HALF})
+
+
+def films_of(folder: Path, split: str) -> Iterator[Film]:
+    """The films of a folder in order.
+
+    Raises FilmError for a folder without films, of another version or split, or with a damaged one.
+    """
+    found = FILMS.manifest(folder)["split"]
+    if found != split:
+        raise FilmError(
+            f"{folder} holds films of the split {found!r}, expected {split!r}: "
+            f"hmr train films --split {split} draws some"
+        )
+    count = FILMS.count(folder)
+    if not count:
+        raise FilmError(f"{folder} holds no films yet: `{FILMS.drawn_by.format(folder=folder)}`")
+    for number in range(count):
+        yield read_film(folder, number)

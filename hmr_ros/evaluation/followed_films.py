@@ -14,7 +14,7 @@ import numpy as np
 from hmr_ros.bodies import Bodies
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
-from hmr_ros.data.films import Film, films_in, read_film
+from hmr_ros.data.films import Film, films_of
 from hmr_ros.evaluation.identity_metrics import Frame
 from hmr_ros.evaluation.synocc.watching import ClipTruth, Watched
 from hmr_ros.geometry.camera import Camera
@@ -31,8 +31,7 @@ def replayed(folder: Path, body: BodyModel, stages: Stages) -> list[tuple[ClipTr
     """Films of a folder with each stage's report, as ``video_rows`` takes them. stages: settings of
     smoothing (``hmr_ros.parameters``) and the network over time, or None, by name."""
     clips = []
-    for number in range(films_in(folder)):
-        film = read_film(folder, number)
+    for number, film in enumerate(films_of(folder, "val")):
         if film.seen.any():
             said = {n: said_of(film, body, *stage) for n, stage in stages.items()}
             clips.append((truth_of(film, body, number), said))

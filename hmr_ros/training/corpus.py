@@ -8,23 +8,31 @@ and ``Truth``: the picture and the maps are bytes.
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from hmr_ros.batch import EqualLength
+from hmr_ros.data.drawn_folder import Pieces, write_whole
 from hmr_ros.person_crops import CELLS, FEATURES, GRID, LANDMARKS, PersonCrops
 
 VERSION = 2
 PICTURES_A_SHARD = 100
-MANIFEST = "manifest.json"
 
 
 class CorpusError(ValueError):
     """A folder of rendered people that cannot be used; the text says why and what to do."""
+
+
+SHARDS = Pieces(
+    name="shard-{n:05d}.npy",
+    what="people",
+    drawn_by="hmr train corpus --out {folder} --people N",
+    says=("size",),
+    version=VERSION,
+    error=CorpusError,
+)
 
 
 @dataclass(frozen=True)
@@ -74,10 +82,6 @@ def record(size: int) -> np.dtype:
     )
 
 
-def shard_path(folder: Path, shard: int) -> Path:
-    return folder / f"shard-{shard:05d}.npy"
-
-
 class Corpus:
     """The people of a folder, numbered from 0. Safe to read from several threads.
 
@@ -90,10 +94,10 @@ class Corpus:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.manifest = read_manifest(self.folder)
+        self.manifest = SHARDS.manifest(self.folder)
         self.size = int(self.manifest["size"])
-        count = shards_in(self.folder)
-        self._shards = [open_shard(shard_path(self.folder, n), self.size) for n in range(count)]
+        count = SHARDS.count(self.folder)
+        self._shards = [open_shard(SHARDS.path(self.folder, n), self.size) for n in range(count)]
         self._ends = np.cumsum([len(s) for s in self._shards])
         if not len(self):
             raise CorpusError(
@@ -137,14 +141,6 @@ def opened(folder: str | Path, side: int) -> Corpus:
     return corpus
 
 
-def shards_in(folder: Path) -> int:
-    """Length of the unbroken row of shards from the first."""
-    count = 0
-    while shard_path(folder, count).is_file():
-        count += 1
-    return count
-
-
 def open_shard(path: Path, size: int) -> np.ndarray:
     """The records [N] of a shard, mapped. Raises CorpusError."""
     try:
@@ -175,56 +171,7 @@ def unpacked(people: np.ndarray) -> tuple[PersonCrops, Truth]:
     )
 
 
-def read_manifest(folder: Path) -> dict:
-    """Raises CorpusError."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        what = "is empty" if folder.is_dir() else "does not exist"
-        raise CorpusError(
-            f"{folder} {what} or holds no {MANIFEST}: name a folder that "
-            f"`hmr train corpus --out {folder} --people N` made"
-        )
-    try:
-        manifest = json.loads(path.read_text())
-        version, _ = manifest["version"], manifest["size"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorpusError(f"{path} is no manifest of a corpus: {error!r}") from error
-    if version != VERSION:
-        raise CorpusError(f"{path} is of version {version}, expected {VERSION}: draw it anew")
-    return manifest
-
-
-def begin(folder: Path, manifest: dict) -> None:
-    """Make the folder, or go on with one that has the same manifest.
-
-    Raises CorpusError for a folder that was drawn from anything else; it stays as it is.
-    """
-    if (folder / MANIFEST).exists():
-        found = read_manifest(folder)
-        wrong = [
-            f"{k}: {found.get(k)!r} there, {manifest.get(k)!r} here"
-            for k in sorted({*found, *manifest})
-            if found.get(k) != manifest.get(k)
-        ]
-        if wrong:
-            raise CorpusError(
-                f"{folder} holds other people ({'; '.join(wrong)}): choose another --out"
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    written = json.dumps(manifest, indent=2) + "\n"
-    _atomically(folder / MANIFEST, lambda file: file.write(written.encode()))
-
-
 def write_shard(folder: Path, shard: int, people: np.ndarray) -> None:
     """A reader sees the whole shard or none."""
-    _atomically(shard_path(folder, shard), lambda file: np.save(file, people, allow_pickle=False))
-
-
-def _atomically(path: Path, write) -> None:
-    partial = path.with_suffix(".partial")
-    with open(partial, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    path = SHARDS.path(folder, shard)
+    write_whole(path, lambda file: np.save(file, people, allow_pickle=False))

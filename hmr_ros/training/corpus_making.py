@@ -22,13 +22,11 @@ from hmr_ros.people import People
 from hmr_ros.person_crops import PersonCrops, crops_of
 from hmr_ros.training.corpus import (
     PICTURES_A_SHARD,
+    SHARDS,
     VERSION,
     Truth,
-    begin,
     open_shard,
     packed,
-    shard_path,
-    shards_in,
     write_shard,
 )
 
@@ -93,7 +91,7 @@ class Drawing:
             "split": self.split,
             "motions": self.motions.name,
             "photos": self.photos.name if self.photos else None,
-            "mixes": [_described(mix) for mix in self.mixes],
+            "mixes": [described(mix) for mix in self.mixes],
             "thorough_every": self.thorough_every if self.quick else 1,
         }
 
@@ -104,9 +102,9 @@ def draw_people(drawing: Drawing, folder: Path, count: int, workers: int = 0) ->
     Shards that lie there are kept; the folder must be new or of the same ``drawing``, else
     CorpusError. Raises what ``rendered_stream`` raises.
     """
-    begin(folder, drawing.manifest())
-    shard = shards_in(folder)
-    done = sum(len(open_shard(shard_path(folder, n), drawing.size)) for n in range(shard))
+    SHARDS.begin(folder, drawing.manifest())
+    shard = SHARDS.count(folder)
+    done = sum(len(open_shard(SHARDS.path(folder, n), drawing.size)) for n in range(shard))
     yield done
     if done >= count:
         return
@@ -157,7 +155,8 @@ def truth_of(picture: RenderedImage, rows: np.ndarray, crops: PersonCrops) -> Tr
     )
 
 
-def _described(mix: Mix) -> dict:
+def described(mix: Mix) -> dict:
+    """A mix as it stands in a manifest."""
     values = asdict(mix)
     values["occluders"] = {kind.name: chance for kind, chance in mix.occluders.items()}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from hmr_ros.assets import asset
 from hmr_ros.bodies import Bodies
-from hmr_ros.data.detections.landmark_truth import LandmarkTruth, landmark_truth
-from hmr_ros.data.films import VERSION, Film, begin_folder, films_in, write_film
+from hmr_ros.data.films import FILMS, VERSION, Film, write_film
 from hmr_ros.data.ingredients import Ingredients, load_ingredients
 from hmr_ros.data.motions import MotionError
 from hmr_ros.data.render.render import render
-from hmr_ros.data.scenes.mix import Mix
 from hmr_ros.data.scenes.mixes import HEAVY, REALISTIC
 from hmr_ros.data.sequences.sample import sample_sequence
 from hmr_ros.data.sequences.sequence import Sequence, SequenceTruth
@@ -26,23 +25,24 @@ from hmr_ros.frame import Frame
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.observed_rays import box_rays, keypoint_rays
 from hmr_ros.pipeline import Pipeline
+from hmr_ros.runtime.graph_file import read_graph
+from hmr_ros.training.corpus_making import described
 
 WIDTH, HEIGHT = 640, 480
 MIXES = (REALISTIC, HEAVY)
 FPS = (10.0, 15.0, 15.0, 30.0)
-FARTHEST = 20.0  # of rays kept; what lies beyond is as good as behind the camera
 TRIES = 8
+ESTIMATOR = "baseline"
 
 
 @dataclass(frozen=True)
 class Glimpse:
-    """One frame of P people. bodies: of those who were seen, rows: whose they are. visibility
-    [P, 24]; marks: true landmarks."""
+    """One frame of P people. bodies: of those who were seen, rows: whose they are. visibility:
+    [P, 24], the true one."""
 
     bodies: Bodies
     rows: np.ndarray
     visibility: np.ndarray
-    marks: LandmarkTruth
 
 
 # A film and its truth to one ``Glimpse`` a frame.
@@ -53,7 +53,7 @@ Watcher = Callable[[Ingredients, Sequence, SequenceTruth, np.random.Generator], 
 class FilmDrawing:
     """What films are drawn from, and ``watcher``: who looks at them.
 
-    motions, split, photos: see ``load_ingredients``. frames: of a film. mixes: in turns.
+    motions, split, photos: see ``load_ingredients``. frames: of a film.
     """
 
     watcher: Watcher
@@ -62,15 +62,14 @@ class FilmDrawing:
     photos: Path | None = None
     seed: int = 0
     frames: int = 60
-    mixes: tuple[Mix, ...] = MIXES
 
     def __call__(self, index: int) -> Film:
         """Film ``index``; depends on nothing else."""
         drawn = load_ingredients(self.motions, self.split, self.photos)
         for attempt in range(TRIES):
             rng = np.random.default_rng([self.seed, index, attempt])
-            mix = self.mixes[index % len(self.mixes)]
-            fps = FPS[index // len(self.mixes) % len(FPS)]
+            mix = MIXES[index % len(MIXES)]
+            fps = FPS[index // len(MIXES) % len(FPS)]
             try:
                 film = sample_sequence(
                     rng, drawn.body, drawn.motions, mix, self.frames, fps=fps,
@@ -93,6 +92,8 @@ class FilmDrawing:
             "frames": self.frames,
             "motions": self.motions.name,
             "photos": self.photos.name if self.photos else None,
+            "mixes": [described(mix) for mix in MIXES],
+            ESTIMATOR: read_graph(asset("weights", f"{ESTIMATOR}.onnx")).sha256,
         }
 
 
@@ -102,8 +103,8 @@ def draw_films(drawing: FilmDrawing, folder: Path, count: int, workers: int = 0)
     The folder must be new or of the same ``drawing``, else FilmError. Raises what
     ``rendered_stream`` raises.
     """
-    begin_folder(folder, drawing.manifest())
-    first = films_in(folder)
+    FILMS.begin(folder, drawing.manifest())
+    first = FILMS.count(folder)
     yield first
     numbers = range(first, count)
     with closing(rendered_stream(drawing, numbers, workers)) as stream:
@@ -126,8 +127,7 @@ def by_the_product(
         bodies = bodies[bodies.found]
         owner = matched(bodies.joints_2d, picture.joints_2d, picture.visibility, picture.boxes)
         rows = np.flatnonzero(owner >= 0)
-        marks = landmark_truth(picture, drawn.body)
-        found.append(Glimpse(bodies[owner[rows]], rows, picture.visibility, marks))
+        found.append(Glimpse(bodies[owner[rows]], rows, picture.visibility))
     return found
 
 
@@ -136,7 +136,7 @@ def product() -> Pipeline:
     """The pipeline with the yardstick, one a process."""
     from hmr_ros.parameters import validated
 
-    pipeline = Pipeline(validated({"estimator": "baseline", "threads": 1}))
+    pipeline = Pipeline(validated({"estimator": ESTIMATOR, "threads": 1}))
     pipeline.warm_up()
     return pipeline
 
@@ -152,8 +152,7 @@ def followed(camera: Camera, truth: SequenceTruth, glimpses: list[Glimpse]) -> F
     rotations, betas, pelvis = empty(24, 3, 3), empty(10), empty(3)
     joint_cov, transl_cov, visibility = empty(24, 3, 3), empty(3, 3), empty(24)
     keypoints, box = empty(33, 3), empty(4)
-    true_visibility, state = empty(24, dtype=np.uint8), empty(33, dtype=np.uint8)
-    marks = empty(33, 2)
+    true_visibility = empty(24, dtype=np.uint8)
     for t, glimpse in enumerate(glimpses):
         rows, bodies = glimpse.rows, glimpse.bodies
         seen[t, rows] = True
@@ -163,8 +162,7 @@ def followed(camera: Camera, truth: SequenceTruth, glimpses: list[Glimpse]) -> F
         visibility[t, rows] = bodies.visibility
         keypoints[t, rows] = keypoint_rays(camera, bodies.keypoints_2d)
         box[t, rows] = box_rays(camera, bodies.boxes)
-        true_visibility[t], state[t] = glimpse.visibility, glimpse.marks.state
-        marks[t] = on_plane(glimpse.marks.points)
+        true_visibility[t] = glimpse.visibility
     odometry = truth.odometry
     return Film(
         stamps=truth.stamps,
@@ -181,16 +179,8 @@ def followed(camera: Camera, truth: SequenceTruth, glimpses: list[Glimpse]) -> F
         true_betas=truth.betas,
         true_pelvis=truth.joints[:, :, 0],
         true_visibility=true_visibility,
-        true_keypoints=marks,
-        true_state=state,
         camera_rotations=truth.camera_rotations,
         camera_positions=truth.camera_positions,
         odometry_rotations=odometry.rotations,
         odometry_positions=odometry.positions,
     )
-
-
-def on_plane(points: np.ndarray) -> np.ndarray:
-    """Points [..., 3] to the plane at z = 1."""
-    flat = points[..., :2] / np.maximum(points[..., 2:], 0.05)
-    return np.clip(flat, -FARTHEST, FARTHEST)

@@ -15,7 +15,6 @@ import torch
 from hmr_ros.batch import concatenate
 from hmr_ros.bodies import Bodies
 from hmr_ros.data import keypoint_noise
-from hmr_ros.data.detections.landmark_truth import LandmarkTruth
 from hmr_ros.data.detections.stand_in_over_time import stand_in_over_time
 from hmr_ros.data.ingredients import Ingredients
 from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE
@@ -25,7 +24,7 @@ from hmr_ros.data.sequences.unrendered import hidden_over_time
 from hmr_ros.frame import Frame
 from hmr_ros.models.lifter_weights import KEYPOINT_SET, skeleton_of
 from hmr_ros.models.skeleton import Skeleton
-from hmr_ros.people import People
+from hmr_ros.people import People, no_people
 from hmr_ros.training.film_making import Glimpse, product
 
 LEAST_SEEN = 4  # landmarks in the picture and not hidden: fewer and no detector finds a person
@@ -89,19 +88,13 @@ def by_stand_in(
             if bodies.found[n]:
                 found[t].append(bodies[n])
                 rows[t].append(p)
-    empty = product().bodies(picture, _nobody())
+    empty = product().bodies(picture, no_people(KEYPOINT_SET))
     visibility = np.where(state[:, :, 33:] == 0, VISIBLE, HIDDEN)
     visibility = np.where(state[:, :, 33:] == 1, SELF_OCCLUDED, visibility).astype(np.uint8)
     return [
-        Glimpse(
-            concatenate(found[t]) if found[t] else empty,
-            np.array(rows[t], int),
-            visibility[t],
-            LandmarkTruth(marks[t], pixels[t, :, :33], state[t, :, :33],
-                          np.zeros((people, 33, 2, 3)), np.zeros(people), np.zeros(people)),
-        )
+        Glimpse(concatenate(found[t]) if found[t] else empty, np.array(rows[t], int), visibility[t])
         for t in range(frames)
-    ]  # fmt: skip
+    ]
 
 
 @cache
@@ -137,9 +130,3 @@ def _boxes(
     off = side * (0.07 + LOOSE * rng.normal(0, 1, (len(low), 4)))
     low, high = low - off[:, :2], high + off[:, 2:]
     return np.concatenate([low, high - low], 1), fine & (side[:, 0] > LEAST_SIZE)
-
-
-def _nobody() -> People:
-    from hmr_ros.people import no_people
-
-    return no_people(KEYPOINT_SET)

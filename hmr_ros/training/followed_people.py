@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.data.films import Film, FilmError, films_in, read_film
+from hmr_ros.data.films import Film, FilmError, films_of
 from hmr_ros.data.keypoint_noise import MIRRORED as MIRRORED_LANDMARKS
 from hmr_ros.data.sequences.floor_clips import MIRRORED
 from hmr_ros.data.viewpoints import LEVEL
@@ -22,22 +22,22 @@ HOLE, LONGEST_HOLE = 0.25, 3.0  # share of clips with a stretch unseen, and its 
 Followed = dict[str, np.ndarray]
 
 
-def read_followed(folder: Path) -> list[Followed]:
-    """Everybody in the films of a folder who was seen in ``LEAST_FRAMES`` frames.
+def read_followed(folder: Path, split: str) -> list[Followed]:
+    """Everybody in the films of a folder of ``split`` who was seen in ``LEAST_FRAMES`` frames.
 
-    Raises FilmError for a folder without films.
+    Raises FilmError as ``films_of``, and for a folder without such people.
     """
-    count = films_in(folder)
-    if not count:
+    people = [
+        one_person(film, person)
+        for film in films_of(folder, split)
+        for person in range(film.seen.shape[1])
+        if film.seen[:, person].sum() >= LEAST_FRAMES
+    ]
+    if not people:
         raise FilmError(
-            f"{folder} holds no films: `hmr train films --out {folder} --films N` draws some"
+            f"nobody in the films of {folder} is seen in {LEAST_FRAMES} frames: draw more or "
+            "longer ones into another folder (hmr train films --films N --frames N)"
         )
-    people = []
-    for number in range(count):
-        film = read_film(folder, number)
-        for person in range(film.seen.shape[1]):
-            if film.seen[:, person].sum() >= LEAST_FRAMES:
-                people.append(one_person(film, person))
     return people
 
 
@@ -118,7 +118,7 @@ def mirrored(clip: Followed) -> Followed:
         out[name] = clip[name] * flip
     for name in ("joint_std", "visibility", "true_visibility"):
         out[name] = clip[name][:, MIRRORED]
-    out["keypoints"] = clip["keypoints"][:, MIRRORED_LANDMARKS] * flip[[0, 1, 2]]
+    out["keypoints"] = clip["keypoints"][:, MIRRORED_LANDMARKS] * flip
     out["box"] = clip["box"][:, [2, 1, 0, 3]] * [-1, 1, -1, 1]
     return out
 

@@ -35,12 +35,10 @@ LASTING = 1.0  # seconds that a joint of the figure ``lasting_mm`` stays hidden
 
 @dataclass(frozen=True)
 class Settings:
-    """The recipe's ``task`` section. films: folders of ``hmr train films``; shares: of the clips
-    that come from each (by its length where empty). val: a folder of the split ``val``. batch:
-    clips a step and process; frames: of a clip."""
+    """The recipe's ``task`` section. films: folders of ``hmr train films``; val: one of the split
+    ``val``. batch: clips a step and process; frames: of a clip."""
 
     films: tuple[str, ...] = ()
-    shares: tuple[float, ...] = ()
     val: str = ""
     batch: int = 24
     frames: int = 48
@@ -59,18 +57,11 @@ class TemporalTask:
     name = "temporal"
 
     def __init__(self, settings: Settings, body: BodyModel, seed: int, rank: int = 0) -> None:
-        if settings.shares and len(settings.shares) != len(settings.films):
-            raise ValueError(
-                f"{len(settings.films)} folders of films but {len(settings.shares)} shares"
-            )
         self.settings, self.body, self.seed, self.rank = settings, body, seed, rank
-        parts = [read_followed(Path(folder)) for folder in settings.films]
-        self.people = [person for part in parts for person in part]
-        lengths = [np.array([len(p["stamps"]) for p in part], float) for part in parts]
-        shares = settings.shares or [n.sum() for n in lengths]
-        chance = np.concatenate([s * n / n.sum() for s, n in zip(shares, lengths, strict=True)])
-        self._until = np.cumsum(chance) / chance.sum()
-        self.held_out = read_followed(Path(settings.val)) if settings.val else []
+        self.people = [p for folder in settings.films for p in read_followed(Path(folder), "train")]
+        self._until = np.cumsum([len(p["stamps"]) for p in self.people], dtype=float)
+        self._until /= self._until[-1]
+        self.held_out = read_followed(Path(settings.val), "val") if settings.val else []
 
     def network(self) -> nn.Module:
         return build(self.body, self.settings.network)
