@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -194,6 +196,18 @@ def test_missing_engine_is_built_only_if_that_is_allowed(machine, graph, options
     with pytest.raises(BackendError, match="no TensorRT engine of tiny.onnx.*--max-batch 4"):
         open_backend("tensorrt", graph, replace(options, build=False))
     assert machine.builds == [] and not options.cache.exists()
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["missing", "damaged"])
+def test_the_command_in_an_error_mends_it(machine, graph, tmp_path, damaged):
+    options = BackendOptions(max_batch=3, workspace_mib=64, cache=tmp_path / "my engines")
+    if damaged:
+        truncated(build(graph, options).kept.path)
+    with pytest.raises(BackendError) as told:
+        open_backend("tensorrt", graph, replace(options, build=False))
+    command = re.search("hmr (build-engine .*)", str(told.value))[1]
+    assert main(shlex.split(command)) == 0
+    assert runs(graph, replace(options, build=False)) == "float32"
 
 
 def test_engine_that_cannot_be_read_is_built_once_more_then_given_up(machine, graph, options):

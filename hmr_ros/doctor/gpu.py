@@ -125,16 +125,16 @@ def engines_of_default(loaded, device) -> list[Finding]:
 def engine_of(loaded, device, graph) -> Finding:
     """Whether a graph's engine is there and may be run."""
     from hmr_ros.runtime.backends.backend import BackendError, BackendOptions
-    from hmr_ros.runtime.backends.engine_build import find
+    from hmr_ros.runtime.backends.engine_build import command, find
     from hmr_ros.runtime.graph_file import WeightsError
 
-    name, build = f"engine: {graph.precision}", f"hmr build-engine {graph.path}"
+    name, options = f"engine: {graph.precision}", BackendOptions()
     try:
-        engine = find(loaded, device, graph, BackendOptions())
+        engine = find(loaded, device, graph, options)
     except (BackendError, WeightsError) as error:
-        return warn(name, str(error), f"{build} --force")
+        return warn(name, str(error), command(graph, options, force=True))
     if engine is None:
-        return warn(name, f"{graph.path.stem} has none for this device yet", build)
+        return warn(name, f"{graph.path.stem} has none for this device yet", command(graph, options))
     if engine.note:
         return warn(name, f"{engine.kept.path} ({engine.note})", "see docs/tensorrt.md")
     return ok(name, str(engine.kept.path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -75,7 +76,15 @@ def build(
     device = cuda_device(loaded.cuda)
     folder = _private(options.cache or default_folder())
     builder = _Builder(loaded, device, folder, options, progress, cancelled, force)
-    return _first_right(builder.engine, graph, device)
+    return _first_right(builder.engine, graph, device, options)
+
+
+def command(graph: GraphFile, options: BackendOptions, force: bool = False) -> str:
+    """What builds the engine that ``options`` ask for, to be typed into a shell."""
+    words = ["hmr", "build-engine", str(graph.path), "--max-batch", str(options.max_batch)]
+    words += ["--workspace-mib", str(options.workspace_mib)]
+    words += ["--cache", str(options.cache)] if options.cache else []
+    return shlex.join([*words, "--force"] if force else words)
 
 
 def find(
@@ -96,11 +105,14 @@ def find(
         found = load_engine(folder, key)
         return found and Engine(candidate, key, found)
 
-    return _first_right(kept, graph, device)
+    return _first_right(kept, graph, device, options)
 
 
 def _first_right(
-    engine_of: Callable[[GraphFile], Engine | None], graph: GraphFile, device: CudaDevice
+    engine_of: Callable[[GraphFile], Engine | None],
+    graph: GraphFile,
+    device: CudaDevice,
+    options: BackendOptions,
 ) -> Engine | None:
     """What ``engine_of`` gives for the first file of the network that it does not refuse."""
     refused = []
@@ -114,7 +126,7 @@ def _first_right(
         return engine and replace(engine, note="; ".join(filter(None, (*refused, engine.note))))
     raise BackendError(
         f"{graph.path.name} on {device.name}: {'; '.join(refused)}. Set the backend to onnxruntime;"
-        " another TensorRT is tried by itself, this one again by hmr build-engine --force"
+        f" another TensorRT is tried by itself, this one again by {command(graph, options, True)}"
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from hmr_ros.runtime.backends.backend import BackendError, BackendOptions
 from hmr_ros.runtime.backends.cuda_device import CudaDevice, cuda_device
-from hmr_ros.runtime.backends.engine_build import Engine, build, find
+from hmr_ros.runtime.backends.engine_build import Engine, build, command, find
 from hmr_ros.runtime.backends.engine_cache import UnusableEngine
 from hmr_ros.runtime.backends.engine_session import EngineSession
 from hmr_ros.runtime.backends.nvidia_libraries import Libraries, libraries
@@ -21,12 +21,13 @@ def open_graph(graph: GraphFile, options: BackendOptions) -> TensorRtBackend:
     options allow it, which takes minutes; once, then the error says why."""
     loaded = libraries()
     device = cuda_device(loaded.cuda)
-    engine = _engine(loaded, device, graph, options)
     try:
+        engine = _engine(loaded, device, graph, options)
         session = _session(loaded, device, engine)
     except UnusableEngine as error:
-        if engine.built or not options.build:
-            raise _unusable(graph, error) from error
+        if not options.build:
+            again = command(graph, options, force=True)
+            raise UnusableEngine(f"{error}; build it anew: {again}") from error
         engine = build(graph, options, force=True)
         session = _session(loaded, device, engine)
     backend = TensorRtBackend(loaded, device, session, engine)
@@ -71,26 +72,14 @@ def _engine(
 ) -> Engine:
     if options.build:
         return build(graph, options)
-    try:
-        engine = find(loaded, device, graph, options)
-    except UnusableEngine as error:
-        raise _unusable(graph, error) from error
+    engine = find(loaded, device, graph, options)
     if engine is None:
         raise BackendError(
             f"there is no TensorRT engine of {graph.path.name} for {device.name} and up to "
-            f"{options.max_batch} people: {_command(graph, options)}"
+            f"{options.max_batch} people: {command(graph, options)}"
         )
     return engine
 
 
 def _session(loaded: Libraries, device: CudaDevice, engine: Engine) -> EngineSession:
     return EngineSession(loaded, device, engine.kept.plan, engine.graph, engine.key)
-
-
-def _unusable(graph: GraphFile, error: UnusableEngine) -> BackendError:
-    return BackendError(f"{error}; build it anew: hmr build-engine {graph.path} --force")
-
-
-def _command(graph: GraphFile, options: BackendOptions) -> str:
-    where = f" --cache {options.cache}" if options.cache else ""
-    return f"hmr build-engine {graph.path} --max-batch {options.max_batch}{where}"
