@@ -1,5 +1,6 @@
 """What FactorizedHMR is trained on: terms that vanish at the truth, and who counts in which."""
 
+import importlib
 import json
 
 import pytest
@@ -221,6 +222,27 @@ def test_a_stage_one_that_needs_a_picture_is_refused_for_people_without(shared_d
     for path, lacking in ((None, "heatmaps, features"), (anchor, "image, heatmaps, mask")):
         with pytest.raises(ValueError, match=f"reads {lacking}.*baseline_keypoints.*--anchor"):
             on_keypoints(shared_data / "motions.npz", path)
+
+
+def test_weights_for_comparisons_do_not_take_the_place_of_those_for_use(
+    shared_data, folder, anchor, blind_anchor, tmp_path
+):
+    """Nor do their files lie beside cards and graphs that are not theirs."""
+    motions = shared_data / "motions.npz"
+    start = {"network": TINY | {"without": list(PICTURED)}, "motions": str(motions), "batch": 8}
+    corpus = {"data": str(folder), "held_out": 8, "batch": 8, "network": {"field_layers": 1}}
+    corpus |= {"anchor": str(anchor), "arm": "rotations"}
+    names = {
+        "baseline_keypoints": baseline_keypoints_task.load(start, 1, 0, 1),
+        "factorized_keypoints": on_keypoints(motions, blind_anchor, arm="composite"),
+        "factorized-rotations": factorized_task.load(corpus, 1, 0, 1),
+    }
+    for name, task in names.items():
+        module = importlib.import_module(type(task).__module__)
+        module.release(task.network(), task, tmp_path / name, None)
+        assert [p.name for p in (tmp_path / name).iterdir()] == [f"{name}.safetensors"]
+        kind = name.partition("_")[0].partition("-")[0]
+        weights.load(tmp_path / name / f"{name}.safetensors", load_body_model(), kind)
 
 
 def test_an_unknown_arm_is_refused(folder):

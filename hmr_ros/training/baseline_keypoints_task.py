@@ -98,6 +98,7 @@ class BaselineKeypointsTask:
 
 
 def release(network: nn.Module, task: BaselineKeypointsTask, out_folder: Path, origin) -> None:
-    """Write the weights for torch alone: for ablations, as nobody may run what saw no picture."""
+    """Write the weights for torch alone, by the task's name and not the network's: they are for
+    ablations, and must not lie where those are looked for that have seen pictures."""
     out_folder.mkdir(parents=True, exist_ok=True)
-    save(network, out_folder / f"{network.name}.safetensors")
+    save(network, out_folder / f"{task.name}.safetensors")

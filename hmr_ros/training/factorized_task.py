@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from hmr_ros.body.model import BodyModel, load_body_model
 from hmr_ros.models.configs import read_config
-from hmr_ros.training.baseline_task import BaselineTask, batches_of, release
+from hmr_ros.models.weights import save
+from hmr_ros.training import baseline_task
+from hmr_ros.training.baseline_task import BaselineTask, batches_of
 from hmr_ros.training.baseline_task import Settings as CorpusSettings
 from hmr_ros.training.factorized_figures import sample_figures
 from hmr_ros.training.seeds import hash_of
 from hmr_ros.training.stage_two import StageTwo, digest_of, founded, losses_of, settled
-
-__all__ = ["FactorizedTask", "Settings", "load", "release"]
 
 SAMPLED_PEOPLE = 500  # of a validation: eight samples of everybody would take most of the time
 
@@ -75,3 +76,13 @@ class FactorizedTask(BaselineTask):
         found = super().identity()
         del found["settings"]["anchor"]
         return found | {"anchor": digest_of(self._anchor)}
+
+
+def release(network: nn.Module, task: FactorizedTask, out_folder: Path, origin) -> None:
+    """As of the baseline. An arm of the ablation is for comparisons, not for use: its weights for
+    torch alone, as ``factorized-ARM.safetensors``."""
+    if task.settings.arm == "full":
+        baseline_task.release(network, task, out_folder, origin)
+    else:
+        out_folder.mkdir(parents=True, exist_ok=True)
+        save(network, out_folder / f"{task.name}-{task.settings.arm}.safetensors")
