@@ -468,17 +468,17 @@ def test_cancelled_build_leaves_nothing_and_the_lock_free(machine, graph, option
 def test_background_build_reports_and_can_be_cancelled(machine, graph, options):
     machine.step = lambda: time.sleep(0.05)
     machine.steps = 200
-    building = BackgroundBuild(graph, options)
+    building = BackgroundBuild(lambda *watching: build(graph, options, *watching))
     deadline = time.monotonic() + 10
     while building.progress.fraction == 0 and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert 0 < building.progress.fraction < 1 and not building.done
+    assert 0 < building.progress.fraction < 1 and not building.future.done()
     building.cancel()
     with pytest.raises(BuildCancelled):
-        building.result()
-    assert building.done
+        building.future.result()
     machine.steps = 2
-    assert BackgroundBuild(graph, options).result().built
+    again = BackgroundBuild(lambda *watching: build(graph, options, *watching))
+    assert again.future.result().built
 
 
 # --- the command, and several processes ----------------------------------------------------------

@@ -19,7 +19,9 @@ from hmr_ros.body.keypoints import keypoints  # noqa: E402
 from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.frontend.description import nothing_in  # noqa: E402
 from hmr_ros.parameters import validated  # noqa: E402
-from hmr_ros.runtime.backends.backend import BackendError  # noqa: E402
+from hmr_ros.runtime import serving as serving_module  # noqa: E402
+from hmr_ros.runtime.backends.backend import BackendError, BackendOptions  # noqa: E402
+from hmr_ros.runtime.backends.engine_build import build  # noqa: E402
 from hmr_ros.runtime.estimators import graphs_of  # noqa: E402
 from hmr_ros.runtime.graph_file import WeightsError  # noqa: E402
 from hmr_ros.runtime.sampling import Sampling  # noqa: E402
@@ -127,7 +129,7 @@ def test_an_engine_is_built_while_another_backend_serves(machine, serve, people)
     before = serving.estimator
     expected = before(people, CAMERA)
     assert half_way.wait(20) and not serving.renewed()
-    note = "instead of tensorrt: the engine of lifter.onnx is built, 50%"
+    note = "instead of tensorrt: the engine of lifter.onnx is being built, 50%"
     assert until(lambda: serving.served.note == note)
     go_on.set()
     assert until(serving.renewed) and serving.estimator is not before
@@ -164,6 +166,64 @@ def test_closing_ends_a_build_and_leaves_nothing_half_written(machine, serve, tm
     assert not [t for t in threading.enumerate() if t.name == "engine build"]
     left = {path.suffix for path in (tmp_path / "engines").iterdir()}
     assert left <= {".lock"}
+
+
+def test_what_was_made_too_late_is_given_back(machine, serve, tmp_path, monkeypatch):
+    """The build is over and its engine is being loaded when the node closes, and that takes long.
+    The fixture of the machine sees what is not given back."""
+    late, go_on = threading.Event(), threading.Event()
+
+    def spoil(outputs, model):
+        if list((tmp_path / "engines").glob("*.plan")):  # kept, so these are the warming runs
+            late.set()
+            assert go_on.wait(20)
+        return outputs
+
+    machine.spoil = spoil
+    monkeypatch.setattr(serving_module, "END_S", 0.01)
+    serving = serve(backend="tensorrt")
+    assert late.wait(20)
+    serving.close()
+    go_on.set()
+    assert until(lambda: not [t for t in threading.enumerate() if t.name == "engine build"])
+
+
+def test_an_engine_that_tensorrt_cannot_read_is_built_anew(machine, serve):
+    """Its file is as it was written, so that building without force finds it."""
+    assert until(serve(backend="tensorrt").renewed)
+    machine.readable = False
+    machine.step = lambda: setattr(machine, "readable", True)
+    with pytest.raises(UnservedError, match="cannot read the engine.* --force"):
+        serve(backend="tensorrt", require_backend=True)
+    serving = serve(backend="tensorrt")
+    assert until(serving.renewed) and serving.served.backend == "tensorrt"
+    assert len(machine.builds) == 2
+
+
+def test_an_engine_that_tensorrt_never_reads_is_given_up(machine, serve):
+    assert until(serve(backend="tensorrt").renewed)
+    machine.readable = False
+    serving = serve(backend="tensorrt")
+    assert until(lambda: "cannot be used" in serving.served.note)
+    assert not serving.renewed() and len(machine.builds) == 2
+
+
+def test_of_several_graphs_those_before_the_failing_one_are_given_back(machine, serve, tmp_path):
+    (network, options), _ = graphs_of(
+        "factorized",
+        options=BackendOptions(max_batch=1, cache=tmp_path / "engines", build=False),
+        sampling=Sampling(samples=1),
+    )
+    build(network, options)
+    with pytest.raises(UnservedError, match="no TensorRT engine of factorized_field.onnx"):
+        serve(
+            estimator="factorized",
+            n_samples=1,
+            max_batch=1,
+            backend="tensorrt",
+            require_backend=True,
+        )
+    assert machine.leaks() == (0, 0, 0, 0)
 
 
 def test_wrong_numbers_keep_the_other_backend(machine, serve):

@@ -48,7 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit status 0 with a usable engine, 1 where this machine cannot build one."""
     from hmr_ros.runtime.backends.backend import BackendError, BackendOptions
-    from hmr_ros.runtime.backends.plan_building import BuildCancelled
 
     for option, value in (("--max-batch", args.max_batch), ("--workspace-mib", args.workspace_mib)):
         if value < 1:
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     graph = _graph(args.name, args.precision)
     try:
         engine = _watched(graph, options, args.force)
-    except (BackendError, BuildCancelled) as error:
+    except BackendError as error:
         print(f"hmr build-engine: {error}", file=sys.stderr)
         return 1
     _report(engine, args.json)
@@ -78,24 +77,27 @@ def _graph(name: str, precision: str | None):
 
 def _watched(graph, options, force: bool):
     """The engine, with a bar while it is built; Ctrl-C ends the build first, then the command."""
+    from concurrent.futures import wait
+
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from hmr_ros.runtime.backends.background_build import BackgroundBuild
+    from hmr_ros.runtime.backends.engine_build import build
 
-    build = BackgroundBuild(graph, options, force)
+    building = BackgroundBuild(lambda *watching: build(graph, options, *watching, force))
     columns = BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
     with Progress(*columns) as bar:
         task = bar.add_task(graph.path.name, total=1.0)
         try:
-            while not build.wait(POLL_S):
-                told = build.progress
+            while wait([building.future], POLL_S).not_done:
+                told = building.progress
                 bar.update(task, completed=told.fraction, description=told.step)
         except KeyboardInterrupt:
-            build.cancel()
+            building.cancel()
             bar.update(task, description="ending the build (Ctrl-C again: at once)")
-            build.wait()
+            wait([building.future])
             raise
-        engine = build.result()
+        engine = building.future.result()
         bar.update(task, completed=1.0, description="built" if engine.built else "already there")
     return engine
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.runtime.backends.backend import Backend, BackendError, BackendOptions
+from hmr_ros.runtime.backends.background_build import BackgroundBuild, Cancelled, Tell
+from hmr_ros.runtime.backends.build_progress import Progress
+from hmr_ros.runtime.backends.engine_build import build
+from hmr_ros.runtime.backends.engine_cache import UnusableEngine
 from hmr_ros.runtime.estimators import Estimator, close, graphs_of, load_estimator
 from hmr_ros.runtime.sampling import Sampling
 
@@ -56,41 +60,43 @@ class Serving:
     def __init__(self, settings: SimpleNamespace, body: BodyModel) -> None:
         self._settings, self._body = settings, body
         self._note = ""
-        self._build: Build | None = None
+        self._build: BackgroundBuild[Estimator] | None = None
         try:
             self.estimator = self._loaded(settings.backend, settings.provider, settings.precision)
         except BackendError as error:
             if settings.require_backend:
                 raise UnservedError(f"{error} (require_backend allows no other)") from error
             self._note = f"instead of {settings.backend}: {error}"
-            # In half precision the CPU would be slow: the file serves GPUs.
+            # A float16 file serves GPUs: on the CPU it is computed in float32 (``OnnxBackend``).
             precision = "int8" if settings.precision == "int8" else "float32"
             self.estimator = self._loaded("onnxruntime", "cpu", precision)
             if settings.backend == "tensorrt":
-                self._build = Build(self._graphs(), self._with_engines)
+                self._build = BackgroundBuild(self._with_engines)
 
     @property
     def served(self) -> Served:
         """What answers now. Any thread may ask."""
         build = self._build
-        note = self._note if build is None else f"instead of tensorrt: {build.told}"
+        note = self._note if build is None else f"instead of tensorrt: {_told(build)}"
         return served_by(self.estimator.backends, note)
 
     def renewed(self) -> bool:
         """Whether ``estimator`` is another one from now on. To be asked between two images, by the
         thread that calls the estimator: the one before is closed."""
         build = self._build
-        if build is None or build.made is None:
+        if build is None or not build.future.done() or build.future.exception():
             return False
         close(self.estimator.backends)
-        self.estimator, self._build, self._note = build.made, None, ""
+        self.estimator, self._build, self._note = build.future.result(), None, ""
         return True
 
     def close(self) -> None:
         """End a build and give back what the backends hold. Twice does nothing."""
         build, self._build = self._build, None
         if build is not None:
-            build.end()
+            build.cancel()
+            wait([build.future], END_S)
+            build.future.add_done_callback(_close_made)  # now, or when it comes too late
         close(self.estimator.backends)
 
     def _options(self, provider: str) -> BackendOptions:
@@ -101,7 +107,7 @@ class Serving:
             max_batch=settings.max_batch,
             cache=Path(settings.engine_cache).expanduser() if settings.engine_cache else None,
             workspace_mib=settings.workspace_mib,
-            build=False,  # for minutes, before the node answers: see Build
+            build=False,  # for minutes, before the node answers: see _with_engines
         )
 
     def _sampling(self) -> Sampling:
@@ -130,48 +136,33 @@ class Serving:
             self._sampling(),
         )
 
-    def _with_engines(self) -> Estimator:
-        settings = self._settings
-        return self._loaded("tensorrt", settings.provider, settings.precision)
+    def _with_engines(self, tell: Tell, cancelled: Cancelled) -> Estimator:
+        """Build what is missing, then load it. An engine that is there but that TensorRT cannot
+        read is only noticed by loading it; then all are built anew, once."""
+        settings, graphs = self._settings, self._graphs()
+        for force in (False, True):
+            for number, (graph, options) in enumerate(graphs):
+
+                def tell_all(of_one: Progress, number: int = number, name=graph.path.name) -> None:
+                    step = f"the engine of {name} is being built"
+                    tell(Progress(step, (number + of_one.fraction) / len(graphs)))
+
+                build(graph, options, tell_all, cancelled, force)
+            try:
+                return self._loaded("tensorrt", settings.provider, settings.precision)
+            except UnusableEngine:
+                if force:
+                    raise
 
 
-class Build:
-    """Builds the engines of ``graphs`` in a thread of its own, then calls ``load`` there.
+def _told(build: BackgroundBuild) -> str:
+    """How far it is, or why it failed, in words."""
+    if not build.future.done():
+        return f"{build.progress.step}, {build.progress.fraction:.0%}"
+    error = build.future.exception()
+    return "its engine serves from the next image on" if error is None else str(error)
 
-    told: how far it is, or why it failed, in words. made: what ``load`` gave, None until then. A
-    build that is told to end leaves nothing half written: files take their place when complete.
-    """
 
-    def __init__(self, graphs: list, load: Callable[[], Estimator]) -> None:
-        self.told = "its engine is built"
-        self.made: Estimator | None = None
-        self._ended = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(graphs, load), name="engine build", daemon=True
-        )
-        self._thread.start()
-
-    def end(self) -> None:
-        """Ask it to end, wait a while, and give back what it has made."""
-        self._ended.set()
-        self._thread.join(END_S)
-        if self.made is not None:
-            close(self.made.backends)
-
-    def _run(self, graphs: list, load: Callable[[], Estimator]) -> None:
-        try:
-            from hmr_ros.runtime.backends.engine_build import build
-
-            for graph, options in graphs:
-                name = graph.path.name
-
-                def tell(progress, name: str = name) -> None:
-                    self.told = f"the engine of {name} is built, {progress.fraction:.0%}"
-
-                build(graph, options, tell, self._ended.is_set)
-            self.made = load()
-        except Exception as error:  # whatever it is, another backend serves and says so
-            self.told = str(error)
-            return
-        if self._ended.is_set():  # it came too late
-            close(self.made.backends)
+def _close_made(future: Future[Estimator]) -> None:
+    if future.exception() is None:
+        close(future.result().backends)
