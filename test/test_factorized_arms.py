@@ -60,22 +60,46 @@ def arms(visibility):
     found |= {"whole": arm(120, 0.1, 60, 12), "whole: estimate": arm(98, 0.3)}
     found |= {KEPT: arm(110, 0.1, 70, 12), DROPPED: arm(121, 0.1, 70, 12)}
     found |= {f"whole, {s} steps": arm(120, 0.1, 60 - s / 10, 12) for s in STEPS if s != 4}
+    found |= {GOALS[0]: arm(90, 0.1), GOALS[1]: arm(50, 0.1)}
     return found
 
 
-def test_rows_have_their_figures_and_the_change_from_the_row_before(arms, visibility):
-    rows = {row["arm"]: row for row in table(arms, visibility)}
-    whole, before = rows["whole"], rows["rotations"]
+NETWORKS = "torso flows", "rotations", "whole"
+
+
+def test_every_row_is_compared_with_what_it_adds_to_or_lacks(arms, visibility):
+    rows = {row["arm"]: row for row in table(arms, NETWORKS, visibility)}
+    against = {name: row["versus"] for name, row in rows.items() if "versus" in row}
+    assert against == {
+        "anchor + mean limbs": "regressor",
+        "torso flows": "whole",
+        "rotations": "whole",
+        "whole: estimate": "regressor",
+        KEPT: "whole",
+        DROPPED: KEPT,
+        "whole, 1 steps": "whole",
+        "whole, 2 steps": "whole",
+        "whole, 20 steps": "whole",
+        GOALS[1]: GOALS[0],
+    }
+    for name, other in against.items():
+        gap = rows[name]["hidden_mm"] - rows[other]["hidden_mm"]
+        assert rows[name]["change"]["hidden_mm"][0] == pytest.approx(gap, abs=1e-9)
+
+
+def test_rows_have_their_figures_and_how_they_change(arms, visibility):
+    rows = {row["arm"]: row for row in table(arms, NETWORKS, visibility)}
+    whole, rotations = rows["whole"], rows["rotations"]
     assert whole["hidden_mm"] == pytest.approx(120, rel=0.01)
     low, high = whole["ci95"]["hidden_mm"]
     assert low < whole["hidden_mm"] < high
     assert whole["spread_hidden_mm"] == pytest.approx(90, rel=1e-6)
-    assert whole["apart_mm"] == pytest.approx(12) and "apart_mm" not in before
+    assert whole["apart_mm"] == pytest.approx(12) and "apart_mm" not in rotations
     # The same noise in both: the difference is known better than either.
-    value, low, high = whole["change"]["visible_mm"]
-    assert value == pytest.approx(-5, rel=0.01) and high - low < 0.1
+    value, low, high = rotations["change"]["visible_mm"]
+    assert value == pytest.approx(5, rel=0.01) and high - low < 0.1
     assert "best8_hidden_mm" not in rows["anchor + mean limbs"]
-    assert "change" in rows["regressor"] and not rows["regressor"]["change"]
+    assert not rows["regressor"]["change"] and not whole["change"]
 
 
 def test_lines_compare_with_the_network_that_lacks_the_part(arms, visibility):

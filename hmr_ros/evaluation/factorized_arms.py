@@ -144,12 +144,26 @@ def _joined(arms: Sequence[Arm]) -> Arm:
     return Arm(**{k: None if v[0] is None else np.concatenate(v) for k, v in values.items()})
 
 
-def table(arms: Mapping[str, Arm], visibility: np.ndarray) -> list[dict]:
+def versus(arms: Iterable[str], networks: Iterable[str]) -> dict[str, str]:
+    """The row that each row is compared with, by names: what lacks a part or adds to the whole
+    method with that, answers with the regressor. ``networks``: the last is the whole."""
+    *others, whole = networks
+    regressor, resting = WITHOUT_SAMPLES
+    against = dict.fromkeys(others, whole) | {resting: regressor, f"{whole}: estimate": regressor}
+    against |= {KEPT: whole, DROPPED: KEPT, GOALS[1]: GOALS[0]}
+    against |= {f"{whole}, {steps} steps": whole for steps in STEPS}
+    return {name: against[name] for name in arms if name in against}
+
+
+def table(arms: Mapping[str, Arm], networks: Iterable[str], visibility: np.ndarray) -> list[dict]:
     """One row an arm: figures with their intervals, and ``change``: how each figure in mm differs
-    from that of the row before, with its interval (paired; negative is nearer)."""
-    masks, rows, before = joint_masks(visibility), [], None
+    from that of the row ``versus``, with its interval (paired; negative is nearer)."""
+    masks, rows, against = joint_masks(visibility), [], versus(arms, networks)
     for name, arm in arms.items():
         made: dict = {"arm": name, "people": len(arm.excess), "ci95": {}, "change": {}}
+        if name in against:
+            made["versus"] = against[name]
+        before = arms.get(against.get(name))
         for figure, (key, subset) in FIGURES.items():
             if (values := getattr(arm, key)) is None:
                 continue
@@ -163,7 +177,6 @@ def table(arms: Mapping[str, Arm], visibility: np.ndarray) -> list[dict]:
             for state in ("hidden", "visible"):
                 _put(made, f"spread_{state}_mm", spread(arm, masks[f"distal_{state}"]))
         rows.append(made)
-        before = arm
     return rows
 
 

@@ -78,7 +78,7 @@ def measure(args: argparse.Namespace) -> dict:
     facts = {"people": args.people, "plain": args.plain, "known": args.known}
     facts |= {"motions": args.motions.name, "networks": list(networks)}
     figures = {
-        "rows": table(arms, visibility),
+        "rows": table(arms, networks, visibility),
         "lines": lines(arms, networks, visibility),
         "facts": facts,
     }

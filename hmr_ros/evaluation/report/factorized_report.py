@@ -27,8 +27,8 @@ def factorized_report(figures: Mapping) -> str:
     """The document. figures: of ``hmr eval factorized``."""
     facts = figures["facts"]
     lead = (
-        f'<p class="lead">{facts["people"]:,} simulated people. Every row adds to or takes from '
-        "the one before; answers of one network are compared sample by sample.</p>"
+        f'<p class="lead">{facts["people"]:,} simulated people; answers of one network are '
+        "compared sample by sample.</p>"
     )
     sections = [
         _arms(figures["rows"]),
@@ -58,14 +58,13 @@ def _arms(rows: Sequence[Mapping]) -> Section:
 def _changes(rows: Sequence[Mapping]) -> Section:
     names = [k for k in HEADS if any(k in row["change"] for row in rows)]
     said = []
-    for before, row in zip(rows, rows[1:], strict=False):
-        found = [row["change"].get(k, [None, None, None]) for k in names]
-        cells = [figure(value, (low, high), 1) for value, low, high in found]
-        said.append([escaped(f"{row['arm']} less {before['arm']}"), *cells])
+    for row in rows:
+        if "versus" in row:
+            found = [row["change"].get(k, [None, None, None]) for k in names]
+            cells = [figure(value, (low, high), 1) for value, low, high in found]
+            said.append([escaped(f"{row['arm']} less {row['versus']}"), *cells])
     text = "Paired: the same people, the same noise. Negative is nearer to the truth."
-    return Section(
-        "Each row against the one before", text, table(["", *(HEADS[k] for k in names)], said)
-    )
+    return Section("Rows compared", text, table(["", *(HEADS[k] for k in names)], said))
 
 
 def _lines(rows: Sequence[Mapping]) -> Section:
