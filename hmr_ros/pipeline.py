@@ -42,7 +42,9 @@ class Pipeline:
         self.discarded = 0  # bodies dropped because a value was not finite
 
     def close(self) -> None:
-        """Give back what the backends hold, and end what is being built. Twice does nothing."""
+        """Give back what the backends hold, and end what is being built and all threads. Twice does
+        nothing."""
+        self.finder.close()
         self.serving.close()
 
     def reset(self) -> None:

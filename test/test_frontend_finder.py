@@ -1,5 +1,9 @@
 """The front end on a real photograph: several people, following, given boxes, bad input."""
 
+import threading
+import time
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +11,7 @@ import pytest
 from hmr_ros.evaluation.keypoint_metrics import correct, pck
 from hmr_ros.frontend.boxes import iou
 from hmr_ros.frontend.finder import PeopleFinder
+from hmr_ros.frontend.pose_detection import PoseDetector
 from hmr_ros.parameters import validated
 from hmr_ros.people import EVIDENCE
 
@@ -89,6 +94,48 @@ def test_a_jump_in_time_forgets_everyone(finder, astronaut):
         (9.0, "blazepose"),
     ):
         assert finder.find(image, stamp).source.tolist() == [source]
+
+
+def test_after_a_jump_the_new_image_is_searched_not_the_one_before(finder, astronaut):
+    finder.find(scene(astronaut), 5.0)
+    finder.find(scene(astronaut), 5.1)
+    assert len(finder.find(scene(astronaut, (300, 100, 450)), 1.0)) == 1
+
+
+def test_the_detector_is_never_asked_by_two_threads(monkeypatch, astronaut):
+    ask, calls = PoseDetector.__call__, []
+
+    def noted(detector, *arguments):
+        begin = time.monotonic()
+        time.sleep(0.1)
+        found = ask(detector, *arguments)
+        calls.append((detector, threading.current_thread(), begin, time.monotonic()))
+        return found
+
+    monkeypatch.setattr(PoseDetector, "__call__", noted)
+    finder = PeopleFinder(validated({"detector": "blazepose", "threads": 1}))
+    finder.find(scene(astronaut, (300, 100, 450)), 0.0)  # its search goes on
+    uneven = np.array([[380, 100, 250, 250], [0, 0, 900, 600]])
+    finder.keypoints_in(scene(astronaut, (300, 100, 450)), uneven)
+    finder.close()
+    own = [call[1:] for call in calls if call[0] is calls[-1][0]]
+    assert len({thread for thread, _, _ in own}) == 2
+    own.sort(key=lambda call: call[1])
+    assert all(end <= begin for (_, _, end), (_, begin, _) in pairwise(own))
+
+
+def test_threads_end_with_the_pipeline(astronaut):
+    from hmr_ros.frame import Frame
+    from hmr_ros.geometry.camera import guessed_camera
+    from hmr_ros.pipeline import Pipeline
+
+    before = set(threading.enumerate())
+    pipeline = Pipeline(validated({"detector": "blazepose", "estimator": "lifter"}))
+    pipeline.people(Frame(astronaut, guessed_camera(512, 512), 0.0))
+    assert len(set(threading.enumerate()) - before) >= 2
+    for _ in range(2):
+        pipeline.close()
+        assert not set(threading.enumerate()) - before
 
 
 def test_the_result_depends_on_the_frames_alone(finder, astronaut):

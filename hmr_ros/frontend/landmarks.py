@@ -102,6 +102,10 @@ class LandmarkNetwork:
         maps = crop_to_image(regions, SIZE)
         return concatenate(list(self._pool.map(lambda to_image: self._one(image, to_image), maps)))
 
+    def close(self) -> None:
+        """End the threads. Twice does nothing."""
+        self._pool.shutdown()
+
     def _one(self, image: np.ndarray, to_image: np.ndarray) -> Landmarks:
         rgb = cv2.cvtColor(crop(image, to_image, SIZE), cv2.COLOR_BGR2RGB)
         network = self._free.get()

@@ -39,9 +39,9 @@ STYLES = "[1, 4+C, N], [1, N, 5+C], [1, N, 6], or [1, N, 5] with integer labels 
 class OnnxDetector:
     """The network. Raises ValueError if the file is missing, not ONNX, or of another style."""
 
-    def __init__(self, path: str, threads: int = 1) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._session = opened(path, threads)
+        self._session = opened(path)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         shape = list(inputs[0].shape)
         fits = len(shape) == 4 and shape[1] == 3 and inputs[0].type == "tensor(float)"
@@ -81,8 +81,8 @@ class OnnxDetector:
         return placed.boxes(boxes[best]), scores[best].astype(np.float32)
 
 
-def opened(path: str, threads: int):
-    """An onnxruntime session. Raises ValueError that names the file."""
+def opened(path: str):
+    """An onnxruntime session on one thread: it works beside all others. Raises ValueError that names the file."""
     import onnxruntime
 
     if not path or not Path(path).is_file():
@@ -90,7 +90,7 @@ def opened(path: str, threads: int):
             f"detector_onnx {path!r} is no file; detector 'onnx' needs an ONNX person detector"
         )
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes are private and vary by version

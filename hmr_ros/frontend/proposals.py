@@ -98,7 +98,7 @@ def hog() -> Proposer:
 
 def own_onnx(settings: SimpleNamespace) -> Proposer:
     """The user's ONNX detector: all of it in the first share."""
-    detector = OnnxDetector(settings.detector_onnx, settings.threads)
+    detector = OnnxDetector(settings.detector_onnx)
 
     def propose(image: np.ndarray, share: int | None, count: int) -> Proposals:
         if share:

@@ -24,8 +24,8 @@ class Search:
         self._next = 0
 
     def all_of(self, image: np.ndarray) -> Proposals:
-        """Every share in ``image``, now."""
-        self.wait()
+        """Every share in ``image``, now. For a stream that has not begun (``restart``): the
+        detectors must be free."""
         return self._propose(image, None, self._shares)
 
     def places(self, image: np.ndarray) -> Proposals:
@@ -50,3 +50,7 @@ class Search:
         """Begin anew: what was found is forgotten."""
         self.wait()
         self._running, self._next = None, 0
+
+    def close(self) -> None:
+        """End the thread once its share is done. Twice does nothing."""
+        self._thread.shutdown()
