@@ -8,6 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from test_models_contract import TINY  # noqa: E402
+
 from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.cli.main import main  # noqa: E402
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE  # noqa: E402
@@ -120,9 +122,10 @@ def test_lines_compare_with_the_network_that_lacks_the_part(arms, visibility):
     assert values["disagreement of the views, mm", "distal"] == pytest.approx(12)
     assert values["anchor + mean limbs / estimate", "all"] == pytest.approx(150 / 98)
     assert values["guidance that drops the anchor / keeps it", "distal"] == pytest.approx(1.1)
-    # Without networks to compare with, their lines are left out.
-    alone = {r["figure"] for r in lines(arms, {"whole": network()}, visibility)}
-    assert not any(name.startswith("sample /") for name in alone)
+    # Without networks to compare with, their lines are left out, and without an arm its own.
+    kept = {name: arm for name, arm in arms.items() if name != DROPPED}
+    alone = {r["figure"] for r in lines(kept, {"whole": network()}, visibility)}
+    assert not any(name.startswith(("sample /", "guidance")) for name in alone)
 
 
 def test_the_command_tables_networks_and_writes_the_report(tmp_path, capsys, shared_data):
@@ -143,10 +146,24 @@ def test_the_command_tables_networks_and_writes_the_report(tmp_path, capsys, sha
         assert other["torso_mm"] == pytest.approx(regressor["torso_mm"], rel=1e-6)
     turn, reach = (rows[name] for name in GOALS)
     assert reach["visible_mm"] < turn["visible_mm"]
+    # Nobody was trained without an anchor, so what dropping it would do is not asked.
+    assert KEPT in rows and DROPPED not in rows
     page = (tmp_path / "a.html").read_text()
     assert "views apart" in page and "To be reached" in page
     assert "whole: estimate" in capsys.readouterr().out
+    # A stage one that reads pictures is shown empty ones, of its size.
+    save(build("factorized", load_body_model(), TINY), tmp_path / "pictured.safetensors")
+    words = [*command[:4], "--people", "2", "--known", "9", "--network"]
+    assert main([*words, f"pictured={tmp_path / 'pictured.safetensors'}"]) == 0
     # Another stage one is another regressor to be compared with.
     save(build("factorized", load_body_model(), SMALL), tmp_path / "other.safetensors")
     assert main([*command, "--network", f"other={tmp_path / 'other.safetensors'}"]) == 2
     assert "stands on another stage one than 'rotations'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("taken", ["whole", "regressor", GOALS[0], KEPT, "last: estimate"])
+def test_rows_of_the_same_name_are_refused(capsys, taken):
+    words = [f"{name}=nowhere" for name in (taken, "whole", "last")]
+    command = ["eval", "factorized", "--motions", "nowhere"]
+    assert main([*command, *(w for word in words for w in ("--network", word))]) == 2
+    assert f"two rows would be named {taken!r}" in capsys.readouterr().err

@@ -61,9 +61,11 @@ class Samples:
         return Samples(**{f.name: change(getattr(self, f.name)) for f in fields(self)})
 
 
-def join(first: Samples, second: Samples) -> Samples:
-    pairs = {f.name: (getattr(first, f.name), getattr(second, f.name)) for f in fields(Samples)}
-    return Samples(**{name: torch.cat(pair) for name, pair in pairs.items()})
+def join(*parts: Samples) -> Samples:
+    """All samples of ``parts``, one after the other."""
+    return Samples(
+        **{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Samples)}
+    )
 
 
 class PoseSource:

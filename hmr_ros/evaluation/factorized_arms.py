@@ -74,7 +74,7 @@ def asked(
 ) -> dict[str, Arm]:
     """Every row of the ablation by name: the regressor, the anchor with mean limbs, and samples of
     ``networks``; of the last, the whole method, also its estimate, guidance and other steps, and
-    ``GOALS``.
+    ``GOALS``; guidance that drops the anchor if it has been trained without one.
 
     people: batches of inputs with ``joints`` [N, 24, 3] about the pelvis and ``rotations``
     [N, 24, 3, 3], the truth. poses: [M, 16, 3, 3] known rotations of limbs. All start from the same
@@ -123,7 +123,8 @@ def _of_one(network, name, batch, poses, noise, whole: bool) -> Iterable[tuple[s
     yield name, sampled()
     if whole:
         yield KEPT, sampled(guidance=GUIDANCE)
-        yield DROPPED, sampled(guidance=GUIDANCE, keep_anchor=False)
+        if network.config.unanchored:
+            yield DROPPED, sampled(guidance=GUIDANCE, keep_anchor=False)
         for steps in STEPS:
             if steps != CHOSEN:
                 yield f"{name}, {steps} steps", sampled(steps=steps)
@@ -142,6 +143,17 @@ def goals(network: Factorized, first: Lifted, batch: Mapping[str, Tensor]) -> tu
 def _joined(arms: Sequence[Arm]) -> Arm:
     values = {f.name: [getattr(arm, f.name) for arm in arms] for f in fields(Arm)}
     return Arm(**{k: None if v[0] is None else np.concatenate(v) for k, v in values.items()})
+
+
+def refuse_names(networks: Sequence[str]) -> None:
+    """Raises ValueError if rows of networks of these names would take each other's place, or that
+    of another row."""
+    whole = networks[-1]
+    rows = (*WITHOUT_SAMPLES, *GOALS, KEPT, DROPPED, f"{whole}: estimate")
+    taken = [*rows, *(f"{whole}, {steps} steps" for steps in STEPS)]
+    for name in networks:
+        if taken.count(name) or networks.count(name) > 1:
+            raise ValueError(f"two rows would be named {name!r}: give each network its own name")
 
 
 def versus(arms: Iterable[str], networks: Iterable[str]) -> dict[str, str]:
@@ -198,7 +210,7 @@ def lines(
     masks, whole = joint_masks(visibility), list(networks)[-1]
     hidden, seen = masks["distal_hidden"], masks["distal_visible"]
     regressor, resting = (arms[name] for name in WITHOUT_SAMPLES)
-    own, estimate, kept, dropped = (arms[n] for n in (whole, f"{whole}: estimate", KEPT, DROPPED))
+    own, estimate = arms[whole], arms[f"{whole}: estimate"]
     of_whole = [arm for name, arm in arms.items() if name == whole or name not in networks]
     most = max(float(arm.moved.max()) for arm in of_whole if arm.moved is not None)
     found = [
@@ -230,10 +242,10 @@ def lines(
     if own.apart is not None:
         apart = mean_interval(1e3 * own.apart, rounds=ROUNDS)
         found.append(row("disagreement of the views, mm", "distal", apart, "<= 15"))
-    return [
-        *found,
-        ratio("anchor + mean limbs / estimate", "all", resting.sample, estimate.sample,
-              masks["all"], ">= 1.15"),
-        ratio("guidance that drops the anchor / keeps it", "distal", dropped.sample, kept.sample,
-              masks["distal"], "> 1"),
-    ]  # fmt: skip
+    found.append(ratio("anchor + mean limbs / estimate", "all", resting.sample, estimate.sample,
+                       masks["all"], ">= 1.15"))  # fmt: skip
+    if DROPPED in arms:
+        found.append(ratio("guidance that drops the anchor / keeps it", "distal",
+                           arms[DROPPED].sample, arms[KEPT].sample, masks["distal"],
+                           "> 1"))  # fmt: skip
+    return found

@@ -31,11 +31,13 @@ SAMPLES, STEPS = 8, 4  # of a person, and of each, by which samples are calibrat
 class FactorizedConfig(BaselineConfig):
     """Sizes of the network; stored with its weights. field_layers: of the velocity field. For
     ablations, without ``anchored`` the torso flows as well, all but shape and place, and without
-    ``positions`` there is no auxiliary view. All else is of stage one (see ``BaselineConfig``)."""
+    ``positions`` there is no auxiliary view; ``unanchored``: some were trained without the anchor,
+    for guidance that drops it. All else is of stage one (see ``BaselineConfig``)."""
 
     field_layers: int = 4
     anchored: bool = True
     positions: bool = True
+    unanchored: bool = False
 
     def of_stage_one(self) -> BaselineConfig:
         return BaselineConfig(**{f.name: getattr(self, f.name) for f in fields(BaselineConfig)})

@@ -22,14 +22,15 @@ class SimulatedPeople:
     """Draws people with the poses of one split of the clips in ``motions``.
 
     plain: share of them with plain keypoints in crop cameras; the rest are seen by robots' cameras
-    with a detector's errors. Raises ``MotionError`` for motions that cannot be used.
+    with a detector's errors. ``poses``: the source of theirs. Raises ``MotionError`` for motions
+    that cannot be used.
     """
 
     def __init__(
         self, body: BodyModel, motions: Path, split: str = "train", plain: float = PLAIN
     ) -> None:
         errors = load_measured()
-        self._plain, self._poses = plain, PoseSource(motions, split)
+        self._plain, self.poses = plain, PoseSource(motions, split)
         self._skeleton = skeleton_of(body)
         self._blazepose = Blazepose(skeleton_of(body, errors.offsets), errors)
 
@@ -39,12 +40,12 @@ class SimulatedPeople:
         plain = round(count * self._plain)
         kinds = []
         if plain < count:
-            poses = lifting.varied_more(self._poses, count - plain, rng)
+            poses = lifting.varied_more(self.poses, count - plain, rng)
             kinds.append(lifting.robot_samples(poses, self._skeleton, self._blazepose, rng))
         if plain:
-            poses = lifting.varied_mirrored(self._poses, plain, rng)
+            poses = lifting.varied_mirrored(self.poses, plain, rng)
             kinds.append(lifting.crop_samples(poses, self._skeleton, rng))
-        return keypoint_people(kinds[0] if len(kinds) == 1 else lifting.join(*kinds[::-1]), rng)
+        return keypoint_people(lifting.join(*kinds[::-1]), rng)
 
 
 def beside(rendered: dict[str, Tensor], people: dict[str, Tensor]) -> dict[str, Tensor]:

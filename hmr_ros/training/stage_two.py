@@ -73,6 +73,7 @@ def settled(settings: dict, body: BodyModel) -> tuple[dict, nn.Module]:
         )
     path = Path(settings.get("anchor") or asset("weights", f"{STAGE_ONE}.safetensors"))
     anchor = weights.load(path, body, STAGE_ONE)
+    own = own | {"unanchored": settings.get("unanchored", 0) > 0}
     network = asdict(anchor.config) | own
     return settings | {"anchor": str(path), "network": network}, anchor
 

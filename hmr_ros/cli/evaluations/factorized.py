@@ -48,7 +48,8 @@ def measure(args: argparse.Namespace) -> dict:
 
     from hmr_ros.assets import asset
     from hmr_ros.body.model import load_body_model
-    from hmr_ros.evaluation.factorized_arms import asked, lines, table
+    from hmr_ros.data.lifting import rotation_from_axis_angle, varied_mirrored
+    from hmr_ros.evaluation.factorized_arms import asked, lines, refuse_names, table
     from hmr_ros.evaluation.report.factorized_report import factorized_report
     from hmr_ros.evaluation.report.page import write_page
     from hmr_ros.models.factorized_state import LIMBS
@@ -57,8 +58,9 @@ def measure(args: argparse.Namespace) -> dict:
     from hmr_ros.training.stage_two import digest_of
 
     body, networks = load_body_model(), {}
-    for text in args.network or ["factorized"]:
-        name, _, file = text.partition("=")
+    named = [text.partition("=") for text in args.network or ["factorized"]]
+    refuse_names([name for name, _, _ in named])
+    for name, _, file in named:
         path = Path(file) if file else asset("weights", f"{name}.safetensors")
         networks[name] = load(path, body, "factorized")
         if digest_of(networks[name].anchor.state_dict()) != digest_of(
@@ -71,10 +73,11 @@ def measure(args: argparse.Namespace) -> dict:
     source = SimulatedPeople(body, args.motions, "val", args.plain)
     rng = torch.Generator().manual_seed(1)
     sizes = [min(BATCH, args.people - at) for at in range(0, args.people, BATCH)]
-    people = [without_picture(source.draw(size, rng)) for size in sizes]
-    poses = source.draw(args.known, rng)["rotations"][:, list(LIMBS)]
+    side = networks[name].config.backbone.image  # of all, as stage one is
+    people = [without_picture(source.draw(size, rng), side) for size in sizes]
+    poses = varied_mirrored(source.poses, args.known, rng)[:, list(LIMBS)]
     visibility = torch.cat([batch["visibility"] for batch in people]).numpy()
-    arms = asked(networks, people, poses)
+    arms = asked(networks, people, rotation_from_axis_angle(poses))
     facts = {"people": args.people, "plain": args.plain, "known": args.known}
     facts |= {"motions": args.motions.name, "networks": list(networks)}
     figures = {
