@@ -323,6 +323,30 @@ def test_torch_computes_in_half_precision_where_that_is_safe():
     np.testing.assert_allclose(gram, np.broadcast_to(np.eye(3), gram.shape), atol=1e-5)
 
 
+def test_torch_casts_no_weight_anew_in_a_run():
+    """They are half floats from the start; what is cast are activations."""
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Casts(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            if function.overloadpacket in (torch.ops.aten.to, torch.ops.aten._to_copy):
+                made = function(*args, **(kwargs or {}))
+                cast.extend([args[0].data_ptr()] if made.dtype != args[0].dtype else [])
+                return made
+            return function(*args, **(kwargs or {}))
+
+    cast: list[int] = []
+    graph = shipped("baseline-float16")
+    opened = in_torch(graph)
+    if opened.provider != "eager":
+        pytest.skip("on a GPU the launches were recorded before")
+    with Casts():
+        opened.run(some(graph, slice(0, 2)))
+    weights = {value.data_ptr() for value in opened._network.state_dict().values()}
+    assert len(cast) == 35 and not weights.intersection(cast)
+
+
 def test_onnxruntime_says_that_a_cpu_computes_half_floats_in_single_precision():
     graph = shipped("baseline-float16")
     opened = on_cpu(graph)

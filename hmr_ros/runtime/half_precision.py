@@ -21,6 +21,8 @@ import onnx.numpy_helper
 import onnx.shape_inference
 from onnx import TensorProto
 
+from hmr_ros.runtime.precisions import FLOAT32_PARTS
+
 FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
 PRODUCTS = ("Conv", "Gemm", "MatMul")
 # What may lie between two products without leaving half precision: moves of values, biases, GELU.
@@ -44,8 +46,6 @@ BETWEEN = (
     "Transpose",
     "Unsqueeze",
 )
-# Parts of the networks by their names in torch: the body from the last features on.
-FLOAT32_PARTS = {"skeleton", "first_head", "second_head", "spread"}
 # Modules that are products themselves, by the end of their class's name.
 LEARNED = ("Linear", "Conv2d", "Attention")
 SCOPES, CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from hmr_ros.runtime.graph_file import GraphFile, WeightsError, read_graph
 
+# Parts of the networks, by their names in torch, that are float32 in every precision: the body from
+# the last features on.
+FLOAT32_PARTS = {"skeleton", "first_head", "second_head", "spread"}
+
 
 def in_precision(graph: GraphFile, precision: str) -> GraphFile:
     """The file of ``graph``'s network in ``precision``, which may be itself: it takes and gives

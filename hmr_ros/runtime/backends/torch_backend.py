@@ -23,6 +23,7 @@ from hmr_ros.runtime.backends.backend import BackendError, BackendOptions
 from hmr_ros.runtime.backends.cuda_graph import CudaGraph
 from hmr_ros.runtime.backends.tensors import rows_of, zeros
 from hmr_ros.runtime.graph_file import MEND, GraphFile, WeightsError
+from hmr_ros.runtime.precisions import FLOAT32_PARTS
 
 FIELD = "_field"  # ends the name of a velocity field, which is a part of a network
 # Largest difference to the reference answers of a file: far beyond what rounding does, far below
@@ -88,6 +89,13 @@ class Masked(nn.Module):
         return self.mask * self.field(*inputs)
 
 
+def _halve(network: nn.Module) -> None:
+    """Keep the weights of layers as autocast would cast them anew in every run; in place."""
+    for path, module in network.named_modules():
+        if isinstance(module, nn.Linear | nn.Conv2d) and not FLOAT32_PARTS & {*path.split(".")}:
+            module.half()
+
+
 def _same_network(graph: GraphFile, backend: TorchBackend) -> None:
     """Raises WeightsError if the answers are not those of the ONNX file."""
     if graph.reference is None:
@@ -116,6 +124,8 @@ class TorchBackend:
         self.precision = graph.precision
         self._half = graph.precision == "float16"
         self._network = network.eval().requires_grad_(False).to(device)
+        if self._half:
+            _halve(self._network)
         self._on_gpu = device.type == "cuda"
         self._recorded: dict[int, CudaGraph] = {}
         if self._on_gpu:
