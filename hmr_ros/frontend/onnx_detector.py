@@ -82,7 +82,8 @@ class OnnxDetector:
 
 
 def opened(path: str):
-    """An onnxruntime session on one thread: it works beside all others. Raises ValueError that names the file."""
+    """An onnxruntime session on one thread, as it works beside all others. Raises ValueError that
+    names the file."""
     import onnxruntime
 
     if not path or not Path(path).is_file():
