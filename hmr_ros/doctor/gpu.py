@@ -134,7 +134,8 @@ def engine_of(loaded, device, graph) -> Finding:
     except (BackendError, WeightsError) as error:
         return warn(name, str(error), command(graph, options, force=True))
     if engine is None:
-        return warn(name, f"{graph.path.stem} has none for this device yet", command(graph, options))
+        said = f"{graph.path.stem} has none for this device yet"
+        return warn(name, said, command(graph, options))
     if engine.note:
         return warn(name, f"{engine.kept.path} ({engine.note})", "see docs/tensorrt.md")
     return ok(name, str(engine.kept.path))
