@@ -11,6 +11,7 @@ import enum
 import json
 import sys
 import types
+from importlib.machinery import ModuleSpec
 
 import onnx
 import onnx.helper
@@ -326,6 +327,8 @@ def install(new: Machine) -> Machine:
         package = types.ModuleType("pycuda")
         package.driver = cuda
         new.modules = {"tensorrt": trt, "pycuda": package, "pycuda.driver": cuda}
+        for name, module in new.modules.items():  # whoever looks for a module asks for this
+            module.__spec__ = ModuleSpec(name, None)
     sys.modules.update(new.modules)
     return new
 

@@ -70,7 +70,7 @@ def test_the_end_of_the_node_ends_the_build_of_an_engine_and_leaves_no_part_of_i
     process = start_node(tmp_path / "log.txt", "node_building.py", **values)
     robot = Robot(outputs=("diagnostics",))
     try:
-        status = robot.diagnostic("inference", lambda v: "is built" in v["backend_note"], 60)
+        status = robot.diagnostic("inference", lambda v: "is being built" in v["backend_note"], 60)
         assert status is not None, (tmp_path / "log.txt").read_text()
         assert status["level"] == 1 and status["backend"] == "onnxruntime"
         process.send_signal(signal.SIGINT)
