@@ -22,6 +22,8 @@ of the joints ``RESTING``. ``STATE``: what is to be remembered until the next si
 
 from __future__ import annotations
 
+from hmr_ros.body.model import FEET
+
 SIGHTING = {
     "rotations": (24, 3, 3),
     "betas": (10,),
@@ -39,5 +41,5 @@ SIGHTING = {
 ANSWER = ("rotations", "betas", "pelvis", "joint_factor", "distance_factor", "velocity", "resting")
 STATE = ("history", "keys", "values", "times")
 OUTPUTS = (*(f"{name}_now" for name in ANSWER), *(f"{name}_after" for name in STATE))
-RESTING = (7, 8, 10, 11, 20, 21)  # ankles, feet, wrists, as GVHMR's contacts
+RESTING = (*FEET, 20, 21)  # and wrists, as GVHMR's contacts
 GAP = 2.0  # seconds unseen after which nothing of before counts

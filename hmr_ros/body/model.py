@@ -44,6 +44,7 @@ JOINT_NAMES = (
     "left_hand",
     "right_hand",
 )
+FEET = (7, 8, 10, 11)  # ankles and feet
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,8 @@ import numpy as np
 
 from hmr_ros.data.rounding import rounded
 from hmr_ros.geometry.camera import Camera
+from hmr_ros.geometry.camera_pose import LEVEL
 from hmr_ros.geometry.rotations import matrix_from_axis_angle
-
-# A level camera that looks along the world's -Z (world: Y up; optical frame: y down, z forward).
-LEVEL = np.diag([1.0, -1.0, -1.0])
 
 
 @dataclass(frozen=True)

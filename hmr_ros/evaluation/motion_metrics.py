@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-FEET = (7, 8, 10, 11)  # SMPL ankles and feet
 CONTACT_SPEED = 0.3  # m/s; the published 1 cm a frame at 30 fps
 
 

@@ -1,9 +1,10 @@
-"""Which joints stay hidden for long."""
+"""Stretches of frames, and which joints stay hidden for long."""
 
 from __future__ import annotations
 
 import numpy as np
 
+LASTING_S = 1.0  # that a joint stays hidden to count as lastingly hidden
 
 def lasting(hidden: np.ndarray, times: np.ndarray, seconds: float) -> np.ndarray:
     """[T, J] bool: hidden [T, J] in a row of frames that lasts ``seconds`` or more; times: [T]."""

@@ -10,6 +10,10 @@ import numpy as np
 Z_UP_FROM_Y_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
 
+# A level camera that looks along the world's -Z (world: Y up; optical frame: y down, z forward).
+LEVEL = np.diag([1.0, -1.0, -1.0])
+
+
 @dataclass(frozen=True, eq=False)
 class CameraPose:
     """Point p of the odometry frame is ``rotation @ (p - position)`` in the camera's optical frame.

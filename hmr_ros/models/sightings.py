@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hmr_ros.models.tokenizer import sixd_of
 from hmr_ros.sighting_fields import GAP
 
 MEMORIES = (0.3, 2.0)  # seconds over which what was seen is averaged
@@ -51,11 +52,6 @@ def sighting(inputs: dict[str, Tensor]) -> Sighting:
     local = sixd_of(inputs["rotations"][..., 1:, :, :])
     world = torch.cat([sixd_of(root)[..., None, :], local], -2)
     return Sighting(inputs, facing, facing @ root, world, world_pelvis)
-
-
-def sixd_of(rotations: Tensor) -> Tensor:
-    """[..., 3, 3] to its first two columns, stacked, [..., 6]."""
-    return rotations[..., :2].transpose(-1, -2).flatten(-2)
 
 
 def addends(seen: Sighting, before: Tensor) -> Tensor:

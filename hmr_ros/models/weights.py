@@ -17,12 +17,14 @@ from hmr_ros.models.baseline import Baseline, BaselineConfig
 from hmr_ros.models.configs import read_config
 from hmr_ros.models.factorized import Factorized, FactorizedConfig
 from hmr_ros.models.lifter_weights import skeleton_of
+from hmr_ros.models.temporal import Temporal, TemporalConfig
 
 # Networks that take person crops, and their sizes.
 NETWORKS = {
     "baseline": (Baseline, BaselineConfig),
     "factorized": (Factorized, FactorizedConfig),
 }
+FAMILY = {**NETWORKS, "temporal": (Temporal, TemporalConfig)}
 
 
 def build(name: str, body: BodyModel, config=None) -> nn.Module:
@@ -30,9 +32,9 @@ def build(name: str, body: BodyModel, config=None) -> nn.Module:
 
     Raises ValueError for a name or a key that is not known.
     """
-    if name not in NETWORKS:
-        raise ValueError(f"network {name!r} is unknown; known: {', '.join(NETWORKS)}")
-    network, kind = NETWORKS[name]
+    if name not in FAMILY:
+        raise ValueError(f"network {name!r} is unknown; known: {', '.join(FAMILY)}")
+    network, kind = FAMILY[name]
     if config is None or isinstance(config, dict):
         config = read_config(kind, config)
     return network(skeleton_of(body), config)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+import torch
+from torch import Tensor
 from hmr_ros.data.films import Film, FilmError, films_of
 from hmr_ros.data.keypoint_noise import MIRRORED as MIRRORED_LANDMARKS
 from hmr_ros.data.sequences.floor_clips import MIRRORED
-from hmr_ros.data.viewpoints import LEVEL
+from hmr_ros.geometry.camera_pose import LEVEL
 from hmr_ros.geometry.observed_rays import joint_std, relative_std
 
 LEAST_FRAMES = 8
@@ -123,16 +125,21 @@ def mirrored(clip: Followed) -> Followed:
     return out
 
 
-def batch_of(clips: list[Followed], frames: int) -> dict[str, np.ndarray]:
-    """Clips as arrays [N, frames, ...] float32, short ones padded with their last frame;
+def batch_of(clips: list[Followed], frames: int) -> dict[str, Tensor]:
+    """Clips as tensors [N, frames, ...] float32, short ones padded with their last frame;
     ``counted`` [N, frames] is 0 there."""
     lengths = np.array([len(c["stamps"]) for c in clips])
     rows = [np.minimum(np.arange(frames), n - 1) for n in lengths]
     batch = {
-        name: np.stack([c[name][r] for c, r in zip(clips, rows, strict=True)]).astype(np.float32)
+        name: np.stack([c[name][r] for c, r in zip(clips, rows, strict=True)])
         for name in clips[0]
         if name != "stamps"
     }
-    counted = np.arange(frames) < lengths[:, None]
-    batch["elapsed"] *= counted
-    return batch | {"counted": counted.astype(np.float32)}
+    batch["counted"] = np.arange(frames) < lengths[:, None]
+    batch["elapsed"] = batch["elapsed"] * batch["counted"]
+    return {name: torch.from_numpy(value.astype(np.float32)) for name, value in batch.items()}
+
+
+def whole(person: Followed) -> dict[str, Tensor]:
+    """Everything of a person as a batch of one clip."""
+    return batch_of([with_elapsed(person)], len(person["stamps"]))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hmr_ros.body.model import FEET
 from hmr_ros.sighting_fields import RESTING
 from hmr_ros.training.lifter_losses import LIMB_JOINTS, LIMB_WEIGHT, distance
 
@@ -25,7 +26,7 @@ class Weights:
     joints: float = 5.0
     betas: float = 0.05
     place: float = 2.0
-    motion: float = 10.0
+    motion: float = 3.0
     velocity: float = 0.3
     sliding: float = 0.1
     resting: float = 0.05

@@ -10,7 +10,7 @@ import torch
 from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.machine import hardware, revision
 from hmr_ros.models.temporal import Temporal
-from hmr_ros.models.temporal_weights import load, save
+from hmr_ros.models.weights import load, save
 from hmr_ros.runtime.graph_description import write_manifest
 from hmr_ros.runtime.temporal_export import export_onnx, manifest, references
 from hmr_ros.training.followed_people import batch_of, with_elapsed
@@ -31,13 +31,13 @@ LIMITS = (
 
 
 def release(network: Temporal, task, out_folder: Path, origin: Origin) -> None:
-    """Calibrate, then write ``temporal.safetensors``, ``.onnx``, ``.json`` and ``.md``, with
-    figures on the people of the task's validation."""
+    """Switch off what does not help, calibrate, then write ``temporal.safetensors``, ``.onnx``,
+    ``.json`` and ``.md``, with figures on the people of the task's validation."""
     out_folder.mkdir(parents=True, exist_ok=True)
-    calibrate(network, task)
     keep_what_helps(network, task)
+    calibrate(network, task)
     save(network, out_folder / "temporal.safetensors")
-    network = load(out_folder / "temporal.safetensors", task.body)
+    network = load(out_folder / "temporal.safetensors", task.body, network.name)
     difference = export_onnx(network, out_folder / "temporal.onnx")
     figures = task.validate(network)
     facts = {
@@ -80,7 +80,7 @@ def keep_what_helps(network: Temporal, task) -> None:
     network.corrected.fill_(1)
     errors = np.zeros((2, 2))
     for person in task.held_out:
-        batch = _batch(person)
+        batch = whole(person)
         answer = network(batch)
         for n, name in enumerate(("betas", "pelvis")):
             for row, values in enumerate((answer, batch)):
@@ -88,30 +88,21 @@ def keep_what_helps(network: Temporal, task) -> None:
     network.corrected.copy_(torch.tensor(errors[:, 0] < errors[:, 1]))
 
 
-def _batch(person) -> dict[str, torch.Tensor]:
-    made = batch_of([with_elapsed(person)], len(person["stamps"]))
-    return {k: torch.from_numpy(v.astype(np.float32)) for k, v in made.items()}
-
-
 @torch.no_grad()
 def calibrate(network: Temporal, task) -> None:
-    """Set the temperatures so that the mean square error of the joints of people for validation
-    is what the deviations say: for seen joints and for the others."""
+    """Set the temperatures so that 90 % regions hold that share of the joints of the people for
+    validation, of those that are seen and of the others."""
     network.temperature.fill_(1)
-    ratios: list[list[np.ndarray]] = [[], []]
+    parts = []
     for person in task.held_out:
-        batch = _batch(person)
+        batch = whole(person)
         answer = network(batch)
         gap = posed(network, answer["rotations"], answer["betas"]) - posed(
             network, batch["true_rotations"], batch["true_betas"]
         )
-        std = (batch["joint_std"].clamp(min=1e-3) * answer["joint_factor"])[0, :, 1:]
-        found = (gap[0, :, 1:].square().sum(-1) / 3 / std.square()).numpy()
-        visible = person["true_visibility"][:, 1:] == VISIBLE
-        ratios[0].append(found[visible])
-        ratios[1].append(found[~visible])
-    for n, parts in enumerate(ratios):
-        values = np.concatenate([np.zeros(0), *parts])
-        # Robust: the share of squares that lies inside a 90 % region of three axes.
-        if len(values) > 100:
-            network.temperature[n] = float(np.sqrt(np.quantile(values, 0.9) * 3 / 6.251))
+        std = batch["joint_std"].clamp(min=1e-3) * answer["joint_factor"]
+        distance2 = gap.square().sum(-1) / std.square()
+        visible = batch["true_visibility"] == VISIBLE
+        parts.append([v[0, :, 1:].flatten() for v in (distance2, batch["visibility"], visible)])
+    joints = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    network.temperature.copy_(torch.tensor(coverage_temperatures(*joints)))

@@ -13,15 +13,17 @@ from hmr_ros.body.model import BodyModel, load_body_model
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
 from hmr_ros.evaluation.persistence import lasting
 from hmr_ros.evaluation.pose_metrics import HIPS, joint_errors
+from hmr_ros.evaluation.subsets import LIMB
 from hmr_ros.models.configs import read_config
 from hmr_ros.models.temporal import Temporal, TemporalConfig
-from hmr_ros.models.temporal_weights import build
+from hmr_ros.models.weights import build
 from hmr_ros.training.followed_people import (
     Followed,
     batch_of,
     clip_of,
+    corrected,
     read_followed,
-    with_elapsed,
+    whole,
 )
 from hmr_ros.training.seeds import hash_of
 from hmr_ros.training.temporal_losses import Weights, losses, posed
@@ -64,15 +66,14 @@ class TemporalTask:
         self.held_out = read_followed(Path(settings.val), "val") if settings.val else []
 
     def network(self) -> nn.Module:
-        return build(self.body, self.settings.network)
+        return build(self.name, self.body, self.settings.network)
 
     def batch(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng(hash_of(self.seed, step, self.rank))
         rows = np.searchsorted(self._until, rng.random(self.settings.batch))
         rows = np.minimum(rows, len(self.people) - 1)
         clips = [clip_of(self.people[row], self.settings.frames, rng) for row in rows]
-        made = batch_of(clips, self.settings.frames)
-        return {name: torch.from_numpy(value.astype(np.float32)) for name, value in made.items()}
+        return batch_of(clips, self.settings.frames)
 
     def losses(self, network: nn.Module, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
         return losses(network, batch, self.settings.losses)
@@ -113,8 +114,7 @@ def errors_of(network: Temporal, person: Followed) -> tuple[np.ndarray, ...]:
     """Errors [F, 12] in metres with the network and of the frames alone, visibility [F, 12], and
     which joints [F, 12] are hidden for ``LASTING`` seconds."""
     device = next(network.parameters()).device
-    made = batch_of([with_elapsed(person)], len(person["stamps"]))
-    batch = {k: torch.from_numpy(v.astype(np.float32)).to(device) for k, v in made.items()}
+    batch = {name: value.to(device) for name, value in whole(person).items()}
     answer = network(batch)
     joints = [
         posed(network, rotations, betas)[0].cpu().numpy()
@@ -124,6 +124,6 @@ def errors_of(network: Temporal, person: Followed) -> tuple[np.ndarray, ...]:
             (batch["true_rotations"], batch["true_betas"]),
         )
     ]
-    errors = [joint_errors(guess, joints[2], HIPS)[:, LIMB] for guess in joints[:2]]
-    visibility = person["true_visibility"][:, LIMB]
-    return *errors, visibility, lasting(visibility == HIDDEN, person["stamps"], LASTING)
+    errors = [joint_errors(guess, joints[2], HIPS)[:, list(LIMB)] for guess in joints[:2]]
+    visibility = person["true_visibility"][:, list(LIMB)]
+    return *errors, visibility, lasting(visibility == HIDDEN, person["stamps"])

@@ -14,8 +14,9 @@ from hmr_ros.data.scenes.mix import Mix
 from hmr_ros.data.scenes.nearness import bearing_limits
 from hmr_ros.data.scenes.scene import Finish, Light
 from hmr_ros.data.scenes.shapes import yaw_matrix
-from hmr_ros.data.viewpoints import LEVEL, Viewpoint, camera_with_fov
+from hmr_ros.data.viewpoints import Viewpoint, camera_with_fov
 from hmr_ros.geometry.camera import Camera
+from hmr_ros.geometry.camera_pose import LEVEL
 
 _STEEPEST = np.radians(35)  # robots look ahead: more than this is cut
 

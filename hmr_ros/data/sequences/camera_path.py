@@ -12,7 +12,7 @@ import numpy as np
 from hmr_ros.data.rounding import rounded
 from hmr_ros.data.sequences.drive import STEP, bearing, drive
 from hmr_ros.data.sequences.shake import Shake, sample_shake
-from hmr_ros.data.viewpoints import LEVEL
+from hmr_ros.geometry.camera_pose import LEVEL
 
 KINDS = ("static", "pan", "drive_by", "approach", "follow", "hand_held")
 ROBOT = ("drive_by", "approach", "follow")

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hmr_ros.body.model import FEET
 from hmr_ros.data.joint_visibility import HIDDEN
-from hmr_ros.evaluation.motion_metrics import FEET, contacts, foot_sliding, jitter
-from hmr_ros.evaluation.persistence import lasting
+from hmr_ros.evaluation.motion_metrics import contacts, foot_sliding, jitter
+from hmr_ros.evaluation.persistence import lasting, runs
 from hmr_ros.evaluation.subsets import LIMB
 from hmr_ros.evaluation.synocc.watching import ClipTruth, Watched
 from hmr_ros.evaluation.trajectory_metrics import held, world_errors
 
 LEAST_FRAMES = 15  # of a person in a clip, for figures of whole motions
-LASTING_S = 1.0  # that a joint stays hidden to count as lastingly hidden
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +52,6 @@ def motion_of(
     return Motion(guess, true, there, held(guess, there))
 
 
-def runs(reported: np.ndarray) -> list[slice]:
-    """Stretches of frames [T] bool that follow each other."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], reported.astype(int), [0]])))
-    return [slice(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
 def smoothness_of(motion: Motion, fps: float) -> tuple[np.ndarray, np.ndarray]:
     """Jitter of the limb joints in the world, of the guess and of the truth, over all runs."""
     found = [], []
@@ -79,6 +73,6 @@ def sliding_of(motion: Motion, fps: float) -> np.ndarray:
 
 
 def lastingly_hidden(truth: ClipTruth, p: int) -> np.ndarray:
-    """[T, 12] bool: limb joints of person ``p`` that something hides for ``LASTING_S`` or more."""
+    """[T, 12] bool: limb joints of person ``p`` that something lastingly hides."""
     hidden = truth.visibility[:, p][:, list(LIMB)] == HIDDEN
-    return lasting(hidden, truth.times, LASTING_S)
+    return lasting(hidden, truth.times)

@@ -9,13 +9,13 @@ import numpy as np
 from hmr_ros.evaluation.bootstrap import mean_interval, ratio_interval
 from hmr_ros.evaluation.identity_metrics import OVERALL, tracking_scores
 from hmr_ros.evaluation.motion_metrics import acceleration_errors
+from hmr_ros.evaluation.persistence import runs
 from hmr_ros.evaluation.pose_metrics import HIPS, aligned_errors, joint_errors, pck3d
 from hmr_ros.evaluation.subsets import LIMB
 from hmr_ros.evaluation.synocc.still import LEVELS
 from hmr_ros.evaluation.synocc.video_motion import (
     lastingly_hidden,
     motion_of,
-    runs,
     sliding_of,
     smoothness_of,
 )
