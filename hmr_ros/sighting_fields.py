@@ -15,9 +15,9 @@ camera_position  metres, odometry frame
 odometry         1 where the camera's motion is known; else give a camera at rest
 elapsed          seconds since the sighting before; 0 for the first
 
-``ANSWER``: rotations, betas and pelvis as in a sighting; joint_factor [24] and distance_factor of
-the standard deviations; velocity [3] of the root, m/s, odometry frame (Y up); resting [6], logits
-of the joints ``RESTING``. ``STATE``: what is to be remembered until the next sighting.
+``ANSWER``: rotations, betas and pelvis as in a sighting; joint_factor [24] of the standard
+deviations; velocity [3] of the root, m/s, odometry frame (Y up); resting [6], logits of the joints
+``RESTING``. ``STATE``: what is to be remembered until the next sighting.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SIGHTING = {
     "odometry": (),
     "elapsed": (),
 }
-ANSWER = ("rotations", "betas", "pelvis", "joint_factor", "distance_factor", "velocity", "resting")
+ANSWER = ("rotations", "betas", "pelvis", "joint_factor", "velocity", "resting")
 STATE = ("history", "keys", "values", "times")
 OUTPUTS = (*(f"{name}_now" for name in ANSWER), *(f"{name}_after" for name in STATE))
 RESTING = (*FEET, 20, 21)  # and wrists, as GVHMR's contacts

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from made_bodies import CAMERA, somebody
 
+from hmr_ros.batch import concatenate
 from hmr_ros.body.model import load_body_model
-from hmr_ros.data.viewpoints import LEVEL
+from hmr_ros.geometry.camera_pose import LEVEL
+from hmr_ros.parameters import validated
 from hmr_ros.tracking.rollout import Rollout
+from hmr_ros.tracking.track import new_track
+from hmr_ros.tracking.tracker import Tracker
 from hmr_ros.walk import Walk
 
 DT = 1 / 15
@@ -29,7 +36,7 @@ def rolled(body, seen, velocity, resting=0.0, turns=None, eyes=None, dt=DT):
         turn, eye = turns[t], eyes[t]
         walk = Walk(np.asarray(velocity, float), np.full(6, resting), turn, eye)
         transl = turn @ (seen[t] - eye)
-        found.append(rollout(rotations, np.zeros(10), transl, walk, dt) @ turn + eye)
+        found.append(rollout(rotations, np.zeros(10), transl, walk, t * dt) @ turn + eye)
     return np.array(found)
 
 
@@ -62,6 +69,60 @@ def test_a_foot_that_rests_is_held_against_a_wrong_velocity(body):
     held = rolled(body, seen, [0, 0, 0.8], resting=1.0)
     assert np.abs(drifts[-1, 2] - seen[-1, 2]) > 0.1
     assert np.abs(held - held[0]).max() < 1e-5
+
+
+class Says:
+    """Stands for the network over time: bodies stay, and walk as it is told by their ids."""
+
+    def __init__(self, velocity, known=True):
+        self.velocity, self.known, self.kept = velocity, known, []
+
+    def keep_only(self, ids):
+        self.kept.append(sorted(set(ids.tolist())))
+
+    def reset(self):
+        pass
+
+    def __call__(self, bodies, ids, camera, stamp, pose=None):
+        velocity = np.array([self.velocity[i] for i in ids.tolist()], float).reshape(-1, 3)
+        walk = Walk(velocity, np.zeros((len(ids), 6)), LEVEL, np.zeros(3), self.known)
+        return bodies, walk
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_everybody_goes_their_own_way_and_only_where_the_camera_is_known(body, known):
+    """Both stand; the first is said to walk."""
+    says = Says({1: [2.0, 0, 0], 2: [0, 0, 0]}, known)
+    tracker = Tracker(validated({"min_hits": 1, "smoothing": False}), body, says)
+    seen = concatenate([somebody(body, -1.0, 4.0), somebody(body, 1.0, 5.0)])
+    for t in range(10):
+        tracks = tracker(seen, CAMERA, t * DT)
+    off = np.abs(tracks.bodies.transl - seen.transl).max(1)
+    assert off[1] < 1e-5
+    assert off[0] > 0.02 if known else off[0] < 1e-6
+
+
+def test_who_is_forgotten_is_forgotten_by_the_network_too(body):
+    says = Says({1: [0, 0, 0], 2: [0, 0, 0]})
+    tracker = Tracker(validated({"min_hits": 1, "coast_s": 0.5, "forget_s": 1.05}), body, says)
+    both = concatenate([somebody(body, -1.0, 4.0), somebody(body, 1.0, 5.0)])
+    for t in range(25):
+        tracker(both if t < 5 else both[:1], CAMERA, 0.1 * t)
+    assert says.kept == [[1, 2]] * 15 + [[1]] * 10
+
+
+def test_images_without_a_pose_leave_no_stale_place(body):
+    """Nothing is summed up for five seconds, while the person walks away and is seen all along."""
+    pose, nothing = (Walk(np.zeros(3), np.zeros(6), LEVEL, np.zeros(3), k) for k in (True, False))
+    track = new_track(1, somebody(body, 0.0, 4.0), 0.0, False, 1.0, 1.0, Rollout(body), pose)
+    for t in range(1, 51):
+        track.update(somebody(body, 0.02 * t, 4.0), 0.1 * t, nothing)
+    track.update(somebody(body, 1.02, 4.0), 5.1, pose)
+    assert np.allclose(track.body.transl, [[1.02, 0, 4]], atol=1e-5)
+    # A shorter while is summed up over all of its time.
+    track.update(somebody(body, 1.04, 4.0), 5.2, nothing)
+    track.update(somebody(body, 1.06, 4.0), 6.1, replace(pose, velocity=np.array([0.04, 0, 0])))
+    assert np.allclose(track.body.transl, [[1.06, 0, 4]], atol=1e-3)
 
 
 def test_after_a_gap_the_way_begins_where_the_person_is_seen(body):

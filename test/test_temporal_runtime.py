@@ -14,13 +14,18 @@ from hmr_ros.assets import asset
 from hmr_ros.bodies import Bodies
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import load_body_model
+from hmr_ros.frame import Frame
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.camera_pose import CameraPose, pose_from_y_up
-from hmr_ros.models.temporal_weights import build, load
+from hmr_ros.models.weights import build, load
 from hmr_ros.parameters import validated
+from hmr_ros.people import no_people
+from hmr_ros.person_crops import FILLED
+from hmr_ros.pipeline import Pipeline
+from hmr_ros.runtime import temporal
 from hmr_ros.runtime.graph_description import opened, write_manifest
 from hmr_ros.runtime.graph_file import WeightsError
-from hmr_ros.runtime.temporal import Temporal
+from hmr_ros.runtime.temporal import MOMENT, Temporal, temporal_of
 from hmr_ros.runtime.temporal_export import (
     compare,
     example,
@@ -30,6 +35,7 @@ from hmr_ros.runtime.temporal_export import (
 )
 from hmr_ros.sighting_fields import GAP, SIGHTING, STATE
 from hmr_ros.tracking.tracker import Tracker
+from hmr_ros.tracks import TrackState
 
 TINY = {"width": 32, "heads": 2, "layers": 2, "expand": 2, "window": 8}
 CAMERA = Camera(640, 480, 500.0, 500.0, 319.5, 239.5)
@@ -43,7 +49,9 @@ def body():
 @pytest.fixture(scope="module")
 def exported(body):
     """The shipped network in torch, and its file."""
-    return load(asset("weights", "temporal.safetensors"), body), asset("weights", "temporal.onnx")
+    return load(asset("weights", "temporal.safetensors"), body, "temporal"), asset(
+        "weights", "temporal.onnx"
+    )
 
 
 def bodies_of(clip: dict, body, t: int) -> Bodies:
@@ -98,7 +106,7 @@ def test_the_exported_stream_is_the_clip_in_torch(exported):
 @pytest.mark.slow
 def test_a_network_that_is_exported_is_compared_first(body, tmp_path):
     torch.manual_seed(0)
-    network = build(body, TINY).eval()
+    network = build("temporal", body, TINY).eval()
     with torch.no_grad():
         for value in network.parameters():
             value += 0.02 * torch.randn_like(value)
@@ -196,19 +204,157 @@ def test_without_odometry_and_people_it_answers_too(exported, body):
 
 
 def test_figures_that_are_not_finite_leave_the_image_s_own_body(exported, body):
-    stage, clip = Temporal(body, str(exported[1])), example(1, 3)
-    broken = bodies_of(clip, body, 0)
-    broken = broken.replace(keypoints_2d=np.full_like(broken.keypoints_2d, np.nan))
-    bodies, _ = stage(broken, np.array([1]), CAMERA, 0.0)
-    assert np.isfinite(bodies.joints).all()
+    """Of one of two people, for one image; the next one is their first again."""
+    clip, ids = example(2, 6), np.array([1, 2])
+    poses = [pose_at(clip, t) for t in range(6)]
+    stage, undisturbed = (Temporal(body, str(exported[1])) for _ in range(2))
+    for t in range(5):
+        own = bodies_of(clip, body, t)
+        expected, _ = undisturbed(own, ids, CAMERA, 0.1 * t, poses[t])
+        if t == 4:
+            unsure = own.visibility.copy()
+            unsure[0, 3] = np.nan
+            own = own.replace(visibility=unsure)
+        bodies, walk = stage(own, ids, CAMERA, 0.1 * t, poses[t])
+    for name in ("rotations", "betas", "transl", "joints", "joint_cov"):
+        said, meant = getattr(bodies, name), getattr(own, name)
+        assert np.allclose(said[0], meant[0], atol=1e-5), name
+        assert np.array_equal(said[1], getattr(expected, name)[1]), name
+    assert not walk.velocity[0].any() and not walk.resting[0].any() and walk.velocity[1].any()
+    assert list(stage._people) == [2]
+    own = bodies_of(clip, body, 5)
+    after, _ = stage(own, ids, CAMERA, 0.5, poses[5])
+    again, _ = undisturbed(own, ids, CAMERA, 0.5, poses[5])
+    first, _ = Temporal(body, str(exported[1]))(own, ids, CAMERA, 0.5, poses[5])
+    assert np.allclose(after.joints[0], first.joints[0], atol=1e-5)
+    assert np.allclose(after.joints[1], again.joints[1], atol=1e-5)
+    assert np.abs(again.joints[0] - first.joints[0]).max() > 1e-3
+
+
+def test_an_image_without_pose_among_posed_ones_is_a_new_beginning(exported, body):
+    """Where a camera that is taken to be at rest stands is not where odometry says it is."""
+    clip, ids = example(1, 9), np.array([1])
+    stage = Temporal(body, str(exported[1]))
+    for t in range(9):
+        pose = None if t == 5 else pose_at(clip, t)
+        own = bodies_of(clip, body, t)
+        found, walk = stage(own, ids, CAMERA, 0.1 * t, pose)
+        assert walk.known == (t != 5)
+        if t in (5, 6):
+            anew = Temporal(body, str(exported[1]))
+            first, _ = anew(own, ids, CAMERA, 0.1 * t, pose)
+            assert np.allclose(found.joints, first.joints, atol=1e-5)
+        elif t > 6:
+            second, _ = anew(own, ids, CAMERA, 0.1 * t, pose)
+            assert np.allclose(found.joints, second.joints, atol=1e-5)
+
+
+def test_two_images_of_one_stamp_follow_each_other_by_a_moment(exported, body):
+    """A driver's clock may be coarser than its images; nobody is forgotten for that."""
+    clip, ids = example(1, 8), np.array([1])
+    same, apart = (Temporal(body, str(exported[1])) for _ in range(2))
+    stamps = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.4, 0.5, 0.6])
+    for t, stamp in enumerate(stamps):
+        own, pose = bodies_of(clip, body, t), pose_at(clip, t)
+        found, _ = same(own, ids, CAMERA, float(stamp), pose)
+        expected, _ = apart(own, ids, CAMERA, float(stamp + MOMENT * (t == 5)), pose)
+        assert np.abs(found.joints - expected.joints).max() < (1e-5 if t < 6 else 2e-3)
+        fresh, _ = Temporal(body, str(exported[1]))(own, ids, CAMERA, float(stamp), pose)
+        assert t == 0 or np.abs(found.joints - fresh.joints).max() > 1e-3
+
+
+def test_seventeen_keypoints_are_seventeen_of_blazepose_s_landmarks(exported, body):
+    clip, ids, stage = example(1, 4), np.array([1]), {}
+    coco = FILLED["coco17"]
+    for t in range(4):
+        own = bodies_of(clip, body, t)
+        seventeen = own.replace(keypoints_2d=own.keypoints_2d[:, coco], keypoint_set="coco17")
+        others = np.setdiff1d(np.arange(33), coco)
+        unseen = own.keypoints_2d.copy()
+        unseen[:, others] = 0
+        found = []
+        for name, given in (("17", seventeen), ("33", own.replace(keypoints_2d=unseen))):
+            known = stage.setdefault(name, Temporal(body, str(exported[1])))
+            found.append(known(given, ids, CAMERA, 0.1 * t, pose_at(clip, t))[0])
+        assert np.array_equal(found[0].joints, found[1].joints)
+        assert found[0].keypoints_2d.shape == (1, 17, 3)
+
+
+def still_people(clip: dict) -> dict:
+    """People who stand, each apart from the other, so that their ids stay."""
+    clip = {name: value.clone() for name, value in clip.items()}
+    for name in ("pelvis", "camera_rotation", "camera_position", "rotations", "betas"):
+        clip[name][:] = clip[name][:, :1]
+    clip["pelvis"][..., 0] += 3.0 * torch.arange(len(clip["pelvis"]))[:, None]
+    return clip
+
+
+def test_the_pipeline_tells_the_pose_and_remembers_who_coasts(body):
+    """Two people; the second is unseen for a while, then for good."""
+    pytest.importorskip("ai_edge_litert", reason="BlazePose's runtime is not installed")
+    settings = validated({"temporal": True, "min_hits": 1, "coast_s": 1.0, "forget_s": 1.45})
+    pipeline = Pipeline(settings)
+    trackers = [Tracker(settings, body, Temporal(body)) for _ in range(2)]
+    clip = still_people(example(2, 30))
+    image, nobody = np.zeros((480, 640, 3), np.uint8), no_people("blazepose33")
+    for t in range(30):
+        seen = bodies_of(clip, body, t)
+        seen = seen if t < 5 or 8 <= t < 10 else seen[:1]
+        pipeline.bodies = lambda frame, people, seen=seen: seen
+        stamp, pose = 0.1 * t, pose_at(clip, t)
+        found = pipeline(Frame(image, CAMERA, stamp, pose=pose), nobody)
+        expected, poseless = (
+            tracker(seen, CAMERA, stamp, told)
+            for tracker, told in zip(trackers, (pose, None), strict=True)
+        )
+        assert np.array_equal(found.bodies.joints, expected.bodies.joints)
+        assert t < 2 or np.abs(found.bodies.joints - poseless.bodies.joints).max() > 1e-3
+        if t == 7:
+            assert found.states.tolist() == [TrackState.TRACKED, TrackState.COASTING]
+        if t == 8:
+            assert found.ids.tolist() == [1, 2] and (found.states == TrackState.TRACKED).all()
+        assert sorted(pipeline.over_time._people) == ([1, 2] if t < 24 else [1])
+    pipeline.close()
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"estimator": "lifter"}, "estimator is 'lifter', not 'baseline'"),
+        ({"refine_steps": 0}, "refine_steps is 0, not 3"),
+        ({"weights_path": "other"}, "baseline.onnx is not the one of sha256"),
+    ],
+)
+def test_bodies_that_it_has_not_learned_to_correct_are_refused(body, tmp_path, given, words):
+    if "weights_path" in given:
+        path = tmp_path / "baseline.onnx"
+        path.write_bytes(b"others")
+        described = json.loads(asset("weights", "baseline.json").read_text())
+        described["graph"]["sha256"] = "0" * 64
+        path.with_suffix(".json").write_text(json.dumps(described))
+        given = {"weights_path": str(path)}
+    with pytest.raises(ValueError, match=words):
+        temporal_of(validated({"temporal": True} | given), body)
+    assert temporal_of(validated({"temporal": True}), body).body is body
+
+
+def test_threads_are_those_of_the_parameter(body, monkeypatch):
+    asked = []
+    given = temporal.open_backend
+
+    def noting(name, graph, options):
+        asked.append((name, options.threads))
+        return given(name, graph, options)
+
+    monkeypatch.setattr(temporal, "open_backend", noting)
+    temporal_of(validated({"temporal": True, "threads": 3}), body)
+    assert asked == [("onnxruntime", 3)]
 
 
 def test_a_tracker_uses_it_and_forgets_with_it(exported, body):
     stage = Temporal(body, str(exported[1]))
     tracker = Tracker(validated({"min_hits": 1}), body, stage)
-    clip = {name: value.clone() for name, value in example(1, 6).items()}
-    for name in ("pelvis", "camera_rotation", "camera_position", "rotations", "betas"):
-        clip[name][:] = clip[name][:, :1]  # somebody who stands still, so that the id stays
+    clip = still_people(example(1, 6))
     for t in range(6):
         tracks = tracker(bodies_of(clip, body, t), CAMERA, 0.1 * t, pose_at(clip, t))
     assert tracks.ids.tolist() == [1] and np.isfinite(tracks.bodies.joints).all()

@@ -32,6 +32,17 @@ def forward_kinematics(
     return joints, global_rotations
 
 
+def with_pelvis(
+    model: BodyModel, rotations: np.ndarray, betas: np.ndarray, pelvis: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Joints [N, 24, 3] and SMPL's transl [N, 3], float32 metres, of bodies whose pelvis is at
+    ``pelvis`` [N, 3]; rotations [N, 24, 3, 3] float32, betas [N, 10]."""
+    rest = rest_joints(model, betas).astype(np.float32)
+    posed, _ = forward_kinematics(rotations, rest, model.parents)
+    joints = posed - posed[:, :1] + pelvis[:, None]
+    return joints.astype(np.float32), (pelvis - rest[:, 0]).astype(np.float32)
+
+
 @compiled
 def _chain(rotations, rest, parents, joints, global_rotations):
     for n in range(rotations.shape[0]):

@@ -5,16 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from hmr_ros.geometry.camera import Camera
+from hmr_ros.person_crops import FILLED, LANDMARKS
 
 
-def keypoint_rays(camera: Camera, keypoints: np.ndarray) -> np.ndarray:
-    """Keypoints [N, K, 3] in pixels to [N, K, 3] on the plane at z = 1; confidence 0 and zeros for
-    what is missing or has no ray."""
+def keypoint_rays(
+    camera: Camera, keypoints: np.ndarray, keypoint_set: str = "blazepose33"
+) -> np.ndarray:
+    """Keypoints [N, K, 3] of a set in pixels to BlazePose's landmarks [N, 33, 3] on the plane at
+    z = 1; confidence 0 and zeros for what is missing or has no ray."""
     rays = camera.rays(keypoints[..., :2].astype(np.float64))
     known = np.isfinite(rays).all(-1) & (keypoints[..., 2] > 0)
     flat = np.where(known[..., None], np.nan_to_num(rays), 0)
     confidence = np.where(known, keypoints[..., 2], 0)
-    return np.concatenate([flat, confidence[..., None]], -1).astype(np.float32)
+    marks = np.zeros((len(keypoints), LANDMARKS, 3), np.float32)
+    marks[:, FILLED[keypoint_set]] = np.concatenate([flat, confidence[..., None]], -1)
+    return marks
 
 
 def box_rays(camera: Camera, boxes: np.ndarray) -> np.ndarray:

@@ -70,7 +70,7 @@ class Temporal(nn.Module):
         self.given_anchor = nn.Linear(torso + 10 + 3, width)
         self.limbs = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(),
                                    nn.Linear(width, limbs))  # fmt: skip
-        self.spread = nn.Linear(width, 24 + 1)
+        self.spread = nn.Linear(width, 23)  # of the joints but the root, which they are about
         self.world = nn.Linear(width, 3 + len(RESTING))
         for part in (self.anchor, self.limbs[-1], self.spread, self.world):
             nn.init.zeros_(part.weight)
@@ -140,8 +140,9 @@ class Temporal(nn.Module):
         """``ANSWER`` from tokens x [..., width] and the way per second of the shorter memory.
 
         rotations [..., 24, 3, 3], betas [..., 10], pelvis [..., 3]: as ``SIGHTING``.
-        joint_factor [..., 24], distance_factor [...]: of the standard deviations. velocity
-        [..., 3]: of the root, m/s, odometry frame. resting [..., 6]: logits of ``RESTING``.
+        joint_factor [..., 24]: of the standard deviations; 1 for the root, about which joints are.
+        velocity [..., 3]: of the root, m/s, odometry frame. resting [..., 6]: logits of
+        ``RESTING``.
         """
         inputs, x = seen.inputs, self.norm(x)
         change = self.anchor(x)
@@ -157,15 +158,16 @@ class Temporal(nn.Module):
         others = turns[..., 1:, :, :] @ inputs["rotations"][..., 1:, :, :]
         depth = inputs["pelvis"][..., 2:].clamp(min=0.2)
         direction = inputs["pelvis"] / depth + F.pad(0.1 * place[..., :2], (0, 1))
-        spread = self.spread(x).clamp(-2, 2)
+        spread = self.spread(x).clamp(-2, 2).exp()
         pace = self.world(x)
         velocity = speed + pace[..., :3]
         return {
             "rotations": torch.cat([root[..., None, :, :], others], -3),
             "betas": inputs["betas"] + betas,
             "pelvis": direction * depth * (0.1 * place[..., 2:]).exp(),
-            "joint_factor": spread[..., :24].exp() * self._temperatures(inputs["visibility"]),
-            "distance_factor": spread[..., 24].exp(),
+            "joint_factor": F.pad(
+                spread * self._temperatures(inputs["visibility"][..., 1:]), (1, 0), value=1.0
+            ),
             "velocity": (seen.facing.transpose(-1, -2) @ velocity[..., None])[..., 0],
             "resting": pace[..., 3:],
         }

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from hmr_ros.assets import asset
 from hmr_ros.bodies import Bodies
-from hmr_ros.body.kinematics import forward_kinematics, rest_joints
+from hmr_ros.body.kinematics import with_pelvis
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
-from hmr_ros.geometry.camera_pose import CameraPose
+from hmr_ros.geometry.camera_pose import LEVEL, CameraPose
 from hmr_ros.geometry.observed_rays import box_rays, joint_std, keypoint_rays, relative_std
 from hmr_ros.geometry.rotations import nearest_rotation
 from hmr_ros.runtime.answers import check_serves, native_body
@@ -27,20 +28,47 @@ from hmr_ros.walk import Walk
 
 NAME = "temporal"
 MOST = 1024  # people in one image
-LEVEL = np.diag([1.0, -1.0, -1.0])  # a level camera, Y up, where nothing is known
+MOMENT = 1e-3  # seconds that an image with the stamp of the one before counts as later
 
 
 @dataclass
 class Remembered:
-    """Of one person: when last seen, where the odometry frame is counted from, and the tensors."""
+    """Of one person: when last seen, whether the camera's pose was known then, where the odometry
+    frame is counted from, and the tensors."""
 
     stamp: float
+    posed: bool
     origin: np.ndarray
     tensors: dict[str, np.ndarray]
 
 
+def temporal_of(settings: SimpleNamespace, body: BodyModel) -> Temporal:
+    """The shipped network, for the bodies that ``settings`` (``hmr_ros.parameters``) make.
+
+    Raises ValueError where those are not what it has learned to correct, and as ``Temporal``.
+    """
+    stage = Temporal(body, threads=settings.threads)
+    learned = stage.graph.manifest["corrects"]
+    name, steps = learned["estimator"], learned["refine_steps"]
+    wrong = []
+    if settings.estimator != name:
+        wrong.append(f"estimator is {settings.estimator!r}, not {name!r}")
+    else:
+        given = read_graph(Path(settings.weights_path or asset("weights", f"{name}.onnx")), name)
+        if given.sha256 != learned["sha256"]:
+            wrong.append(f"{given.path} is not the one of sha256 {learned['sha256'][:12]}")
+    if settings.refine_steps != steps:
+        wrong.append(f"refine_steps is {settings.refine_steps}, not {steps}")
+    if wrong:
+        raise ValueError(
+            f"temporal has learned to correct other bodies than these ({'; '.join(wrong)}): switch "
+            "it off, or leave estimator, weights_path and refine_steps at their defaults"
+        )
+    return stage
+
+
 class Temporal:
-    """See the module text. Raises WeightsError for files that cannot be used."""
+    """See the module text; always on the CPU. Raises WeightsError for files that cannot be used."""
 
     def __init__(self, body: BodyModel, weights: str = "", threads: int = 1) -> None:
         graph = read_graph(Path(weights or asset("weights", f"{NAME}.onnx")), NAME)
@@ -55,8 +83,7 @@ class Temporal:
                 f"{graph.path} does not speak of the body model {body.name!r}: leave "
                 "body_model_path empty, or switch temporal off"
             )
-        self.body = body
-        # It is small: a processor is done before a GPU has been told.
+        self.body, self.graph = body, graph
         options = BackendOptions(threads=threads, max_batch=MOST)
         self._backend = open_backend("onnxruntime", graph, options)
         self._people: dict[int, Remembered] = {}
@@ -80,14 +107,18 @@ class Temporal:
     ) -> tuple[Bodies, Walk]:
         """Bodies [N] of the image taken at ``stamp`` seconds, whose people have the ids [N].
 
-        pose: of the camera; None where nobody knows, the camera is then taken to be at rest.
+        pose: of the camera; None where nobody knows, the camera is then taken to be at rest. What
+        was seen with a pose and without is told in two frames: where that changes all are new.
+
+        Who gets an answer that is not finite keeps the image's own body, rests nowhere, and is
+        forgotten.
         """
-        rotation, position = (LEVEL, np.zeros(3)) if pose is None else pose.y_up()
+        posed = pose is not None
+        rotation, position = pose.y_up() if posed else (LEVEL, np.zeros(3))
         if len(bodies) == 0:
-            return bodies, Walk(
-                np.zeros((0, 3)), np.zeros((0, 6)), rotation, position, pose is not None
-            )
-        known = [self._of(int(i), stamp, position) for i in ids]
+            return bodies, Walk(np.zeros((0, 3)), np.zeros((0, 6)), rotation, position, posed)
+        remembered = [self._of(i, stamp, posed, position) for i in ids.tolist()]
+        known, elapsed = zip(*remembered, strict=True)
         inputs = {
             "rotations": bodies.rotations,
             "betas": bodies.betas,
@@ -95,53 +126,55 @@ class Temporal:
             "joint_std": joint_std(bodies.joint_cov),
             "distance_std": relative_std(bodies.transl_cov, bodies.joints[:, 0]),
             "visibility": bodies.visibility,
-            "keypoints": keypoint_rays(camera, bodies.keypoints_2d),
+            "keypoints": keypoint_rays(camera, bodies.keypoints_2d, bodies.keypoint_set),
             "box": box_rays(camera, bodies.boxes),
             "camera_rotation": np.tile(rotation, (len(bodies), 1, 1)),
             "camera_position": np.stack([position - k.origin for k in known]),
-            "odometry": np.full(len(bodies), float(pose is not None)),
-            "elapsed": np.array([stamp - k.stamp for k in known]),
+            "odometry": np.full(len(bodies), float(posed)),
+            "elapsed": np.array(elapsed),
         }
         for name in STATE:
             inputs[name] = np.stack([k.tensors[name] for k in known])
         inputs = {name: np.ascontiguousarray(v, np.float32) for name, v in inputs.items()}
         found = self._backend.run(inputs)
+        finite = np.all([np.isfinite(v.reshape(len(v), -1)).all(1) for v in found.values()], 0)
         answer = {name: found[f"{name}_now"] for name in ANSWER}
-        after = {name: found[f"{name}_after"] for name in STATE}
-        for row, i in enumerate(ids):
-            own = {name: value[row].copy() for name, value in after.items()}
-            self._people[int(i)] = Remembered(stamp, known[row].origin, own)
-        rests = 1 / (1 + np.exp(-answer["resting"]))
-        walk = Walk(answer["velocity"], rests, rotation, position, pose is not None)
-        return self._corrected(bodies, answer, camera), walk
+        for row, i in enumerate(ids.tolist()):
+            self._people.pop(i, None)
+            if finite[row]:
+                own = {name: found[f"{name}_after"][row].copy() for name in STATE}
+                self._people[i] = Remembered(stamp, posed, known[row].origin, own)
+        velocity = np.where(finite[:, None], answer["velocity"], 0)
+        rests = 1 / (1 + np.exp(-np.where(finite[:, None], answer["resting"], -np.inf)))
+        walk = Walk(velocity, rests, rotation, position, posed)
+        return self._corrected(bodies, answer, finite, camera), walk
 
-    def _of(self, i: int, stamp: float, position: np.ndarray) -> Remembered:
-        """Somebody who is new is counted from where the camera is now, so that numbers stay
-        small however far a robot drives."""
+    def _of(
+        self, i: int, stamp: float, posed: bool, position: np.ndarray
+    ) -> tuple[Remembered, float]:
+        """What is remembered, and the seconds since. Somebody who is new is counted from where the
+        camera is now, so that numbers stay small however far a robot drives."""
         known = self._people.get(i)
-        if known is not None and stamp - known.stamp <= GAP:
-            return known
+        if known is not None and known.posed == posed and 0 <= stamp - known.stamp <= GAP:
+            return known, max(stamp - known.stamp, MOMENT)
         nothing = {name: np.zeros(shape, np.float32) for name, shape in self.shapes.items()}
-        return Remembered(stamp, position, nothing)
+        return Remembered(stamp, posed, position, nothing), 0.0
 
-    def _corrected(self, bodies: Bodies, answer: dict[str, np.ndarray], camera: Camera) -> Bodies:
-        finite = np.all([np.isfinite(v).reshape(len(v), -1).all(1) for v in answer.values()], 0)
+    def _corrected(
+        self, bodies: Bodies, answer: dict[str, np.ndarray], finite: np.ndarray, camera: Camera
+    ) -> Bodies:
         rotations = np.where(finite[:, None, None, None], answer["rotations"], bodies.rotations)
         rotations = nearest_rotation(rotations.astype(np.float64)).astype(np.float32)
         betas = np.where(finite[:, None], answer["betas"], bodies.betas)
         pelvis = np.where(finite[:, None], answer["pelvis"], bodies.joints[:, 0])
         factor = np.where(finite[:, None], answer["joint_factor"], 1)
-        far = np.where(finite, answer["distance_factor"], 1)
-        rest = rest_joints(self.body, betas).astype(np.float32)
-        joints, _ = forward_kinematics(rotations, rest, self.body.parents)
-        joints = (joints - joints[:, :1] + pelvis[:, None]).astype(np.float32)
+        joints, transl = with_pelvis(self.body, rotations, betas, pelvis)
         return bodies.replace(
             global_orient=rotations[:, 0],
             body_pose=rotations[:, 1:],
             betas=betas.astype(np.float32),
-            transl=(pelvis - rest[:, 0]).astype(np.float32),
+            transl=transl,
             joints=joints,
             joint_cov=(bodies.joint_cov * factor[..., None, None] ** 2).astype(np.float32),
-            transl_cov=(bodies.transl_cov * far[:, None, None] ** 2).astype(np.float32),
             joints_2d=camera.project(joints).astype(np.float32),
         )

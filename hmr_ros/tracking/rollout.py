@@ -11,11 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
-from hmr_ros.body.model import BodyModel
-from hmr_ros.sighting_fields import GAP, RESTING
+from hmr_ros.body.model import FEET, BodyModel
+from hmr_ros.sighting_fields import GAP
 from hmr_ros.walk import Walk
 
-FEET = (7, 8, 10, 11)
 ACROSS_S, ALONG_S = 0.05, 0.2  # seconds in which the images' word is taken over
 SURE = 0.6  # probability of resting from which a foot is held, wholly at 1
 
@@ -26,6 +25,7 @@ class Rollout:
     def __init__(self, body: BodyModel) -> None:
         self.body = body
         self._pelvis: np.ndarray | None = None
+        self._stamp = 0.0  # of the last call: images without a pose of the camera are left out
         self._feet = np.zeros((len(FEET), 3))
 
     def __call__(
@@ -34,14 +34,15 @@ class Rollout:
         betas: np.ndarray,
         transl: np.ndarray,
         walk: Walk,
-        dt: float,
+        stamp: float,
     ) -> np.ndarray:
         """``transl`` [3] (camera frame) on the way so far.
 
-        rotations [24, 3, 3], joint 0 to the camera; betas [10]; walk: of this one person; dt:
-        seconds since the last call. After ``GAP`` seconds the way begins anew.
+        rotations [24, 3, 3], joint 0 to the camera; betas [10]; walk: of this one person, at
+        ``stamp`` seconds. ``GAP`` seconds after the last call the way begins anew.
         """
-        turn, eye = walk.turn, walk.eye
+        turn, eye, dt = walk.turn, walk.eye, stamp - self._stamp
+        self._stamp = stamp
         rest = rest_joints(self.body, betas[None]).astype(np.float64)
         joints, _ = forward_kinematics(rotations[None].astype(np.float64), rest, self.body.parents)
         about = (joints[0] - joints[0, :1]) @ turn
@@ -50,9 +51,7 @@ class Rollout:
         if self._pelvis is None or not 0 <= dt <= GAP:
             self._pelvis = seen
         elif dt > 0:
-            held = np.clip(
-                (walk.resting[[RESTING.index(j) for j in FEET]] - SURE) / (1 - SURE), 0, 1
-            )
+            held = np.clip((walk.resting[: len(FEET)] - SURE) / (1 - SURE), 0, 1)
             share = held.max()
             stays = (held[:, None] * (self._feet - feet)).sum(0) / max(held.sum(), 1e-6)
             moved = self._pelvis + (1 - share) * dt * walk.velocity + share * stays

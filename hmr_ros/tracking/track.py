@@ -48,7 +48,7 @@ class Track:
         if self.rotations is not None:
             rotations = self.rotations(rotations.astype(np.float64), dt).astype(np.float32)
         if self.rollout is not None and walk.known:
-            transl = self.rollout(rotations[0], betas[0], transl[0], walk, dt)[None]
+            transl = self.rollout(rotations[0], betas[0], transl[0], walk, stamp)[None]
         if self.position is not None:
             transl = self._filtered_transl(transl, dt)
         if dt > 0:
