@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import numpy as np
@@ -34,18 +35,21 @@ class Pipeline:
     def __init__(self, settings: SimpleNamespace) -> None:
         self.settings = settings
         self.body = load_body_model(settings.body_model_path or None)
-        self.serving = Serving(settings, self.body)
-        self.estimator = self.serving.estimator
-        self.finder = PeopleFinder(settings, self.estimator.evidence)
-        self.over_time = Temporal(self.body) if settings.temporal else None
-        self.tracker = Tracker(settings, self.body, self.over_time)
+        with ExitStack() as opened:  # given back if what follows fails
+            self.serving = Serving(settings, self.body)
+            opened.callback(self.serving.close)
+            self.estimator = self.serving.estimator
+            self.finder = PeopleFinder(settings, self.estimator.evidence)
+            opened.callback(self.finder.close)
+            self.over_time = Temporal(self.body) if settings.temporal else None
+            self.tracker = Tracker(settings, self.body, self.over_time)
+            self._opened = opened.pop_all()
         self.discarded = 0  # bodies dropped because a value was not finite
 
     def close(self) -> None:
         """Give back what the backends hold, and end what is being built and all threads. Twice does
         nothing."""
-        self.finder.close()
-        self.serving.close()
+        self._opened.close()
 
     def reset(self) -> None:
         """Forget all people, as after a jump of the clock."""

@@ -112,6 +112,20 @@ def test_a_video_is_tracked_and_filmed(tmp_path):
     assert (out / "still.glb").stat().st_size > 100_000
 
 
+def test_the_device_is_given_back(photo, tmp_path):
+    """The stand-in of TensorRT and CUDA sees what is not."""
+    pytest.importorskip("onnx", reason="the stand-in of TensorRT reads graphs")
+    import tensorrt_double
+
+    cache = str(tmp_path / "engines")
+    with tensorrt_double.installed():
+        assert main(["build-engine", "lifter", "--cache", cache]) == 0
+        command = ["run", str(photo), "--out", str(tmp_path), "--estimator", "lifter"]
+        used = ["--set", "backend=tensorrt", "--set", f"engine_cache={cache}"]
+        assert main([*command, *used]) == 0
+    assert (tmp_path / "astronaut.npz").is_file()
+
+
 def test_occupancy_is_drawn_where_the_body_is_not(photo, tmp_path):
     pictures = []
     for name, options in (

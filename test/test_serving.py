@@ -270,6 +270,18 @@ def test_the_pipeline_switches_between_two_images(machine, people, tmp_path):
     pipeline.close()
 
 
+def test_a_pipeline_that_cannot_be_loaded_ends_what_it_began(machine, tmp_path):
+    pytest.importorskip("ai_edge_litert", reason="BlazePose's runtime is not installed")
+    from hmr_ros.pipeline import Pipeline
+
+    machine.step, machine.steps = lambda: time.sleep(0.05), 1000
+    settings = {"estimator": "lifter", "backend": "tensorrt", "engine_cache": str(tmp_path / "e")}
+    wrong = {"detector": "onnx", "detector_onnx": "nothing.onnx"}
+    with pytest.raises(ValueError, match="nothing.onnx"):
+        Pipeline(validated(settings | wrong))
+    assert not [t for t in threading.enumerate() if t.name == "engine build"]
+
+
 def test_a_velocity_field_is_opened_only_for_samples_and_for_more_rows():
     (network,) = graphs_of("factorized")
     assert (network[0].path.name, network[1].max_batch) == ("factorized.onnx", 8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -58,32 +59,25 @@ def run(args: argparse.Namespace) -> int:
         overrides["estimator"] = args.estimator
     if not source.sequence:
         overrides["min_hits"] = 1
-    pipeline = Pipeline(settings_from(args.set, overrides))
-    stem = Path(args.source).stem or "webcam"
-    results = Results(pipeline.body, args.vertices)
-    files = RunFiles(
-        args.out,
-        stem,
-        source,
-        pipeline.body,
-        not args.no_overlay,
-        not args.no_glb,
-        args.occupancy,
-    )
-    seen = 0
-    try:
-        for frame, name in _frames(source, args, pipeline.settings.default_fov_deg):
-            boxes = _boxes_of(given, name)
-            if boxes is not None and len(boxes) == 0:
-                continue
-            tracks = _tracks(pipeline, frame, boxes, source.sequence)
-            results.add(name, frame.stamp, tracks.bodies, frame.camera, tracks.ids)
-            files.add(frame, name, tracks)
-            seen += 1
-    except KeyboardInterrupt:
-        print("interrupted: what was found so far is written")
-    finally:
-        files.close()
+    stem, seen = Path(args.source).stem or "webcam", 0
+    with closing(Pipeline(settings_from(args.set, overrides))) as pipeline:
+        body, fov_deg = pipeline.body, pipeline.settings.default_fov_deg
+        results = Results(body, args.vertices)
+        drawn = not args.no_overlay, not args.no_glb
+        files = RunFiles(args.out, stem, source, body, *drawn, args.occupancy)
+        try:
+            for frame, name in _frames(source, args, fov_deg):
+                boxes = _boxes_of(given, name)
+                if boxes is not None and len(boxes) == 0:
+                    continue
+                tracks = _tracks(pipeline, frame, boxes, source.sequence)
+                results.add(name, frame.stamp, tracks.bodies, frame.camera, tracks.ids)
+                files.add(frame, name, tracks)
+                seen += 1
+        except KeyboardInterrupt:
+            print("interrupted: what was found so far is written")
+        finally:
+            files.close()
     if seen == 0 and given is None:
         print(f"{args.source}: no picture in it")
         return 1

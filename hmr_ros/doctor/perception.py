@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from hmr_ros.doctor.finding import Finding, fail, ok, warn
 from hmr_ros.doctor.modules import needed
@@ -92,12 +93,12 @@ def photograph() -> Finding:
 
     image = astronaut()[..., ::-1].copy()
     height, width = image.shape[:2]
-    pipeline = Pipeline(validated({"min_hits": 1}))
     frame = Frame(image, guessed_camera(width, height), 0.0)
-    pipeline(frame)  # compiles, allocates
-    started = time.perf_counter()
-    tracks = pipeline(frame)
-    took = 1e3 * (time.perf_counter() - started)
+    with closing(Pipeline(validated({"min_hits": 1}))) as pipeline:
+        pipeline(frame)  # compiles, allocates
+        started = time.perf_counter()
+        tracks = pipeline(frame)
+        took = 1e3 * (time.perf_counter() - started)
     if len(tracks) != 1:
         return fail(
             name,
