@@ -386,8 +386,8 @@ def test_engine_that_gives_no_numbers_is_refused(machine, graph, options):
 
 def test_graph_without_reference_or_sibling_is_refused(machine, half, options):
     machine.spoil = wrong_in("float16")
-    (half.path.parent / "tiny.json").unlink()
-    with pytest.raises(WeightsError, match="no float32 file of 'tiny'.*hmr export"):
+    (half.path.parent / "tiny.onnx").unlink()
+    with pytest.raises(WeightsError, match="there is no .*tiny.onnx: hmr export tiny "):
         build(half, options)
     half.reference.unlink()
     machine.builds.clear()

@@ -51,7 +51,7 @@ def test_other_precisions_share_facts_and_reference_answers(path):
     assert half.name == "block-float16.onnx"
     assert graph_description.variant_path(path, "float32") == path
     onnx.save(in_half_precision(block(), {"wide", "narrow"}), half)
-    graph_description.write_variant_manifest(half, "float16", path)
+    graph_description.write_variant_manifest(path, "float16")
     graph_description.add_facts(path, {"test": [1, 2]})
     plain, variant = read_graph(path), read_graph(half, "block")
     verify(variant)

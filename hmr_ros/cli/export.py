@@ -95,17 +95,14 @@ def _front_end(args: argparse.Namespace, name: str) -> None:
     import onnx
 
     from hmr_ros.frontend.blazepose_export import SIDES, export, references
-    from hmr_ros.runtime.graph_description import (
-        variant_path,
-        write_manifest,
-        write_variant_manifest,
-    )
-    from hmr_ros.runtime.graph_file import manifest_path
+    from hmr_ros.runtime.graph_description import write_manifest, write_variant_manifest
+    from hmr_ros.runtime.graph_file import manifest_path, variant_path
     from hmr_ros.runtime.half_precision import all_products, in_half_precision
 
     if args.precision == "int8":
         raise ValueError(
-            "--precision int8: convolutions in eight bits are hardly faster, so there are none"
+            "--precision int8: only products of matrices are made in eight bits, and the front "
+            "end's networks are convolutions"
         )
     wanted = tuple(output for output in args.outputs.split(",") if output)
     found = export(name, args.out, wanted)
@@ -119,5 +116,5 @@ def _front_end(args: argparse.Namespace, name: str) -> None:
         model = onnx.load(path)
         half = variant_path(path, "float16")
         onnx.save(in_half_precision(model, all_products(model)), half)
-        write_variant_manifest(half, "float16", path)
+        write_variant_manifest(path, "float16")
         print(f"{half}: strongly typed, sums of layers and results in float32")

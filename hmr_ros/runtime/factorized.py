@@ -14,8 +14,14 @@ from hmr_ros.person_crops import PersonCrops
 from hmr_ros.runtime.answers import OUTPUTS, Opened, answered, check_serves
 from hmr_ros.runtime.backends.backend import Backend, BackendOptions
 from hmr_ros.runtime.baseline import Baseline
-from hmr_ros.runtime.graph_file import MEND, WeightsError, manifest_path, read_graph
-from hmr_ros.runtime.precisions import in_precision
+from hmr_ros.runtime.graph_file import (
+    MEND,
+    WeightsError,
+    manifest_path,
+    read_graph,
+    variant_path,
+)
+from hmr_ros.runtime.precisions import FIELD, in_precision
 from hmr_ros.runtime.sampling import Field, Sampling, covariances, joints_of, sampled
 
 NAME = "factorized"
@@ -27,8 +33,9 @@ ROWS_A_PERSON = 8
 
 
 def field_path(path: Path) -> Path:
-    """Where the velocity field lies beside the weights ``path``."""
-    return path.with_name(f"{path.stem}_field.onnx")
+    """Where the velocity field of the network ``path`` lies, in the same precision."""
+    stem = variant_path(path, "float32").stem
+    return path.with_name(f"{stem}{FIELD}{path.stem.removeprefix(stem)}.onnx")
 
 
 def field_inputs(size: int, tokens: int, width: int) -> dict[str, tuple]:
@@ -47,7 +54,7 @@ def graphs(path: Path, precision: str, options: BackendOptions, sampling: Sampli
     network = in_precision(read_graph(path, NAME), precision)
     if not sampling.samples:
         return [(network, options)]
-    field = in_precision(read_graph(field_path(path), f"{NAME}_field"), precision)
+    field = in_precision(read_graph(field_path(path), f"{NAME}{FIELD}"), precision)
     return [
         (network, options),
         (field, replace(options, max_batch=ROWS_A_PERSON * options.max_batch)),

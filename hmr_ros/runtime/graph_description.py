@@ -13,12 +13,7 @@ import onnx.helper
 import onnxruntime
 
 from hmr_ros.machine import revision
-from hmr_ros.runtime.graph_file import manifest_path, sha256_of
-
-
-def variant_path(path: Path, precision: str) -> Path:
-    """Where the network of the float32 ONNX file ``path`` lies in ``precision``."""
-    return path if precision == "float32" else path.with_name(f"{path.stem}-{precision}.onnx")
+from hmr_ros.runtime.graph_file import manifest_path, sha256_of, variant_path
 
 
 def reference_path(path: Path) -> Path:
@@ -33,11 +28,12 @@ def write_manifest(path: Path, facts: Mapping, inputs: Mapping[str, np.ndarray])
     _write(path, {**facts, "graph": described(path, "float32", reference)})
 
 
-def write_variant_manifest(path: Path, precision: str, of: Path) -> None:
-    """Describe the ONNX file ``path`` as the network of the float32 file ``of`` in ``precision``;
-    it is judged by the same reference answers and lies in the same folder."""
-    facts = json.loads(manifest_path(of).read_text())
-    _write(path, {**facts, "graph": described(path, precision, reference_path(of))})
+def write_variant_manifest(path: Path, precision: str) -> None:
+    """Describe what lies in ``precision`` beside the float32 ONNX file ``path`` (``variant_path``),
+    and is judged by the same reference answers."""
+    facts = json.loads(manifest_path(path).read_text())
+    variant = variant_path(path, precision)
+    _write(variant, {**facts, "graph": described(variant, precision, reference_path(path))})
 
 
 def add_facts(path: Path, facts: Mapping) -> None:

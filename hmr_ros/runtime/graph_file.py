@@ -73,6 +73,15 @@ def manifest_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def variant_path(path: Path, precision: str) -> Path:
+    """Where the network of the ONNX file ``path``, of any precision, lies in ``precision``:
+    ``NAME.onnx`` in float32, else ``NAME-PRECISION.onnx``."""
+    stem = path.stem
+    for one in PRECISIONS:
+        stem = stem.removesuffix(f"-{one}")
+    return path.with_name(f"{stem}.onnx" if precision == "float32" else f"{stem}-{precision}.onnx")
+
+
 def read_graph(path: Path, estimator: str | None = None) -> GraphFile:
     """The graph of an ONNX file by its manifest. estimator: whose it must be; None for any.
 

@@ -13,12 +13,8 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.models.lifter import Lifter
 from hmr_ros.models.lifter_weights import KEYPOINT_SET
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
-from hmr_ros.runtime.graph_description import (
-    answers,
-    variant_path,
-    write_manifest,
-    write_variant_manifest,
-)
+from hmr_ros.runtime.graph_description import answers, write_manifest, write_variant_manifest
+from hmr_ros.runtime.graph_file import variant_path
 from hmr_ros.runtime.lifter import INPUTS
 from hmr_ros.runtime.onnx_writing import write_onnx
 
@@ -45,7 +41,7 @@ def export(
     more = {**facts, "largest_difference_to_torch": difference}
     write_manifest(path, manifest(network, body, more), references)
     if halved:
-        write_variant_manifest(halved, "float16", path)
+        write_variant_manifest(path, "float16")
     return difference
 
 
@@ -104,6 +100,8 @@ def manifest(network: Lifter, body: BodyModel, figures: dict) -> dict:
         "outputs": DESCRIBED,
         "normalisation": "inside the network",
         "temperature": [round(float(t), 4) for t in network.temperature],
+        "place_temperature": round(float(network.place_temperature), 4),
+        "tails": [round(float(t), 4) for t in network.tails],
         "config": dataclasses.asdict(network.config),
         "parameters": sum(p.numel() for p in network.parameters()),
         **figures,

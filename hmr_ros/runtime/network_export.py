@@ -17,13 +17,10 @@ from hmr_ros.models.merging import fused
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
 from hmr_ros.runtime.baseline import inputs_of
 from hmr_ros.runtime.factorized import FIELD_OUTPUTS, TOLD, field_path
-from hmr_ros.runtime.graph_description import (
-    answers,
-    variant_path,
-    write_manifest,
-    write_variant_manifest,
-)
+from hmr_ros.runtime.graph_description import answers, write_manifest, write_variant_manifest
+from hmr_ros.runtime.graph_file import variant_path
 from hmr_ros.runtime.onnx_writing import SMALLEST, write_onnx
+from hmr_ros.runtime.precisions import FIELD
 
 # Largest difference to torch: of joint positions in metres, and of any other output.
 JOINT_TOLERANCE, TOLERANCE = 5e-4, 2e-3
@@ -62,10 +59,9 @@ def export(
         given = field_references(told, network.noise_scale.numpy())
         write_manifest(field, field_manifest(network, body), given)
     if half:
-        halved = variant_path(path, "float16")
-        write_variant_manifest(halved, "float16", path)
+        write_variant_manifest(path, "float16")
         if network.generative:
-            write_variant_manifest(field_path(halved), "float16", field_path(path))
+            write_variant_manifest(field_path(path), "float16")
     return difference
 
 
@@ -207,6 +203,7 @@ def field_facts(network: nn.Module) -> dict:
         "width": width,
         "noise_scale": [round(float(s), 5) for s in network.noise_scale],
         "temperature": [round(float(t), 4) for t in network.sample_temperature],
+        "tails": [round(float(t), 4) for t in network.sample_tails],
     }
 
 
@@ -229,12 +226,10 @@ def field_manifest(network: nn.Module, body: BodyModel) -> dict:
     """What a reader of the velocity field's file must know; what samples need stands in the
     network's own manifest."""
     return {
-        "estimator": f"{network.name}_field",
+        "estimator": f"{network.name}{FIELD}",
         "body_model": {"name": body.name, "sha256": fingerprint(body)},
         "inputs": FIELD_INPUTS,
-        "outputs": {
-            "velocity": "[N, 193] d state / d t; where the anchor is, what it says does not count"
-        },
+        "outputs": {"velocity": FIELD_OUTPUT},
         "normalisation": "inside the network",
     }
 
@@ -254,6 +249,7 @@ def manifest(network: nn.Module, body: BodyModel, figures: dict) -> dict:
         "normalisation": "inside the network",
         "temperature": [round(float(t), 4) for t in network.temperature],
         "place_temperature": round(float(network.place_temperature), 4),
+        "tails": [round(float(t), 4) for t in network.tails],
         "config": config,
         "parameters": sum(p.numel() for p in network.parameters()),
         **figures,

@@ -19,7 +19,8 @@ import onnx
 import onnx.numpy_helper
 
 from hmr_ros.runtime.factorized import field_path
-from hmr_ros.runtime.graph_description import variant_path, write_variant_manifest
+from hmr_ros.runtime.graph_description import write_variant_manifest
+from hmr_ros.runtime.graph_file import variant_path
 
 PRECISION = "int8"
 SMALLEST = 4096  # matrices with fewer values are not worth their rounding
@@ -31,14 +32,11 @@ def export_int8(path: Path) -> list[Path]:
 
     Raises ValueError as ``quantize`` does.
     """
-    written = []
-    small = variant_path(path, PRECISION)
-    for source, target in ((path, small), (field_path(path), field_path(small))):
-        if source.is_file():
-            quantize(source, target)
-            write_variant_manifest(target, PRECISION, source)
-            written.append(target)
-    return written
+    sources = [source for source in (path, field_path(path)) if source.is_file()]
+    for source in sources:
+        quantize(source, variant_path(source, PRECISION))
+        write_variant_manifest(source, PRECISION)
+    return [variant_path(source, PRECISION) for source in sources]
 
 
 def quantize(graph_path: Path, out_path: Path) -> int:

@@ -22,10 +22,9 @@ from hmr_ros.runtime.answers import native_body
 from hmr_ros.runtime.backends.backend import BackendError, BackendOptions
 from hmr_ros.runtime.backends.cuda_graph import CudaGraph
 from hmr_ros.runtime.backends.tensors import rows_of, zeros
-from hmr_ros.runtime.graph_file import MEND, GraphFile, WeightsError
-from hmr_ros.runtime.precisions import FLOAT32_PARTS
+from hmr_ros.runtime.graph_file import MEND, GraphFile, WeightsError, variant_path
+from hmr_ros.runtime.precisions import FIELD, FLOAT32_PARTS
 
-FIELD = "_field"  # ends the name of a velocity field, which is a part of a network
 # Largest difference to the reference answers of a file: far beyond what rounding does, far below
 # what other weights give.
 SAME_NETWORK = 0.05
@@ -63,7 +62,7 @@ def network_of(graph: GraphFile) -> nn.Module:
     name, body = graph.manifest["estimator"], load_body_model()
     native = native_body(graph.path, graph.manifest, body)
     whose = name.removesuffix(FIELD)
-    stem = graph.path.stem.removesuffix(FIELD).removesuffix(f"-{graph.precision}")
+    stem = variant_path(graph.path, "float32").stem.removesuffix(FIELD)
     path = graph.path.with_name(f"{stem}.safetensors")
     try:
         if name == "lifter":
