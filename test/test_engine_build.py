@@ -146,6 +146,11 @@ def of_another_version(plan):
     side.write_text(side.read_text().replace("10.3.0", "10.4.0"))
 
 
+def of_nothing(plan):
+    side = plan.with_suffix(".json")
+    side.write_text(json.dumps(json.loads(side.read_text()) | {"key": None}))
+
+
 def writable_by_others(plan):
     plan.chmod(0o622)
 
@@ -174,7 +179,7 @@ def of_another_user(plan):
 
 
 BAD = [truncated, another, no_sidecar, half_a_sidecar, of_another_device, of_another_version]
-BAD += [writable_by_others, sidecar_writable_by_others, a_link, a_pipe, of_another_user]
+BAD += [of_nothing, writable_by_others, sidecar_writable_by_others, a_link, a_pipe, of_another_user]
 
 
 @pytest.mark.parametrize("spoil", BAD)

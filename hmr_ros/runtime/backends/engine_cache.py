@@ -25,7 +25,7 @@ class UnusableEngine(BackendError):
 
 
 class RefusedEngine(RuntimeError):
-    """The engine of this key was built before and its numbers were wrong."""
+    """The engine of this key was built, now or before, and its numbers are wrong."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def load_engine(folder: Path, key: EngineKey) -> KeptEngine | None:
     path = plan_path(folder, key)
     try:
         told = json.loads(read_private(_sidecar(path)))
-        found, sha256, measures = told["key"], told["sha256"], _measures(told["measures"])
+        found, sha256, measures = dict(told["key"]), told["sha256"], _measures(told["measures"])
     except FileNotFoundError:
         if path.exists():
             raise UnusableEngine(f"{path} has no {_sidecar(path).name} beside it") from None
@@ -89,10 +89,10 @@ def load_engine(folder: Path, key: EngineKey) -> KeptEngine | None:
 
 
 def keep_engine(folder: Path, key: EngineKey, engine: KeptEngine) -> KeptEngine:
-    """Write an engine, under its lock. Raises OSError; then the one before, or none, is there."""
+    """Write an engine, under its lock. Raises OSError; then the one before is there, or none that
+    would be run."""
     path = plan_path(folder, key)
-    remove_partial(path)
-    remove_partial(_sidecar(path))
+    remove_partial(path.with_suffix(""))  # of the plan and of its side-car
     write_private(path, engine.plan)
     # Last: a plan without the right side-car counts as none.
     _write_sidecar(path, key, hashlib.sha256(engine.plan).hexdigest(), engine.measures)
@@ -104,6 +104,7 @@ def keep_refusal(folder: Path, key: EngineKey, measures: tuple[Measure, ...]) ->
     for minutes again. Raises OSError."""
     path = plan_path(folder, key)
     path.unlink(missing_ok=True)
+    remove_partial(path.with_suffix(""))
     _write_sidecar(path, key, None, measures)
 
 
