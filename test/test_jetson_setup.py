@@ -1,6 +1,7 @@
 """tools/jetson/setup.sh as far as it runs on a machine that is no Jetson: what it refuses."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -35,6 +36,31 @@ def test_wrong_machine_is_refused_before_anything_is_installed(tmp_path, first_l
         release.write_text(f"{first_line}\nmore\n")
     status, error = said(release)
     assert status == 1 and words in error
+
+
+@pytest.mark.parametrize(
+    "tag, line",
+    [
+        ("r36.4.0", "# R36 (release), REVISION: 4.0"),
+        ("r35.4.1", "# R35 (release), REVISION: 4.1"),
+    ],
+)
+def test_container_tells_the_release_of_its_image_as_a_board_would(tag, line):
+    container = (SCRIPT.parent / "Containerfile").read_text()
+    command = re.search(r"RUN (echo .*) > /tmp/release", container)[1]
+    environ = {**os.environ, "L4T": tag}
+    told = subprocess.run(["bash", "-c", command], env=environ, capture_output=True, text=True)
+    assert told.stdout == f"{line}\n"
+    # Else the name would not be known behind FROM.
+    assert re.search(r"^ARG L4T=.*\nFROM .*\nARG L4T$", container, re.MULTILINE)
+
+
+def test_what_make_leaves_here_stays_out_of_the_container():
+    root = SCRIPT.parents[2]
+    made = (root / ".gitignore").read_text().partition("\n\n")[0].splitlines()[1:]
+    left_out = (root / ".dockerignore").read_text().splitlines()
+    assert {folder.rstrip("/") for folder in made} <= set(left_out)
+    assert ".git" in left_out
 
 
 @pytest.mark.skipif(Path("/opt/ros").exists(), reason="there is a ROS in /opt/ros")
