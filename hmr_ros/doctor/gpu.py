@@ -74,13 +74,10 @@ def power_mode() -> Finding | None:
 
 def libraries_found() -> list[Finding]:
     """What the backend ``tensorrt`` needs."""
-    remedies = {
-        "tensorrt": "on a Jetson sudo apt-get install python3-libnvinfer, elsewhere pip install "
-        "tensorrt",
-        "pycuda.driver": "pip install pycuda, with nvcc on the path",
-    }
+    from hmr_ros.runtime.backends.nvidia_libraries import REMEDIES
+
     found = []
-    for module, remedy in remedies.items():
+    for module, remedy in REMEDIES.items():
         name, error = f"backend: {module}", import_error(module)
         said = error or "can be imported"
         found.append(warn(name, said, f"{remedy}; {GUIDE}") if error else ok(name, said))

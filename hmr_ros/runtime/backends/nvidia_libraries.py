@@ -10,6 +10,11 @@ from types import ModuleType
 from hmr_ros.runtime.backends.backend import BackendError
 
 OLDEST = (10, 3)  # JetPack 6.1
+REMEDIES = {
+    "tensorrt": "on a Jetson sudo apt-get install python3-libnvinfer (it is part of JetPack), "
+    "elsewhere pip install tensorrt",
+    "pycuda.driver": "pip install pycuda, with CUDA's nvcc on the path",
+}
 ELSEWHERE = "or set the backend to onnxruntime; `hmr doctor` tells what is here, docs/jetson.md how"
 
 
@@ -23,25 +28,22 @@ class Libraries:
 
 def libraries() -> Libraries:
     """Both libraries. Raises BackendError if one is missing, broken or too old."""
-    trt = _module(
-        "tensorrt",
-        "it is part of JetPack on a Jetson (python3-libnvinfer); elsewhere pip install tensorrt",
-    )
+    trt = _module("tensorrt")
     found = tuple(map(int, re.findall(r"\d+", trt.__version__)[:2]))
     if found < OLDEST:
         raise BackendError(
             f"TensorRT {trt.__version__} is too old, {OLDEST[0]}.{OLDEST[1]} is the first that "
             "serves (JetPack 6.1): upgrade it, " + ELSEWHERE
         )
-    return Libraries(trt, _module("pycuda.driver", "pip install pycuda (needs CUDA's nvcc)"))
+    return Libraries(trt, _module("pycuda.driver"))
 
 
-def _module(name: str, remedy: str) -> ModuleType:
+def _module(name: str) -> ModuleType:
     try:
         return import_module(name)
     except Exception as error:  # a library that is not built for this machine raises all sorts
         reason = str(error) or type(error).__name__
         raise BackendError(
             f"the backend tensorrt needs {name}, which cannot be imported here ({reason}): "
-            f"{remedy}, {ELSEWHERE}"
+            f"{REMEDIES[name]}, {ELSEWHERE}"
         ) from error
