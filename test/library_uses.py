@@ -107,12 +107,7 @@ def _owner(node: ast.expr, held: dict[str, str]) -> str | None:
     if isinstance(node, ast.Name):
         return held.get(node.id)
     if isinstance(node, ast.Attribute):
-        if isinstance(node.value, ast.Name) and node.value.id in (
-            "self",
-            "buffers",
-            "libraries",
-            "array",
-        ):
+        if isinstance(node.value, ast.Name) and node.value.id in HOLDERS:
             return held.get(node.attr.lstrip("_"))
         above = _owner(node.value, held)
         # A class of the module, or a class within a class.

@@ -100,7 +100,7 @@ def executed():
     assert isinstance(log, trt.ILogger)
     for severity in trt.ILogger.Severity.__members__.values():
         log.log(severity, f"said {severity}")
-    said = log.last_errors()
+    said = log.take_errors()
     assert "ERROR" in said and "INTERNAL_ERROR" in said and "INFO" not in said, said
     yield "log"
 

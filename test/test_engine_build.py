@@ -164,11 +164,6 @@ def a_link(plan):
     plan.symlink_to(plan.with_name("elsewhere"))
 
 
-def a_folder(plan):
-    plan.unlink()
-    plan.mkdir()
-
-
 def a_pipe(plan):
     plan.unlink()
     os.mkfifo(plan, 0o600)

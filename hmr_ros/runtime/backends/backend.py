@@ -18,7 +18,6 @@ BACKENDS = {
     "torch": "hmr_ros.runtime.backends.torch_backend",
     "tensorrt": "hmr_ros.runtime.backends.tensorrt_backend",
 }
-PROVIDERS = ("cpu", "cuda", "tensorrt")  # of onnxruntime
 
 
 class BackendError(RuntimeError):
@@ -27,9 +26,10 @@ class BackendError(RuntimeError):
 
 @dataclass(frozen=True)
 class BackendOptions:
-    """threads: on the CPU. provider: of onnxruntime, one of ``PROVIDERS``. max_batch: most rows of
-    one run, the top of an engine's profile. cache: folder of TensorRT engines, None for the user's
-    own. workspace_mib: what an engine's build may use. build: whether a missing engine is built."""
+    """threads: on the CPU. provider: of onnxruntime, "cpu", "cuda" or "tensorrt". max_batch: most
+    rows of one run, the top of an engine's profile. cache: folder of TensorRT engines, None for the
+    user's own. workspace_mib: what an engine's build may use. build: whether a missing engine is
+    built."""
 
     threads: int = 2
     provider: str = "cpu"

@@ -17,7 +17,7 @@ TYPICAL = 4  # people that the engine is tuned for, if so many fit
 @dataclass(frozen=True)
 class EngineKey:
     """network: the ONNX file's stem. profile: fewest, typical and most rows. capability: compute
-    capability, such as "8.7". options: how the builder was set."""
+    capability, such as "8.7"."""
 
     network: str
     onnx_sha256: str
@@ -26,7 +26,8 @@ class EngineKey:
     capability: str
     precision: str
     profile: tuple[int, int, int]
-    options: tuple[tuple[str, int], ...]
+    workspace_mib: int
+    recipe: int = RECIPE
 
     @property
     def stem(self) -> str:
@@ -52,5 +53,5 @@ def key_of(
         capability=capability,
         precision=graph.precision,
         profile=(1, min(TYPICAL, most), most),
-        options=(("recipe", RECIPE), ("workspace_mib", options.workspace_mib)),
+        workspace_mib=options.workspace_mib,
     )

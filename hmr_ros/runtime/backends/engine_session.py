@@ -73,14 +73,14 @@ class EngineSession:
         if engine is None:
             raise UnusableEngine(
                 f"TensorRT {trt.__version__} cannot read the engine of {self._graph.path.name}: "
-                f"{self._log.last_errors()}"
+                f"{self._log.take_errors()}"
             )
         check_engine(trt, engine, self._graph, key)
         self._context = engine.create_execution_context()
         if self._context is None:
             raise BackendError(
                 f"no room on {self._device.name} to run {self._graph.path.name} "
-                f"({self._log.last_errors()}): make max_batch smaller"
+                f"({self._log.take_errors()}): make max_batch smaller"
             )
         self._stream, self._uploads = cuda.Stream(), cuda.Stream()
         tensors = {**self._graph.inputs, **self._graph.outputs}
@@ -179,7 +179,7 @@ class EngineSession:
         return f"{self._graph.path.name} with {rows} people"
 
     def _fail(self, what: str, rows: int) -> None:
-        raise BackendError(f"TensorRT {what} ({self._doing(rows)}): {self._log.last_errors()}")
+        raise BackendError(f"TensorRT {what} ({self._doing(rows)}): {self._log.take_errors()}")
 
     def _refuse_if_broken(self) -> None:
         if self._broken:

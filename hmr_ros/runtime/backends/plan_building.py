@@ -49,7 +49,7 @@ def build_plan(
         builder = trt.Builder(log)
     except TypeError as error:  # what the bindings make of a null pointer
         raise BackendError(
-            f"TensorRT {trt.__version__} cannot start ({log.last_errors()}): do its version and "
+            f"TensorRT {trt.__version__} cannot start ({log.take_errors()}): do its version and "
             "the driver's fit this device? `hmr doctor`"
         ) from error
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -68,7 +68,7 @@ def build_plan(
     for name, tensor in graph.inputs.items():
         profile.set_shape(name, *map(tensor.sized, key.profile))
     if config.add_optimization_profile(profile) < 0:
-        raise BackendError(f"TensorRT refuses the profile {key.profile}: {log.last_errors()}")
+        raise BackendError(f"TensorRT refuses the profile {key.profile}: {log.take_errors()}")
     _start_timing(config, timing)
     monitor = progress_monitor(trt, tell, cancelled)
     config.progress_monitor = monitor
@@ -80,7 +80,7 @@ def build_plan(
     if built is None:
         raise BackendError(
             f"TensorRT {trt.__version__} could not build {graph.path.name} for {key.device}: "
-            f"{log.last_errors()}; with too little memory a smaller max_batch or another workspace "
+            f"{log.take_errors()}; with too little memory a smaller max_batch or another workspace "
             f"(now {workspace_mib} MiB) helps"
         )
     measured = config.get_timing_cache()

@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 
 def tensorrt_log(trt: ModuleType):
-    """An ``ILogger``: ``last_errors()`` are the newest errors in one line; they go
+    """An ``ILogger``: ``take_errors()`` are the newest errors in one line, each told once; they go
     to Python's logging too, warnings as debug. It must outlive what is made with it."""
 
     class Log(trt.ILogger):
@@ -26,7 +26,7 @@ def tensorrt_log(trt: ModuleType):
             elif severity == trt.ILogger.Severity.WARNING:
                 _log.debug("TensorRT: %s", msg)
 
-        def last_errors(self) -> str:
+        def take_errors(self) -> str:
             said = "; ".join(self._errors)
             self._errors.clear()
             return said or "TensorRT gives no reason"
