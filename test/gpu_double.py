@@ -30,7 +30,8 @@ class Machine:
 
     memory: bytes that may be allocated. spoil: changes an engine's outputs before they are
     delivered, given the ONNX model. step: called at every step of a build. builds: names of the
-    graphs built. fail: CUDA calls by name that raise from now on.
+    graphs built. workspace: bytes that the last build might use. fail: CUDA calls by name that
+    raise from now on.
     """
 
     def __init__(self, version="10.3.0", device="Orin", capability=(8, 7), seed=0):
@@ -47,6 +48,7 @@ class Machine:
         self.step = lambda: None
         self.steps = 4
         self.builds = []
+        self.workspace = 0
         self.fail = set()
         self.orphans = 0  # objects that were destroyed without a context
         self.readable = True  # whether deserialisation works

@@ -46,6 +46,7 @@ class NetworkDefinitionCreationFlag(enum.IntEnum):
     STRONGLY_TYPED = 1
 
 
+# ``log`` and the methods of a monitor are pure virtual in the bindings: who derives defines them.
 class ILogger:
     class Severity(enum.Enum):
         INTERNAL_ERROR, ERROR, WARNING, INFO, VERBOSE = range(5)
@@ -147,7 +148,8 @@ class Builder:
     def build_serialized_network(self, network, config):
         machine().check("build")
         assert network.flags == 1 << NetworkDefinitionCreationFlag.STRONGLY_TYPED
-        assert not config.flags and config.limits[MemoryPoolType.WORKSPACE] > 0
+        assert not config.flags
+        machine().workspace = config.limits[MemoryPoolType.WORKSPACE]
         machine().builds.append(network.model.graph.name)
         monitor = config.progress_monitor
         monitor.phase_start("Building", None, machine().steps)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def runs(graph, options):
 
 def test_engine_is_built_once_and_kept_for_its_owner_only(machine, graph, options):
     engine = build(graph, options)
-    assert engine.built and engine.note == ""
+    assert engine.built and engine.note == "" and machine.workspace == 1024**3
     assert {m.output for m in engine.kept.measures} == {*graph.outputs, "posed joints"}
     assert all(m.passed and m.difference < 1e-4 for m in engine.kept.measures)
     modes = {p.suffix: p.stat().st_mode & 0o777 for p in options.cache.iterdir()}
@@ -190,6 +191,40 @@ def test_bad_file_is_never_run_but_built_anew_or_refused(machine, graph, options
     assert len(machine.builds) == 2
     assert runs(graph, replace(options, build=False)) == "float32"
     assert plan.is_file() and not plan.is_symlink() and plan.stat().st_uid == os.geteuid()
+
+
+@pytest.mark.parametrize("wrong", [False, True], ids=["kept", "refused"])
+def test_what_a_killed_builder_left_is_removed(machine, graph, options, wrong):
+    key = key_of(graph, options, machine.version, machine.name, "8.7")
+    options.cache.mkdir(mode=0o700)
+    for suffix in (".plan", ".json"):
+        (options.cache / f".{key.stem}{suffix}.abc.partial").write_bytes(b"half")
+    if wrong:
+        machine.spoil = wrong_in("tiny")
+        with pytest.raises(BackendError, match="wrong numbers"):
+            build(graph, options)
+    else:
+        build(graph, options)
+    assert list(options.cache.glob(".*")) == []
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_engine_that_another_built_meanwhile_is_used(machine, graph, options, monkeypatch, force):
+    """It began after we had looked into the cache and had the lock before us; who builds by force
+    takes it only where it had to wait for it."""
+    ours = engine_build.locked
+
+    @contextmanager
+    def too_late(path, cancelled, waiting):
+        monkeypatch.setattr(engine_build, "locked", ours)
+        assert build(graph, options).built
+        if force:
+            waiting()
+        with ours(path, cancelled, waiting):
+            yield
+
+    monkeypatch.setattr(engine_build, "locked", too_late)
+    assert not build(graph, options, force=force).built and len(machine.builds) == 1
 
 
 def test_missing_engine_is_built_only_if_that_is_allowed(machine, graph, options):
@@ -394,6 +429,17 @@ def test_graph_without_reference_or_sibling_is_refused(machine, half, options):
     with pytest.raises(WeightsError, match="no reference inputs"):
         build(half, options, force=True)
     assert machine.builds == [], "before minutes are spent"
+
+
+def test_sibling_that_is_not_its_manifests_is_refused(machine, half, options):
+    machine.spoil = wrong_in("float16")
+    single = half.path.with_name("tiny.onnx")
+    model = onnx.load(single)
+    model.doc_string = "another file"
+    onnx.save(model, single)
+    with pytest.raises(WeightsError, match="tiny.onnx has sha256"):
+        build(half, options)
+    assert machine.builds == ["tiny-float16"]
 
 
 def test_quantised_network_is_for_processors(machine, graph, options):

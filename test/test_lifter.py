@@ -16,6 +16,7 @@ from hmr_ros.body.model import load_body_model
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People, no_people
 from hmr_ros.person_crops import FILLED
+from hmr_ros.runtime.backends.backend import BackendOptions
 from hmr_ros.runtime.estimators import load_estimator
 from hmr_ros.runtime.graph_file import WeightsError
 from hmr_ros.runtime.lifter import network_inputs
@@ -76,6 +77,25 @@ def test_standing_people_are_recovered(body, lifter):
     gap = np.linalg.norm(bodies.joints_2d - CAMERA.project(joints), axis=-1).mean(1)
     assert (gap < 0.04 * people.boxes[:, 3]).all()
     assert bodies.visibility.mean() > 0.8
+
+
+def test_bodies_stay_when_the_backend_overwrites_its_answers(body, lifter):
+    """They are valid until its next run."""
+    one_by_one = load_estimator("lifter", body, options=BackendOptions(max_batch=1))
+    (backend,) = one_by_one.backends
+    memory = {}
+
+    class Overwriting:
+        def run(self, inputs):
+            for name, value in backend.run(inputs).items():
+                memory.setdefault(name, value.copy())[:] = value
+            return memory
+
+    one_by_one.backends = (Overwriting(),)
+    people, _ = standing(body, PLACES, YAWS)
+    alone, together = one_by_one(people, CAMERA), lifter(people, CAMERA)
+    for name in ("joints", "betas", "joint_cov", "transl_cov", "visibility"):
+        np.testing.assert_allclose(getattr(alone, name), getattr(together, name), atol=1e-4)
 
 
 def test_bodies_are_consistent_in_themselves(body, lifter):

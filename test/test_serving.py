@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ onnx = pytest.importorskip("onnx", reason="the stand-in of TensorRT reads graphs
 import tensorrt_double  # noqa: E402
 from made_bodies import CAMERA, somebody  # noqa: E402
 
+from hmr_ros.assets import asset  # noqa: E402
 from hmr_ros.body.keypoints import keypoints  # noqa: E402
 from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.frontend.description import nothing_in  # noqa: E402
@@ -24,6 +26,7 @@ from hmr_ros.runtime.backends.backend import BackendError, BackendOptions  # noq
 from hmr_ros.runtime.backends.engine_build import build  # noqa: E402
 from hmr_ros.runtime.estimators import graphs_of  # noqa: E402
 from hmr_ros.runtime.graph_file import WeightsError  # noqa: E402
+from hmr_ros.runtime.quantization import export_int8  # noqa: E402
 from hmr_ros.runtime.sampling import Sampling  # noqa: E402
 from hmr_ros.runtime.serving import Serving, UnservedError  # noqa: E402
 
@@ -280,6 +283,21 @@ def test_a_pipeline_that_cannot_be_loaded_ends_what_it_began(machine, tmp_path):
     with pytest.raises(ValueError, match="nothing.onnx"):
         Pipeline(validated(settings | wrong))
     assert not [t for t in threading.enumerate() if t.name == "engine build"]
+
+
+def test_eight_bits_stay_eight_bits_on_another_backend(no_libraries, serve, tmp_path):
+    for suffix in (".onnx", ".json", "-reference.npz"):
+        shutil.copy(asset("weights", f"lifter{suffix}"), tmp_path)
+    export_int8(tmp_path / "lifter.onnx")
+    serving = serve(
+        backend="tensorrt", precision="int8", weights_path=str(tmp_path / "lifter.onnx")
+    )
+    assert str(serving.served) == "onnxruntime (CPU, CPUExecutionProvider, int8)"
+
+
+def test_the_lifter_runs_on_one_thread():
+    ((_, options),) = graphs_of("lifter", options=BackendOptions(threads=4))
+    assert options.threads == 1
 
 
 def test_a_velocity_field_is_opened_only_for_samples_and_for_more_rows():
