@@ -83,6 +83,18 @@ def test_a_file_that_differs_is_not_written(tmp_path, monkeypatch):
         blazepose_export.export("pose_detection", tmp_path)
 
 
+def test_a_file_that_gives_no_numbers_differs(folder):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(folder / "pose_detection.onnx")
+    for constant in model.graph.initializer:
+        if constant.data_type == onnx.TensorProto.FLOAT:
+            nothing = np.full(list(constant.dims), np.nan, np.float32)
+            constant.CopyFrom(onnx.numpy_helper.from_array(nothing, constant.name))
+    name = "pose_detection"
+    found = blazepose_export.differences(name, model.SerializeToString(), OUTPUTS[name])
+    assert np.isnan(list(found.values())).all()
+
+
 def test_zeros_that_are_left_out_are_put_back():
     rng = np.random.default_rng(0)
     full = rng.normal(size=(5, 1, 1, 7)) * (rng.random((5, 1, 1, 7)) < 0.4)

@@ -95,7 +95,7 @@ def _front_end(args: argparse.Namespace, name: str) -> None:
     import onnx
 
     from hmr_ros.frontend.blazepose_export import SIDES, export, references
-    from hmr_ros.runtime.graph_description import write_manifest, write_variant_manifest
+    from hmr_ros.runtime.graph_description import save, write_manifest, write_variant_manifest
     from hmr_ros.runtime.graph_file import manifest_path, variant_path
     from hmr_ros.runtime.half_precision import all_products, in_half_precision
 
@@ -115,6 +115,6 @@ def _front_end(args: argparse.Namespace, name: str) -> None:
     if args.precision == "float16":
         model = onnx.load(path)
         half = variant_path(path, "float16")
-        onnx.save(in_half_precision(model, all_products(model)), half)
+        save(in_half_precision(model, all_products(model)), half)
         write_variant_manifest(path, "float16")
         print(f"{half}: strongly typed, sums of layers and results in float32")

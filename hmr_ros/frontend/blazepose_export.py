@@ -112,7 +112,7 @@ def differences(name: str, content: bytes, outputs: dict[str, tuple]) -> dict[st
         for number, (key, found) in enumerate(zip(outputs, answers, strict=True)):
             found = found.transpose(0, 2, 3, 1) if found.ndim == 4 else found
             gap = np.abs(comparable(key, found) - comparable(key, original.output(number)))
-            largest[key] = max(largest[key], float(gap.max()))
+            largest[key] = float(np.maximum(largest[key], gap.max()))  # NaN if there is one
     return largest
 
 

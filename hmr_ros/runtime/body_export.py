@@ -61,16 +61,15 @@ def export(body: BodyModel, out: Path, faces: np.ndarray | None = None) -> float
     if faces is not None:
         ids, corners = np.unique(faces, return_inverse=True)
         corners = corners.reshape(faces.shape)
-    largest = 0.0
 
-    def check(written: Path) -> None:
-        nonlocal largest
-        largest = max(_difference(written, body, ids, people) for people in (1, 2, 5))
+    def check(written: Path) -> float:
+        largest = float(np.max([_difference(written, body, ids, n) for n in (1, 2, 5)]))
         if not largest <= TOLERANCE:
             raise RuntimeError(f"the exported body differs from numpy by {largest:.1e} m")
+        return largest
 
     example = {name: torch.from_numpy(value) for name, value in possible(3).items()}
-    write_onnx(Decoded(body, ids), example, path, check, OUTPUTS, exact=True)
+    largest = write_onnx(Decoded(body, ids), example, path, check, OUTPUTS, exact=True)
     np.save(out / f"{NAME}-faces.npy", corners.astype(np.int32))
     facts = {
         "estimator": NAME,
@@ -106,4 +105,4 @@ def _difference(path: Path, body: BodyModel, ids: np.ndarray | None, people: int
     shift = pelvis - rest[:, 0]
     skin = skinned(body, rotations, betas, rest, *posed, shift, ids)
     apart = [found["vertices"] - skin, found["joints"] - posed[0] - shift[:, None]]
-    return max(float(np.abs(difference).max()) for difference in apart)
+    return float(np.max([np.abs(difference).max() for difference in apart]))

@@ -16,6 +16,16 @@ from hmr_ros.machine import revision
 from hmr_ros.runtime.graph_file import manifest_path, sha256_of, variant_path
 
 
+def save(model: onnx.ModelProto, path: Path) -> None:
+    """Replace the file ``path`` at once; if that fails, what was there stays."""
+    partial = path.with_suffix(".partial")
+    try:
+        onnx.save(model, partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def reference_path(path: Path) -> Path:
     """Where the reference inputs and outputs of the float32 ONNX file ``path`` lie."""
     return path.with_name(f"{path.stem}-reference.npz")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from hmr_ros.runtime.answers import OUTPUTS
+from hmr_ros.runtime.graph_description import save
 from hmr_ros.runtime.half_precision import in_half_precision, learned_products
 
 OPSET = 18
@@ -26,17 +27,18 @@ def write_onnx(
     network: nn.Module,
     example: Mapping[str, Tensor],
     path: Path,
-    check: Callable[[Path], None],
+    check: Callable[[Path], float],
     outputs: Sequence[str] = OUTPUTS,
     half: Path | None = None,
     exact: bool = False,
-) -> None:
+) -> float:
     """Write ``network`` (ready for use, on the CPU), its large constants in half precision unless
-    ``exact``.
+    ``exact``. Returns what ``check`` says of the new file, before it takes its place; if that
+    raises, what was at ``path`` stays.
 
-    example: a batch of more than one by input name, in the order of ``forward``. ``check`` gets the
-    new file before it takes its place; if it raises, what was at ``path`` stays. half: where to
-    write the same graph strongly typed for float16 arithmetic (``half_precision``).
+    example: a batch of more than one by input name, in the order of ``forward``. half: where to
+    write the same graph strongly typed for float16 arithmetic (``half_precision``); RuntimeError if
+    no product of it would be one.
     """
     batch = {0: torch.export.Dim("people", min=1, max=1024)}
     partial = path.with_suffix(".partial")
@@ -59,16 +61,21 @@ def write_onnx(
             )
         model = onnx.load(partial)
         products = learned_products(model)
+        if half and not products:
+            raise RuntimeError(
+                f"{half} would be float32: no node of the graph is noted as of a layer. Is this "
+                "another version of torch, or a network without layers?"
+            )
         _without_origins(model)
         halved = in_half_precision(model, products) if half else None
         if not exact:
             _with_small_constants(model)
         onnx.save(model, partial)
-        check(partial)
+        difference = check(partial)
         os.replace(partial, path)
         if half:
-            onnx.save(halved, partial)
-            os.replace(partial, half)
+            save(halved, half)
+        return difference
     finally:
         partial.unlink(missing_ok=True)
 
