@@ -16,7 +16,8 @@ from hmr_ros.models.merging import fused
 from hmr_ros.models.weights import NETWORKS, build, load, save
 from hmr_ros.person_crops import INPUTS
 from hmr_ros.runtime.answers import OUTPUTS
-from hmr_ros.runtime.graph_description import answers, asked, variant_path
+from hmr_ros.runtime.graph_description import answering, answers
+from hmr_ros.runtime.graph_file import variant_path
 from hmr_ros.runtime.half_rounding import open_rounding
 from hmr_ros.runtime.network_export import JOINT_TOLERANCE, example_inputs, export_onnx
 
@@ -226,7 +227,7 @@ def check_half(path, half):
     for value in (*model.graph.input, *model.graph.output):
         assert value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     inputs = {k: v.numpy() for k, v in example_inputs(64, 3).items()}
-    exact, found = answers(path, inputs), asked(open_rounding(model))(inputs)
+    exact, found = answers(path, inputs), answering(open_rounding(model))(inputs)
     for name in ("rotations", "betas", "pelvis"):
         off = np.abs(found[name] - exact[name]).max()
         assert 0 < off < 0.02, (name, off)

@@ -13,8 +13,8 @@ from small_graphs import write_small_graph
 from hmr_ros.assets import asset
 from hmr_ros.geometry.rotations import geodesic_angle
 from hmr_ros.runtime.backends.backend import open_backend
-from hmr_ros.runtime.graph_description import answers, variant_path
-from hmr_ros.runtime.graph_file import read_graph, verify
+from hmr_ros.runtime.graph_description import answers
+from hmr_ros.runtime.graph_file import read_graph, variant_path, verify
 from hmr_ros.runtime.precisions import in_precision
 from hmr_ros.runtime.quantization import export_int8, quantize
 

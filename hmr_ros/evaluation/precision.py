@@ -22,10 +22,10 @@ from hmr_ros.models import lifter_weights, weights
 from hmr_ros.person_crops import BYTES, PersonCrops
 from hmr_ros.runtime.answers import OUTPUTS
 from hmr_ros.runtime.factorized import TOLD, field_path
-from hmr_ros.runtime.graph_description import asked, opened, variant_path
-from hmr_ros.runtime.graph_file import PRECISIONS, read_graph
+from hmr_ros.runtime.graph_description import answering, opened
+from hmr_ros.runtime.graph_file import PRECISIONS, read_graph, variant_path
 from hmr_ros.runtime.half_rounding import open_rounding
-from hmr_ros.runtime.network_export import asked as with_told
+from hmr_ros.runtime.network_export import as_exported
 from hmr_ros.runtime.sampling import Field, Sampling, joints_of, sampled
 
 MODELS = ("baseline", "factorized", "lifter")
@@ -173,7 +173,7 @@ def _joints(variant: Variant, inputs: dict, body: BodyModel):
 
 
 def _running(path: Path, precision: str) -> Run:
-    return asked(open_rounding(onnx.load(path))) if precision == "float16" else opened(path)
+    return answering(open_rounding(onnx.load(path))) if precision == "float16" else opened(path)
 
 
 def _in_torch(path: Path, model: str, body: BodyModel) -> tuple[Run, Run | None]:
@@ -183,7 +183,7 @@ def _in_torch(path: Path, model: str, body: BodyModel) -> tuple[Run, Run | None]
     network = weights.load(path, body, model)
     names = (*OUTPUTS, *TOLD) if network.generative else OUTPUTS
     field = _torch_run(network.field, ("velocity",)) if network.generative else None
-    return _torch_run(with_told(network), names), field
+    return _torch_run(as_exported(network), names), field
 
 
 def _torch_run(network: torch.nn.Module, names: tuple[str, ...]) -> Run:

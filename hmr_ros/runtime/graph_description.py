@@ -99,12 +99,12 @@ def opened(path: Path) -> Callable[[Mapping[str, np.ndarray]], dict[str, np.ndar
     """``answers`` of a file that is read once."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    return asked(
+    return answering(
         onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     )
 
 
-def asked(session: onnxruntime.InferenceSession):
+def answering(session: onnxruntime.InferenceSession):
     """A session as a function from inputs by name, among them those it takes, to its outputs."""
     names = [output.name for output in session.get_outputs()]
     takes = {i.name for i in session.get_inputs()}

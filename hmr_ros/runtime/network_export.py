@@ -86,13 +86,13 @@ def export_onnx(network: nn.Module, path: Path, half: bool = False) -> float:
 
     example = example_inputs(network.config.backbone.image, 3)
     halved = variant_path(path, "float16") if half else None
-    largest = write_onnx(asked(ready), example, path, check, told_by(ready), halved)
+    largest = write_onnx(as_exported(ready), example, path, check, told_by(ready), halved)
     if ready.generative:
         export_field(ready, field_path(path), field_path(halved) if half else None)
     return largest
 
 
-def asked(network: nn.Module) -> nn.Module:
+def as_exported(network: nn.Module) -> nn.Module:
     """The network as it is exported: a generative one also tells what its field must know."""
     return Telling(network) if network.generative else network
 
@@ -149,12 +149,12 @@ def compare(network: nn.Module, path: Path) -> tuple[float, float]:
     """Largest differences between torch and the ONNX file over several batch sizes: of joints
     (metres, with the pelvis), and of any output."""
     size = network.config.backbone.image
-    names, network_asked = told_by(network), asked(network)
+    names, exported = told_by(network), as_exported(network)
     joints, other = [], []
     for people in (1, 2, 5):
         inputs = example_inputs(size, people, seed=people)
         with torch.no_grad():
-            expected = network_asked(*inputs.values())
+            expected = exported(*inputs.values())
         answered = answers(path, {k: v.numpy() for k, v in inputs.items()})
         found = [answered[name] for name in names]
         for e, f in zip(expected, found, strict=True):
