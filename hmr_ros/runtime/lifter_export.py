@@ -98,8 +98,6 @@ def manifest(network: Lifter, body: BodyModel, figures: dict) -> dict:
         "outputs": DESCRIBED,
         "normalisation": "inside the network",
         "temperature": [round(float(t), 4) for t in network.temperature],
-        "place_temperature": round(float(network.place_temperature), 4),
-        "tails": [round(float(t), 4) for t in network.tails],
         "config": dataclasses.asdict(network.config),
         "parameters": sum(p.numel() for p in network.parameters()),
         **figures,

@@ -205,7 +205,6 @@ def field_facts(network: nn.Module) -> dict:
         "width": width,
         "noise_scale": [round(float(s), 5) for s in network.noise_scale],
         "temperature": [round(float(t), 4) for t in network.sample_temperature],
-        "tails": [round(float(t), 4) for t in network.sample_tails],
     }
 
 
@@ -251,7 +250,6 @@ def manifest(network: nn.Module, body: BodyModel, figures: dict) -> dict:
         "normalisation": "inside the network",
         "temperature": [round(float(t), 4) for t in network.temperature],
         "place_temperature": round(float(network.place_temperature), 4),
-        "tails": [round(float(t), 4) for t in network.tails],
         "config": config,
         "parameters": sum(p.numel() for p in network.parameters()),
         **figures,
