@@ -28,7 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed."""
+    """Exit status: 0 when the training is complete, 130 when interrupted, 1 when it failed.
+
+    Raises ValueError for an export without people to calibrate it on.
+    """
+    if args.export and not args.val:
+        raise ValueError(
+            "--export needs --val, a folder of `hmr train films --split val`: what is released is "
+            "calibrated and judged on it"
+        )
     settings = {"films": [str(f) for f in args.films], "val": str(args.val or "")}
     return train(NAME, args, settings, described)
 

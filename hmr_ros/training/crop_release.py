@@ -11,12 +11,11 @@ from torch import nn
 from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.evaluation.sample_calibration import sample_factors
 from hmr_ros.evaluation.temperatures import coverage_temperatures, deviation_factor
-from hmr_ros.machine import hardware, revision
 from hmr_ros.models.weights import load, save
-from hmr_ros.person_crops import BYTES, INPUTS
+from hmr_ros.person_crops import INPUTS
 from hmr_ros.runtime.network_export import export
 from hmr_ros.training.baseline_task import batches_of
-from hmr_ros.training.model_card import Origin, card, gpu, write_card
+from hmr_ros.training.model_card import Origin, card, write_card
 
 ABOUT = (
     "A person crop with BlazePose's heat-maps, mask, features and landmarks to SMPL rotations, "
@@ -43,14 +42,7 @@ def release(network: nn.Module, task, out_folder: Path, origin: Origin) -> None:
     save(network, out_folder / f"{name}.safetensors")
     network = load(out_folder / f"{name}.safetensors", task.body, name)
     figures = task.validate(network)
-    facts = {
-        "command": origin.command,
-        "steps": origin.steps,
-        "seed": origin.seed,
-        "revision": revision(),
-        "hardware": hardware(gpu()),
-        "val": figures,
-    }
+    facts = origin.facts() | {"val": figures}
     difference = export(network, task.body, out_folder, facts, reference_inputs(network, task))
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     seen, hidden = network.temperature.tolist()

@@ -24,6 +24,7 @@ from hmr_ros.evaluation.synocc.matching import matched
 from hmr_ros.frame import Frame
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.observed_rays import box_rays, keypoint_rays
+from hmr_ros.parameters import validated
 from hmr_ros.pipeline import Pipeline
 from hmr_ros.runtime.graph_file import read_graph
 from hmr_ros.training.corpus_making import described
@@ -93,7 +94,11 @@ class FilmDrawing:
             "motions": self.motions.name,
             "photos": self.photos.name if self.photos else None,
             "mixes": [described(mix) for mix in MIXES],
-            ESTIMATOR: read_graph(asset("weights", f"{ESTIMATOR}.onnx")).sha256,
+            "bodies": {
+                "estimator": ESTIMATOR,
+                "sha256": read_graph(asset("weights", f"{ESTIMATOR}.onnx")).sha256,
+                "refine_steps": validated().refine_steps,
+            },
         }
 
 
@@ -134,8 +139,6 @@ def by_the_product(
 @cache
 def product() -> Pipeline:
     """The pipeline with the yardstick, one a process."""
-    from hmr_ros.parameters import validated
-
     pipeline = Pipeline(validated({"estimator": ESTIMATOR, "threads": 1}))
     pipeline.warm_up()
     return pipeline

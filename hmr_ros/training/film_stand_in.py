@@ -1,6 +1,6 @@
 """Films whose people are seen through simulated keypoints: no picture is drawn.
 
-A hundred times as quick as ``film_making.by_the_product``; keypoints err as the front end's do
+Much quicker than ``film_making.by_the_product``; keypoints err as the front end's do
 (``stand_in_over_time``), things and people hide each other as boxes (``unrendered``). Estimate,
 placement and refinement are the product's own.
 """

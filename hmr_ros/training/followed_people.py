@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-
 import torch
 from torch import Tensor
-from hmr_ros.data.films import Film, FilmError, films_of
+
+from hmr_ros.data.films import FILMS, Film, FilmError, films_of
 from hmr_ros.data.keypoint_noise import MIRRORED as MIRRORED_LANDMARKS
 from hmr_ros.data.sequences.floor_clips import MIRRORED
 from hmr_ros.geometry.camera_pose import LEVEL
@@ -41,6 +42,16 @@ def read_followed(folder: Path, split: str) -> list[Followed]:
             "longer ones into another folder (hmr train films --films N --frames N)"
         )
     return people
+
+
+def corrected(folders: Iterable[Path]) -> dict:
+    """Whose bodies the films of folders hold: ``estimator``, ``sha256`` of its weights, and
+    ``refine_steps``. Raises FilmError where folders differ."""
+    said = {str(folder): FILMS.manifest(folder).get("bodies") for folder in folders}
+    first = next(iter(said.values()))
+    if first is None or any(bodies != first for bodies in said.values()):
+        raise FilmError(f"films must hold bodies of the same weights, draw them anew: {said}")
+    return first
 
 
 def one_person(film: Film, person: int) -> Followed:

@@ -22,6 +22,16 @@ class Origin:
     seed: int
     note: str = ""
 
+    def facts(self) -> dict:
+        """For the manifest of the weights."""
+        return {
+            "command": self.command,
+            "steps": self.steps,
+            "seed": self.seed,
+            "revision": revision(),
+            "hardware": hardware(gpu()),
+        }
+
 
 def card(
     name: str,

@@ -8,18 +8,18 @@ import numpy as np
 import torch
 
 from hmr_ros.data.joint_visibility import VISIBLE
-from hmr_ros.machine import hardware, revision
+from hmr_ros.evaluation.temperatures import coverage_temperatures
 from hmr_ros.models.temporal import Temporal
 from hmr_ros.models.weights import load, save
 from hmr_ros.runtime.graph_description import write_manifest
 from hmr_ros.runtime.temporal_export import export_onnx, manifest, references
-from hmr_ros.training.followed_people import batch_of, with_elapsed
-from hmr_ros.training.model_card import Origin, card, gpu, write_card
+from hmr_ros.training.followed_people import whole
+from hmr_ros.training.model_card import Origin, card, write_card
 from hmr_ros.training.temporal_losses import posed
 
 ABOUT = (
     "FactorizedHMR over time: the baseline's bodies of single images, placed and refined, to "
-    "bodies corrected by the 32 images before; and the root's velocity in the odometry frame and "
+    "bodies corrected by the 31 images before; and the root's velocity in the odometry frame and "
     "which feet and wrists rest."
 )
 PARTS = ("shape", "place")
@@ -41,11 +41,8 @@ def release(network: Temporal, task, out_folder: Path, origin: Origin) -> None:
     difference = export_onnx(network, out_folder / "temporal.onnx")
     figures = task.validate(network)
     facts = {
-        "command": origin.command,
-        "steps": origin.steps,
-        "seed": origin.seed,
-        "revision": revision(),
-        "hardware": hardware(gpu()),
+        "corrects": task.corrects,
+        **origin.facts(),
         "largest_difference_to_torch_m": difference,
         "val": figures,
     }

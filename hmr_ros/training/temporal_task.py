@@ -31,9 +31,6 @@ from hmr_ros.training.temporal_release import release
 
 __all__ = ["Settings", "TemporalTask", "load", "release"]
 
-LIMB = [1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21]
-LASTING = 1.0  # seconds that a joint of the figure ``lasting_mm`` stays hidden
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -49,7 +46,8 @@ class Settings:
 
 
 def load(settings: dict, seed: int, rank: int, world: int) -> TemporalTask:
-    """Raises ValueError for settings that are not known, FilmError for unusable films."""
+    """Raises ValueError for settings that are not known, FilmError for films that cannot be used or
+    that were followed with several weights."""
     return TemporalTask(read_config(Settings, settings), load_body_model(), seed, rank)
 
 
@@ -64,6 +62,8 @@ class TemporalTask:
         self._until = np.cumsum([len(p["stamps"]) for p in self.people], dtype=float)
         self._until /= self._until[-1]
         self.held_out = read_followed(Path(settings.val), "val") if settings.val else []
+        folders = [*settings.films, settings.val] if settings.val else settings.films
+        self.corrects = corrected(Path(folder) for folder in folders)
 
     def network(self) -> nn.Module:
         return build(self.name, self.body, self.settings.network)
@@ -112,7 +112,7 @@ class TemporalTask:
 @torch.no_grad()
 def errors_of(network: Temporal, person: Followed) -> tuple[np.ndarray, ...]:
     """Errors [F, 12] in metres with the network and of the frames alone, visibility [F, 12], and
-    which joints [F, 12] are hidden for ``LASTING`` seconds."""
+    which joints [F, 12] stay hidden for long."""
     device = next(network.parameters()).device
     batch = {name: value.to(device) for name, value in whole(person).items()}
     answer = network(batch)

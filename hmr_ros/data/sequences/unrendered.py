@@ -1,6 +1,6 @@
 """What hides whom in a film, without drawing it: boxes for things, and for other people.
 
-Coarser than a picture and hundreds of times as quick: enough to train on what stays hidden for
+Coarser than a picture and much quicker: enough to train on what stays hidden for
 seconds, not to measure anything by.
 """
 
