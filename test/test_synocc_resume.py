@@ -428,7 +428,7 @@ def test_video_goes_on_where_it_was_stopped(tmp_path, shared_data, monkeypatch, 
             settings = SimpleNamespace(name=text)
             super().__init__(text, SimpleNamespace(settings=settings, warm_up=lambda: None))
 
-    def watch(clip, pictures, pipelines, number, level, kind):
+    def watch(clip, pictures, pipelines, number, level, kind, posed):
         if number == stop[0]:
             raise KeyboardInterrupt
         watched.append(number)

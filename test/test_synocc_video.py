@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hmr_ros.body.model import FEET
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
 from hmr_ros.evaluation.identity_metrics import Frame
-from hmr_ros.evaluation.motion_metrics import FEET
+from hmr_ros.evaluation.persistence import runs
 from hmr_ros.evaluation.report.video_report import video_report
 from hmr_ros.evaluation.synocc.video import CLIPS, kind_of, level_of
 from hmr_ros.evaluation.synocc.video_comparisons import video_comparisons
-from hmr_ros.evaluation.synocc.video_motion import runs
 from hmr_ros.evaluation.synocc.video_rows import figures, over_time, video_rows
 from hmr_ros.evaluation.synocc.watching import UNREPORTED, ClipTruth, Watched
 
@@ -143,15 +143,35 @@ def test_a_short_clip_from_end_to_end(shared_data):
     assert all(
         np.array_equal(a.transl, b.transl) for a, b in zip(clip.actors, again.actors, strict=True)
     )
-    pipelines = {"lifter": load_model("lifter", body, motions).pipeline}
+    inner = load_model("lifter", body, motions).pipeline
+    poses = []
+
+    class Noting:
+        body, reset = inner.body, inner.reset
+
+        def __call__(self, frame):
+            poses.append(frame.pose)
+            return inner(frame)
+
+    pipelines = {"lifter": Noting()}
     truth, said = watch(clip, source.pictures(clip), pipelines, 0, "light", "static")
     assert truth.joints.shape == said["lifter"].joints.shape == (16, len(clip.actors), 24, 3)
     row = figures([(truth, said["lifter"])])
     assert row["n"] == truth.counted.sum() and row["fps"] > 0.2
     # Through the true camera path, the truth of the camera frame is the truth of the world.
-    turn, eye = clip.truth(body).camera_rotations, clip.truth(body).camera_positions
+    known = clip.truth(body)
+    turn, eye = known.camera_rotations, known.camera_positions
     world = np.einsum("tba,tpjb->tpja", turn, truth.joints.astype(float)) + eye[:, None, None]
     assert np.abs(world - truth.world).max() < 1e-5
+    # The pipeline is told what odometry says, or nothing.
+    for pose, *said_by in zip(
+        poses, known.odometry.rotations, known.odometry.positions, strict=True
+    ):
+        assert all(np.allclose(a, b) for a, b in zip(pose.y_up(), said_by, strict=True))
+    poses.clear()
+    first = [next(iter(source.pictures(clip)))]
+    watch(clip, first, pipelines, 0, "light", "static", posed=False)
+    assert poses == [None]
 
 
 def test_lasting_occlusion_sliding_and_ratios_count_what_they_say():

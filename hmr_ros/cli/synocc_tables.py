@@ -8,6 +8,23 @@ from rich.console import Console
 from rich.table import Table
 
 STILL_WIDTH, VIDEO_WIDTH = 142, 152  # columns of a terminal that the whole tables need
+# Figures of SynOcc video and the titles of their columns; a column that no row has is left out.
+VIDEO = {
+    "recall": "recall",
+    "mpjpe_mm": "MPJPE",
+    "pa_mpjpe_mm": "PA-MPJPE",
+    "lasting_mm": "lasting",
+    "root_mm": "pelvis",
+    "w_mpjpe_mm": "W",
+    "wa_mpjpe_mm": "WA",
+    "mota": "MOTA",
+    "idf1": "IDF1",
+    "switches": "switches",
+    "acceleration": "accel",
+    "jitter": "jitter",
+    "sliding_mm": "slide",
+    "fps": "fps",
+}
 
 
 def show_still(figures: Mapping) -> None:
@@ -132,24 +149,18 @@ def show_video(figures: Mapping) -> None:
     table = Table(title="SynOcc video (errors in mm)", title_justify="left", padding=padding)
     table.add_column("level", no_wrap=True)
     table.add_column("model", no_wrap=True)
-    columns = ("recall", "MPJPE", "PA-MPJPE", "lasting", "pelvis", "W", "WA", "MOTA", "IDF1")
-    for name in (*columns, "switches", "accel", "jitter", "slide", "fps"):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = {k: v for k, v in VIDEO.items() if any(k in row for row in figures["rows"])}
+    for title in columns.values():
+        table.add_column(title, justify="right", no_wrap=True)
+
+    def cell(row: Mapping, name: str) -> str:
+        if name in ("recall", "mota", "idf1"):
+            return share(row.get(name))
+        ends = row["ci95"].get(name) if name in ("mpjpe_mm", "pa_mpjpe_mm") else None
+        return str(row[name]) if name == "switches" else ranged(row.get(name), ends, narrow=narrow)
+
     for row in figures["rows"]:
-        ci = row["ci95"]
-        table.add_row(
-            row["level"],
-            row["model"],
-            share(row["recall"]),
-            ranged(row.get("mpjpe_mm"), ci.get("mpjpe_mm"), narrow=narrow),
-            ranged(row.get("pa_mpjpe_mm"), ci.get("pa_mpjpe_mm"), narrow=narrow),
-            ranged(row.get("lasting_mm")),
-            *(ranged(row.get(name)) for name in ("root_mm", "w_mpjpe_mm", "wa_mpjpe_mm")),
-            share(row["mota"]),
-            share(row["idf1"]),
-            str(row["switches"]),
-            *(ranged(row.get(name)) for name in ("acceleration", "jitter", "sliding_mm", "fps")),
-        )
+        table.add_row(row["level"], row["model"], *(cell(row, name) for name in columns))
     console.print(table)
     if figures.get("comparisons"):
         console.print(ratio_table(figures["comparisons"]))

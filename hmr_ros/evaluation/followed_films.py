@@ -12,11 +12,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from hmr_ros.bodies import Bodies
-from hmr_ros.body.kinematics import forward_kinematics, rest_joints
+from hmr_ros.body.kinematics import rest_joints, with_pelvis
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.films import Film, films_of
-from hmr_ros.evaluation.identity_metrics import Frame
-from hmr_ros.evaluation.synocc.watching import ClipTruth, Watched
+from hmr_ros.evaluation.synocc.watching import UNREPORTED, ClipTruth, Watched
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.camera_pose import pose_from_y_up
 from hmr_ros.runtime.temporal import Temporal
@@ -27,13 +26,16 @@ CAMERA = Camera(640, 480, 500.0, 500.0, 319.5, 239.5)  # any: films are kept as 
 Stages = dict[str, tuple[SimpleNamespace, Temporal | None]]
 
 
-def replayed(folder: Path, body: BodyModel, stages: Stages) -> list[tuple[ClipTruth, dict]]:
+def replayed(
+    folder: Path, body: BodyModel, stages: Stages, posed: bool = True
+) -> list[tuple[ClipTruth, dict]]:
     """Films of a folder with each stage's report, as ``video_rows`` takes them. stages: settings of
-    smoothing (``hmr_ros.parameters``) and the network over time, or None, by name."""
+    smoothing (``hmr_ros.parameters``) and the network over time, or None, by name. posed: whether
+    that is told where the camera is, by its odometry."""
     clips = []
     for number, film in enumerate(films_of(folder, "val")):
         if film.seen.any():
-            said = {n: said_of(film, body, *stage) for n, stage in stages.items()}
+            said = {n: said_of(film, body, *stage, posed) for n, stage in stages.items()}
             clips.append((truth_of(film, body, number), said))
     return clips
 
@@ -42,8 +44,9 @@ def truth_of(film: Film, body: BodyModel, number: int) -> ClipTruth:
     """Everybody counts where the pipeline saw them."""
     frames, people = film.seen.shape
     betas = np.tile(film.true_betas, (frames, 1))
-    joints = _posed(body, film.true_rotations.reshape(-1, 24, 3, 3), betas)
-    joints = joints.reshape(frames, people, 24, 3) + film.true_pelvis[:, :, None]
+    rotations = film.true_rotations.reshape(-1, 24, 3, 3)
+    joints, _ = with_pelvis(body, rotations, betas, film.true_pelvis.reshape(-1, 3))
+    joints = joints.reshape(frames, people, 24, 3)
     return ClipTruth(
         number=number,
         level="light",
@@ -58,9 +61,13 @@ def truth_of(film: Film, body: BodyModel, number: int) -> ClipTruth:
 
 
 def said_of(
-    film: Film, body: BodyModel, settings: SimpleNamespace, stage: Temporal | None
+    film: Film,
+    body: BodyModel,
+    settings: SimpleNamespace,
+    stage: Temporal | None,
+    posed: bool = True,
 ) -> Watched:
-    """What is published of the people of a film."""
+    """What is published of the people of a film; nothing of identities and of speed."""
     joints = np.full((*film.seen.shape, 24, 3), np.nan, np.float32)
     tracks: dict[int, Track] = {}
     smoothing = (settings.smoothing, settings.smoothing_cutoff_hz, settings.smoothing_speed)
@@ -73,6 +80,7 @@ def said_of(
         bodies, walk = bodies_of(film, body, t, rows), None
         if stage is not None:
             pose = pose_from_y_up(film.odometry_rotations[t], film.odometry_positions[t])
+            pose = pose if posed else None
             bodies, walk = stage(bodies, rows, CAMERA, stamp, pose)
         for n, p in enumerate(rows):
             own = None if walk is None else walk[n]
@@ -83,17 +91,15 @@ def said_of(
                 tracks[p] = new_track(int(p), bodies[n], stamp, *smoothing, rollout, own)
             kept = tracks[p].body
             pelvis = kept.transl + rest_joints(body, kept.betas)[:, 0]
-            joints[t, p] = (_posed(body, kept.rotations, kept.betas) + pelvis[:, None])[0]
-    people = [np.flatnonzero(seen) for seen in film.seen]
-    same = [Frame(p, p, np.where(np.eye(len(p)) > 0, 0.01, np.nan)) for p in people]
-    ids = np.where(film.seen, np.arange(film.seen.shape[1]), -1)
-    return Watched(joints, _world(film, joints), ids, same, np.full(len(film), 1e-3))
+            joints[t, p] = with_pelvis(body, kept.rotations, kept.betas, pelvis)[0][0]
+    ids = np.where(film.seen, np.arange(film.seen.shape[1]), UNREPORTED)
+    return Watched(joints, _world(film, joints), ids, [], np.zeros(0))
 
 
 def bodies_of(film: Film, body: BodyModel, t: int, rows: np.ndarray) -> Bodies:
     """The bodies of single frames, before anything is smoothed."""
     rotations, betas = film.rotations[t, rows].astype(np.float32), film.betas[t, rows]
-    joints = _posed(body, rotations, betas) + film.pelvis[t, rows][:, None]
+    joints, transl = with_pelvis(body, rotations, betas, film.pelvis[t, rows])
     scale, centre = [CAMERA.fx, CAMERA.fy], [CAMERA.cx, CAMERA.cy]
     keypoints = film.keypoints[t, rows].copy()
     keypoints[..., :2] = keypoints[..., :2] * scale + centre
@@ -102,7 +108,7 @@ def bodies_of(film: Film, body: BodyModel, t: int, rows: np.ndarray) -> Bodies:
         global_orient=rotations[:, 0],
         body_pose=rotations[:, 1:],
         betas=betas,
-        transl=film.pelvis[t, rows] - rest_joints(body, betas)[:, 0],
+        transl=transl,
         joints=joints,
         joint_cov=film.joint_cov[t, rows],
         transl_cov=film.transl_cov[t, rows],
@@ -114,13 +120,6 @@ def bodies_of(film: Film, body: BodyModel, t: int, rows: np.ndarray) -> Bodies:
         found=np.ones(len(rows), bool),
         metric=np.ones(len(rows), bool),
     )
-
-
-def _posed(body: BodyModel, rotations: np.ndarray, betas: np.ndarray) -> np.ndarray:
-    """Joints [N, 24, 3] about the pelvis."""
-    rest = rest_joints(body, betas).astype(np.float32)
-    joints, _ = forward_kinematics(rotations.astype(np.float32), rest, body.parents)
-    return (joints - joints[:, :1]).astype(np.float32)
 
 
 def _world(film: Film, joints: np.ndarray) -> np.ndarray:

@@ -42,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes that draw while the pipeline looks; they take time from it, so fps and "
         "p95_ms are lower figures then (default: 0, this one draws in between)",
     )
+    parser.add_argument(
+        "--without-pose",
+        action="store_true",
+        help="do not tell `temporal` where the camera is",
+    )
     add_keep_arguments(parser)
 
 
@@ -74,6 +79,8 @@ def measure(args: argparse.Namespace) -> dict:
         facts["speed"] = f"measured while {args.workers} processes were drawing"
     # Figures of speed are measured with or without processes that draw beside.
     more = {"frames": args.frames, "workers": args.workers}
+    if args.without_pose:
+        more["pose"] = facts["pose of the camera"] = "not told"
     kept = kept_answers(args, "synocc-video", VERSION, source.photos, models, **more)
     known = kept_clips(kept, list(pipelines))
     watched = {number: known[number] for number in range(args.clips) if number in known}
@@ -83,7 +90,7 @@ def measure(args: argparse.Namespace) -> dict:
     try:
         for number, clip, pictures in with_progress(drawn, len(missing), "clips"):
             level, kind = benchmark.level_of(number), benchmark.kind_of(number)
-            one = watch(clip, pictures, pipelines, number, level, kind)
+            one = watch(clip, pictures, pipelines, number, level, kind, not args.without_pose)
             keep_clip(kept, one)
             watched[number] = one
     except KeyboardInterrupt:

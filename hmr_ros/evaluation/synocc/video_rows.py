@@ -39,7 +39,8 @@ def video_rows(clips: Clips) -> list[dict]:
     tf gives it on a robot; people who are lost stand still. ``acceleration``: m/s^2, error about
     the hips; ``jitter`` and ``true_jitter``: m/s^3 in the world, and ``sliding_mm``: a frame, of
     feet that truly rest, on runs of frames in which the person is reported. Identity figures as
-    motmetrics'. ``fps``: frames a second of the pipeline alone. Intervals redraw clips.
+    motmetrics'. ``fps``: frames a second of the pipeline alone. Where nothing was noted of
+    identities or of speed, their figures are missing. Intervals redraw clips.
     """
     names = list(clips[0][1])
     levels = ["all", *(x for x in LEVELS if any(truth.level == x for truth, _ in clips))]
@@ -71,12 +72,15 @@ def figures(clips: Sequence[tuple[ClipTruth, Watched]]) -> dict:
         weights = np.array([len(v) for _, v in parts], float)
         estimate = ratio_interval(numbers, weights, np.array([c for c, _ in parts]), ROUNDS)
         row[name], intervals[name] = estimate.value, [estimate.low, estimate.high]
-    scores = tracking_scores({str(truth.number): said.identities for truth, said in clips})[OVERALL]
-    for name in ("mota", "idf1", "precision", "switches", "fragmentations"):
-        row[name] = scores[name]
+    if any(said.identities for _, said in clips):
+        identities = {str(truth.number): said.identities for truth, said in clips}
+        scores = tracking_scores(identities)[OVERALL]
+        for name in ("mota", "idf1", "precision", "switches", "fragmentations"):
+            row[name] = scores[name]
     seconds = np.concatenate([said.seconds for _, said in clips])
-    row["fps"] = float(1 / seconds.mean())
-    row["p95_ms"] = float(1e3 * np.percentile(seconds, 95))
+    if len(seconds):
+        row["fps"] = float(1 / seconds.mean())
+        row["p95_ms"] = float(1e3 * np.percentile(seconds, 95))
     return row | {"ci95": intervals}
 
 

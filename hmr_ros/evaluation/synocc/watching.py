@@ -11,7 +11,7 @@ import numpy as np
 from hmr_ros.data.render.rendered import RenderedImage
 from hmr_ros.data.sequences.sequence import Sequence
 from hmr_ros.evaluation.identity_metrics import Frame as IdentityFrame
-from hmr_ros.evaluation.identity_metrics import without
+from hmr_ros.evaluation.identity_metrics import matches, without
 from hmr_ros.evaluation.synocc.matching import SAME, gaps
 from hmr_ros.evaluation.synocc.still import counted_people
 from hmr_ros.frame import Frame
@@ -29,8 +29,8 @@ class Watched:
     joints:     [T, P, 24, 3] camera frame, metres. world: the same through the true camera path.
     ids:        [T, P] identity reported for the person, ``UNREPORTED`` for none.
     identities: T frames as ``identity_metrics`` takes them; uncounted people are neither asked
-                for nor wrong.
-    seconds:    [T] that the pipeline took.
+                for nor wrong. Empty where nothing was noted.
+    seconds:    [T] that the pipeline took; [0] where nothing was noted.
     """
 
     joints: np.ndarray
@@ -63,9 +63,10 @@ def watch(
     number: int,
     level: str,
     kind: str,
+    posed: bool = True,
 ) -> tuple[ClipTruth, dict[str, Watched]]:
-    """Show every picture once to every pipeline, in the order of time, with the camera's pose as
-    a robot's odometry has it."""
+    """Show every picture once to every pipeline, in the order of time; if ``posed``, with the
+    camera's pose as a robot's odometry has it."""
     for pipeline in pipelines.values():
         pipeline.reset()
     truth = clip.truth(next(iter(pipelines.values())).body)
@@ -77,12 +78,9 @@ def watch(
         visibility.append(picture.visibility)
         counted.append(rows)
         odometry = truth.odometry
-        frame = Frame(
-            np.ascontiguousarray(picture.image),
-            picture.camera,
-            float(truth.stamps[t]),
-            pose=pose_from_y_up(odometry.rotations[t], odometry.positions[t]),
-        )
+        pose = pose_from_y_up(odometry.rotations[t], odometry.positions[t]) if posed else None
+        image, stamp = np.ascontiguousarray(picture.image), float(truth.stamps[t])
+        frame = Frame(image, picture.camera, stamp, pose=pose)
         for name, pipeline in pipelines.items():
             notes[name].append(_note(pipeline, frame, picture, rows))
     said = {name: _watched(parts, truth) for name, parts in notes.items()}
@@ -115,8 +113,6 @@ def _note(pipeline: Pipeline, frame: Frame, picture: RenderedImage, counted: np.
 
 
 def _watched(parts: list[tuple], truth) -> Watched:
-    from hmr_ros.evaluation.identity_metrics import matches
-
     shape = truth.joints.shape
     joints = np.full(shape, np.nan, np.float32)
     ids = np.full(shape[:2], UNREPORTED, np.int64)
