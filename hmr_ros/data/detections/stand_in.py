@@ -43,12 +43,9 @@ def stand_in(
     end. Tensors may be on any device, ``rng`` on the same one.
     """
     device, (n, k) = pixels.device, state.shape
-    size = (pixels.amax(1) - pixels.amin(1)).amax(1)
+    size, bin_size, bin_hidden, missed = binned(pixels, state, errors)
     pools = torch.as_tensor(errors.pools, device=device)
     ranks = torch.as_tensor(errors.ranks, device=device)
-    bin_size = torch.bucketize(size, torch.tensor(SIZES, device=device))
-    share = (state >= 2).float().mean(1)
-    bin_hidden = torch.bucketize(share, torch.tensor(HIDDEN_SHARES, device=device))
 
     donor = torch.randint(ranks.shape[1], (n,), generator=rng, device=device)
     level = ranks[bin_hidden, donor].gather(1, state[:, None])[:, 0]
@@ -60,15 +57,32 @@ def stand_in(
     positions = inside + drawn[..., :2] * inwards * blur * size[:, None, None]
 
     # Whatever was given was inside of its image, though this one may have another border there.
-    limit = torch.nextafter(image[:, None, 2:], torch.zeros_like(image[:, None, 2:]))
-    clamped = torch.minimum(torch.maximum(positions, image[:, None, :2]), limit)
-    positions = torch.where(drawn[..., 2:3] > 0, clamped, positions)
-    headless = ((state[:, :FACE] == OUTSIDE).float().mean(1) > 0.5).long()
-    missed = torch.as_tensor(errors.missed, device=device)[bin_size, bin_hidden, headless]
+    positions = torch.where(drawn[..., 2:3] > 0, within(positions, image), positions)
     found = torch.rand(n, generator=rng, device=device) >= missed
     given = ((positions >= image[:, None, :2]) & (positions < image[:, None, 2:])).all(-1)
     confidence = torch.where(given & found[:, None], drawn[..., 2], 0.0)
     return StandIn(positions, confidence, drawn[..., 3], drawn[..., 4], found)
+
+
+def binned(
+    pixels: Tensor, state: Tensor, errors: MeasuredErrors
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """By what errors were measured, of people as in ``stand_in``: size in pixels [N], its bin [N],
+    the bin [N] of the share of landmarks that cannot be seen, the chance [N] to be missed."""
+    device = pixels.device
+    size = (pixels.amax(1) - pixels.amin(1)).amax(1)
+    bin_size = torch.bucketize(size, torch.tensor(SIZES, device=device))
+    share = (state >= 2).float().mean(1)
+    bin_hidden = torch.bucketize(share, torch.tensor(HIDDEN_SHARES, device=device))
+    headless = ((state[:, :FACE] == OUTSIDE).float().mean(1) > 0.5).long()
+    missed = torch.as_tensor(errors.missed, device=device)[bin_size, bin_hidden, headless]
+    return size, bin_size, bin_hidden, missed
+
+
+def within(positions: Tensor, image: Tensor) -> Tensor:
+    """Positions [N, K, 2] that are outside of the image [N, 4] put on its border."""
+    limit = torch.nextafter(image[:, None, 2:], torch.zeros_like(image[:, None, 2:]))
+    return torch.minimum(torch.maximum(positions, image[:, None, :2]), limit)
 
 
 def nearest_inside(pixels: Tensor, state: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from hmr_ros.data.detections.stand_in import StandIn, nearest_inside
-from hmr_ros.data.measured_errors import FACE, HIDDEN_SHARES, OUTSIDE, SIZES, MeasuredErrors
+from hmr_ros.data.detections.stand_in import StandIn, binned, nearest_inside, within
+from hmr_ros.data.measured_errors import MeasuredErrors
 
 LASTING = 0.8  # seconds between two draws of the slow part
 LOST_FOR = 0.4  # seconds over which finding nothing is correlated
@@ -35,10 +35,7 @@ def stand_in_over_time(
     """
     frames, k = state.shape
     borders = image.expand(frames, 4)
-    size = (pixels.amax(1) - pixels.amin(1)).amax(1)
-    bin_size = torch.bucketize(size, torch.tensor(SIZES))
-    share = (state >= 2).float().mean(1)
-    bin_hidden = torch.bucketize(share, torch.tensor(HIDDEN_SHARES))
+    size, bin_size, bin_hidden, missed = binned(pixels, state, errors)
     pools, ranks = torch.as_tensor(errors.pools), torch.as_tensor(errors.ranks)
     donor = torch.randint(ranks.shape[1], (1,), generator=rng)
     level = ranks[bin_hidden, donor].gather(1, state[:, None])[:, 0]
@@ -56,12 +53,7 @@ def stand_in_over_time(
     given = torch.where(slow[..., 2:3] > 0.5 * quick[..., 2:3], slow, quick)
     moved = (1 - QUICK**2) ** 0.5 * slow[..., :2] + QUICK * quick[..., :2]
     inside, inwards = nearest_inside(pixels, state, borders)
-    positions = inside + moved * inwards * size[:, None, None]
-
-    limit = torch.nextafter(borders[:, None, 2:], torch.zeros_like(borders[:, None, 2:]))
-    positions = torch.minimum(torch.maximum(positions, borders[:, None, :2]), limit)
-    headless = ((state[:, :FACE] == OUTSIDE).float().mean(1) > 0.5).long()
-    missed = torch.as_tensor(errors.missed)[bin_size, bin_hidden, headless]
+    positions = within(inside + moved * inwards * size[:, None, None], borders)
     found = lasting_chance(stamps, LOST_FOR, rng) >= missed
     confidence = torch.where(found[:, None], given[..., 2], 0.0)
     return StandIn(positions, confidence, given[..., 3], given[..., 4], found)
