@@ -77,8 +77,8 @@ def reference_inputs(network: nn.Module, task) -> dict[str, np.ndarray]:
     network does not read of the front end, as at run time."""
     first = 0 if task.settings.val else task.people
     people = next(batches_of(task.val_corpus, first, first + REFERENCES))
-    unread = set(network.config.without) & {*BYTES, "world"}
-    return {name: people[name].numpy() * np.float32(name not in unread) for name in INPUTS}
+    without = network.config.without
+    return {name: people[name].numpy() * np.float32(name not in without) for name in INPUTS}
 
 
 def calibrate(network: nn.Module, task) -> None:
