@@ -10,7 +10,7 @@ import numpy as np
 
 from hmr_ros.batch import concatenate
 from hmr_ros.bodies import Bodies, no_bodies
-from hmr_ros.body.kinematics import forward_kinematics, rest_joints
+from hmr_ros.body.kinematics import with_pelvis
 from hmr_ros.body.model import BodyModel, load_body_model
 from hmr_ros.body.shape_transfer import transfer_betas
 from hmr_ros.geometry.camera import Camera
@@ -98,14 +98,12 @@ def bodies_of(
     rotations, betas, pelvis, joint_cov, pelvis_cov, visibility = outputs
     if target is not native:
         betas = transfer_betas(native, target, betas).astype(np.float32)
-    rest = rest_joints(target, betas).astype(np.float32)
-    posed, _ = forward_kinematics(rotations, rest, target.parents)
-    joints = (posed - posed[:, :1] + pelvis[:, None]).astype(np.float32)
+    joints, transl = with_pelvis(target, rotations, betas, pelvis)
     return Bodies(
         global_orient=rotations[:, 0],
         body_pose=rotations[:, 1:],
         betas=betas,
-        transl=pelvis - rest[:, 0],
+        transl=transl,
         joints=joints,
         joint_cov=joint_cov,
         transl_cov=pelvis_cov,
