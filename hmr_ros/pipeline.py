@@ -19,9 +19,21 @@ from hmr_ros.people import People
 from hmr_ros.placement import place
 from hmr_ros.refinement import refine
 from hmr_ros.runtime.serving import Serving
-from hmr_ros.runtime.temporal import Temporal
+from hmr_ros.runtime.temporal import temporal_of
 from hmr_ros.tracking.tracker import Tracker
 from hmr_ros.tracks import Tracks
+
+# What must be finite in a body, and what stands there instead in one that is replaced.
+INSTEAD = {
+    "global_orient": np.eye(3),
+    "body_pose": np.eye(3),
+    "betas": 0,
+    "transl": [0, 0, 5],
+    "joints": [0, 0, 5],
+    "joint_cov": np.eye(3),
+    "transl_cov": np.eye(3),
+    "visibility": 0,
+}
 
 
 class Pipeline:
@@ -41,7 +53,7 @@ class Pipeline:
             self.estimator = self.serving.estimator
             self.finder = PeopleFinder(settings, self.estimator.evidence)
             opened.callback(self.finder.close)
-            self.over_time = Temporal(self.body) if settings.temporal else None
+            self.over_time = temporal_of(settings, self.body) if settings.temporal else None
             self.tracker = Tracker(settings, self.body, self.over_time)
             self._opened = opened.pop_all()
         self.discarded = 0  # bodies dropped because a value was not finite
@@ -128,29 +140,17 @@ class Pipeline:
         return tracks
 
     def _sound(self, bodies: Bodies) -> Bodies:
-        values = (
-            bodies.global_orient,
-            bodies.body_pose,
-            bodies.betas,
-            bodies.transl,
-            bodies.joints,
-        )
+        values = [getattr(bodies, name) for name in INSTEAD]
         finite = np.all([np.isfinite(v).reshape(len(v), -1).all(1) for v in values], axis=0)
         if not finite.all():
             self.discarded += int((~finite).sum())
-            bodies = bodies.replace(found=bodies.found & finite)
             bodies = bodies.replace(
+                found=bodies.found & finite,
                 **{
                     name: np.where(finite.reshape(-1, *[1] * (v.ndim - 1)), v, fill).astype(v.dtype)
-                    for name, v, fill in (
-                        ("global_orient", bodies.global_orient, np.eye(3)),
-                        ("body_pose", bodies.body_pose, np.eye(3)),
-                        ("betas", bodies.betas, 0),
-                        ("transl", bodies.transl, [0, 0, 5]),
-                        ("joints", bodies.joints, [0, 0, 5]),
-                        ("joints_2d", bodies.joints_2d, 0),
-                    )
-                }
+                    for (name, fill), v in zip(INSTEAD.items(), values, strict=True)
+                },
+                joints_2d=np.where(finite[:, None, None], bodies.joints_2d, 0).astype(np.float32),
             )
         return bodies.replace(
             global_orient=_projected(bodies.global_orient),
