@@ -14,7 +14,6 @@ from hmr_ros.training.lifter_losses import LIMB_JOINTS, LIMB_WEIGHT, distance
 
 RESTS = 0.2  # m/s: a joint that is slower rests
 STEADY = 0.5  # seconds between two sightings that a speed is told from
-FEET = (7, 8, 10, 11)
 
 
 @dataclass(frozen=True)
