@@ -117,6 +117,8 @@ def test_the_detector_is_never_asked_by_two_threads(monkeypatch, astronaut):
     finder.find(scene(astronaut, (300, 100, 450)), 0.0)  # its search goes on
     uneven = np.array([[380, 100, 250, 250], [0, 0, 900, 600]])
     finder.keypoints_in(scene(astronaut, (300, 100, 450)), uneven)
+    finder.find(scene(astronaut, (300, 100, 450)), 0.1)
+    finder.find(scene(astronaut, (300, 100, 450)), 0.2, complete=True)
     finder.close()
     own = [call[1:] for call in calls if call[0] is calls[-1][0]]
     assert len({thread for thread, _, _ in own}) == 2

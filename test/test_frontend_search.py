@@ -1,6 +1,7 @@
 """The search for new people beside the rest: order, repeatability, failures."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -57,15 +58,44 @@ def test_the_caller_goes_on_meanwhile():
     assert where(search.places(image(5))) == (4, 0)
 
 
-def test_a_failure_is_told_once_and_the_search_goes_on():
+def failing_at(number: int):
     def failing(picture, share, count):
-        if picture[0] == 1:
+        if picture[0] == number:
             raise ValueError("no such style")
         return told(picture, share, count)
 
-    search = Search(failing, 4)
+    return failing
+
+
+def test_a_failure_costs_neither_the_next_image_nor_the_search_after(caplog):
+    search = Search(failing_at(1), 4)
     search.go_on(image(1))
-    search.wait()
+    assert len(search.places(image(2))) == 0
+    assert "the search for new people failed" in caplog.text and "no such style" in caplog.text
+    search.go_on(image(2))
+    assert where(search.places(image(3))) == (2, 1)
+
+
+def test_a_detector_that_fails_at_the_first_image_is_at_fault():
+    search = Search(failing_at(1), 4)
     with pytest.raises(ValueError, match="no such style"):
-        search.places(image(2))
-    assert where(search.places(image(2))) == (2, 1)
+        search.places(image(1))
+    with pytest.raises(ValueError, match="no such style"):
+        search.all_of(image(1))
+
+
+def test_who_starts_anew_or_asks_waits_until_the_detectors_are_free():
+    working = threading.Event()
+
+    def slow(picture, share, count):
+        working.set()
+        time.sleep(0.1)
+        working.clear()
+        return told(picture, share, count)
+
+    search = Search(slow, 2)
+    for free in (search.wait, search.restart, search.close):
+        search.go_on(image(4))
+        assert working.wait(20)
+        free()
+        assert not working.is_set()

@@ -52,6 +52,11 @@ class PeopleFinder:
         self._search.close()
         self._landmarks.close()
 
+    def wait(self) -> None:
+        """Until the search that the last ``find`` began has ended: its image is free from then on,
+        and so is the processor."""
+        self._search.wait()
+
     def reset(self) -> None:
         """Forget everyone (the camera moved to another place, or time jumped)."""
         self._regions = np.zeros((0, 4), np.float32)
@@ -64,8 +69,9 @@ class PeopleFinder:
 
         One call begins a bounded share of the search for new people, which goes on after it has
         returned and whose finds the next call looks at (see ``Search``): ``image`` must stay as it
-        is until then. ``complete`` starts anew and searches everything at once, for a single
-        photograph. A ``stamp`` (seconds) that goes back or leaves a gap starts anew too.
+        is until then, or until ``wait``. ``complete`` starts anew and searches everything at once,
+        for a single photograph. A ``stamp`` (seconds) that goes back or leaves a gap starts anew
+        too.
 
         Raises ValueError if ``image`` has another type or shape.
         """
@@ -110,7 +116,7 @@ class PeopleFinder:
             return nothing_in(boxes, source)
         detector = self._detector if thorough else None
         if thorough:
-            self._search.wait()
+            self.wait()
         seen = look_in(image, boxes[rows], self._landmarks, detector)
         people = described(seen, boxes[rows], source[rows], image)
         people = people.replace(found=seen.flags >= self._settings.min_score)

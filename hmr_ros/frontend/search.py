@@ -7,11 +7,12 @@ images come faster than it runs, and the same images always give the same places
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from hmr_ros.frontend.proposals import Proposals, Proposer
+from hmr_ros.frontend.proposals import Proposals, Proposer, no_proposals
 
 
 class Search:
@@ -30,16 +31,25 @@ class Search:
 
     def places(self, image: np.ndarray) -> Proposals:
         """What ``go_on`` began with the image before; the first of a stream, which has none before
-        it, is searched now. Raises what the detectors raised."""
+        it, is searched now, and what the detectors raise is raised. A search of the image before
+        that failed has found nobody, and a warning says why: this image's people are not at fault.
+        """
         if self._running is None:
-            self.go_on(image)
+            return self._propose(image, self._share(), self._shares)
         running, self._running = self._running, None
-        return running.result()
+        try:
+            return running.result()
+        except Exception:  # whatever the user's detector raises
+            logging.getLogger(__name__).warning("the search for new people failed", exc_info=True)
+            return no_proposals(image, None, self._shares)
 
     def go_on(self, image: np.ndarray) -> None:
         """Begin the next share in ``image``, which must stay as it is until ``places``."""
+        self._running = self._thread.submit(self._propose, image, self._share(), self._shares)
+
+    def _share(self) -> int:
         share, self._next = self._next, (self._next + 1) % self._shares
-        self._running = self._thread.submit(self._propose, image, share, self._shares)
+        return share
 
     def wait(self) -> None:
         """Until the detectors are free for other use."""
