@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 SYSTEM = Path("/sys/class")
-SAMPLE_S = 0.02
 
 
 class Counters:
@@ -36,8 +35,10 @@ class Counters:
 
 def counters(system: Path = SYSTEM) -> Counters | None:
     """The processors' energy, or None where it is not told."""
-    packages = sorted(system.glob("powercap/*-rapl:[0-9]"))
+    # Beside the packages there may be "psys", the whole platform, which holds them once more.
+    zones = sorted(system.glob("powercap/*-rapl:[0-9]*"))
     try:
+        packages = [z for z in zones if (z / "name").read_text().startswith("package-")]
         return Counters(packages) if packages else None
     except (OSError, ValueError):  # for root alone, or of a shape that is not known
         return None
@@ -60,10 +61,12 @@ def board_power(system: Path = SYSTEM) -> Callable[[], float] | None:
     return None
 
 
-def joules_a_call(call: Callable[[], object], seconds: float = 1.0) -> float | None:
+def joules_a_call(
+    call: Callable[[], object], seconds: float = 1.0, system: Path = SYSTEM
+) -> float | None:
     """Of the whole machine while ``call`` is repeated for so long, over the number of calls; None
     where energy is not told."""
-    counted, power = counters(), board_power()
+    counted, power = counters(system), board_power(system)
     if counted is None and power is None:
         return None
     begin = last = time.perf_counter()
