@@ -12,7 +12,7 @@ import numpy as np
 
 from hmr_ros.body import skinning
 from hmr_ros.body.model import BETAS, JOINTS, BodyModel, load_body_model
-from hmr_ros.cli.timing import row, timed
+from hmr_ros.cli.timing import compare, row, timed
 from hmr_ros.geometry.rotations import matrix_from_axis_angle
 
 SUMMARY = "posed meshes against smplx, one thread each"
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
-    """A row each; ``ratio`` is smplx's median time over this row's. Raises ValueError if the
+    """A row each, beside smplx's. Raises ValueError if the
     three disagree by more than 1e-5 m."""
     import torch
 
@@ -37,12 +37,13 @@ def measure(args: argparse.Namespace) -> list[dict]:
             times = timed(calls, args.rounds)
     finally:
         torch.set_num_threads(threads)
-    reference = np.percentile(times["smplx"], 50)
-    return [
-        row(f"body, {name}", seconds, args.batch, "body, smplx", reference / np.median(seconds))
-        | {"bodies_a_call": args.batch}
-        for name, seconds in times.items()
-    ]
+    rows = {
+        name: row(f"body, {name}", of_one, args.batch) | {"bodies_a_call": args.batch}
+        for name, of_one in times.items()
+    }
+    for found in rows.values():
+        compare(found, rows["smplx"])
+    return list(rows.values())
 
 
 def contenders(model: BodyModel, batch: int) -> dict[str, Callable[[], np.ndarray]]:

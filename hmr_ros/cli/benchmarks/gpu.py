@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from hmr_ros.cli.timing import row, timed
+from hmr_ros.cli.timing import Times, row, timed
 
 SUMMARY = "networks on a CUDA device, batch 1 to 16, beside the device's roofline"
 NEEDED = "needs a CUDA device and a torch built for it"
@@ -27,9 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
-    """A row a batch, copies to and from the device included. ``floor_ms``: the least time by the
-    operations, and by the bytes that must be moved once (weights, inputs, outputs), at the rates
-    measured on the same device; ``of_floor`` the median time over it.
+    """A row a batch, copies to and from the device included; see ``beside_the_floor``.
+    ``memory_mib``: most of the device's memory that torch held for all batches together.
 
     Raises ValueError without a CUDA device, ``graph_file.WeightsError`` without the files.
     """
@@ -50,7 +50,10 @@ def measure(args: argparse.Namespace) -> list[dict]:
     start = time.perf_counter()
     backend = open_backend("torch", graph, options)
     ready = time.perf_counter() - start
+    runs = measured(graph, backend, args.batch, args.rounds)
     device = torch.device("cuda")
+    # Before the roofline's own buffers, which are larger than the networks.
+    memory = torch.cuda.max_memory_allocated(device) / 2**20
     kind = torch.float16 if args.precision == "float16" else torch.float32
     rates = operations_a_second(device, kind), bytes_a_second(device)
     properties = torch.cuda.get_device_properties(device)
@@ -60,43 +63,63 @@ def measure(args: argparse.Namespace) -> list[dict]:
         f"{rates[0] / 1e12:.0f} T operations/s, {rates[1] / 1e9:.0f} GB/s measured; "
         f"ready in {ready:.1f} s"
     )
-    people, _ = graph.references()
-    rows = []
-    for batch in args.batch:
-        inputs = {k: np.resize(v, (batch, *v.shape[1:])) for k, v in people.items()}
-        seconds = timed({"run": lambda inputs=inputs: backend.run(inputs)}, args.rounds)["run"]
-        moved = plain.path.with_suffix(".safetensors").stat().st_size
-        moved += sum(v.nbytes for v in inputs.values())
-        moved += sum(v.nbytes for v in backend.run(inputs).values())
-        work = operations(plain, inputs)
-        floor = max(work / rates[0], moved / rates[1])
-        rows.append(
-            row(f"gpu, {args.model} {backend.precision}, {batch} at once", seconds, batch)
-            | {"operations": work, "bytes": moved, "floor_ms": 1e3 * floor}
-            | {"of_floor": float(np.median(seconds) / floor)}
-        )
-    rows[-1]["memory_mib"] = torch.cuda.max_memory_allocated(device) / 2**20
     backend.close()
+    rows = beside_the_floor(plain, backend.precision, runs, rates)
+    return [row | {"memory_mib": memory} for row in rows]
+
+
+class Run(NamedTuple):
+    """A batch: what went in and came out, by name, and how long it took."""
+
+    inputs: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray]
+    times: Times
+
+
+def measured(graph, backend, batches: Sequence[int], rounds: int) -> dict[int, Run]:
+    """Each batch of the graph's reference people on ``backend``."""
+    people, _ = graph.references()
+    runs = {}
+    for batch in batches:
+        inputs = {k: np.resize(v, (batch, *v.shape[1:])) for k, v in people.items()}
+        times = timed({"run": lambda inputs=inputs: backend.run(inputs)}, rounds)["run"]
+        runs[batch] = Run(inputs, backend.run(inputs), times)
+    return runs
+
+
+def beside_the_floor(
+    graph, precision: str, runs: Mapping[int, Run], rates: tuple[float, float]
+) -> list[dict]:
+    """A row a batch. ``floor_ms``: the least time by the operations, and by the bytes that must be
+    moved once (weights in ``precision``, inputs, outputs), whichever takes longer at ``rates``
+    (operations and bytes a second of the device); ``of_floor`` the median time over it."""
+    from hmr_ros.runtime.backends.torch_backend import network_of
+
+    network = network_of(graph)
+    weights = sum(p.numel() for p in network.parameters()) * (2 if precision == "float16" else 4)
+    rows = []
+    for batch, (inputs, outputs, times) in runs.items():
+        moved = weights + sum(v.nbytes for v in (*inputs.values(), *outputs.values()))
+        work = operations(network, [inputs[name] for name in graph.inputs])
+        floor = max(work / rates[0], moved / rates[1])
+        name = f"gpu, {graph.manifest['estimator']} {precision}, {batch} at once"
+        rows.append(
+            row(name, times, batch)
+            | {"operations": work, "bytes": moved, "floor_ms": 1e3 * floor}
+            | {"of_floor": float(np.median(times.clock) / floor)}
+        )
     return rows
 
 
-def operations(graph, inputs: dict[str, np.ndarray]) -> int:
-    """Multiplications and additions of matrix products and convolutions in one run of the torch
-    network behind ``graph``, counted on the CPU."""
+def operations(network, inputs: Sequence[np.ndarray]) -> int:
+    """Multiplications and additions of matrix products and convolutions in one run of a torch
+    network, counted on the CPU."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from hmr_ros.body.model import load_body_model
-    from hmr_ros.models import lifter_weights, weights
-
-    source, body = graph.path.with_suffix(".safetensors"), load_body_model()
-    name = graph.manifest["estimator"]
-    network = (
-        lifter_weights.load(source, body) if name == "lifter" else weights.load(source, body, name)
-    )
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        network(*(torch.from_numpy(inputs[k]) for k in graph.inputs))
+        network(*map(torch.from_numpy, inputs))
     return counter.get_total_flops()
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.cli.timing import row, timed_twice
+from hmr_ros.cli.process_memory import resident_mib
+from hmr_ros.cli.timing import compare, row, timed
 
+PLAIN = "onnxruntime", "float32"  # what all others are compared with
 SUMMARY = "people a second by network, backend, precision and batch; memory, energy, start"
 
 
@@ -25,16 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
-    """A row a network, backend, precision and batch, all of a network and batch in one run;
-    ``ratio`` is the time of float32 on onnxruntime over the row's.
+    """A row a network, backend, precision and batch, all of a network and batch in one run, beside
+    ``PLAIN``. ``start_s`` and ``memory_mib`` (what the process grew by) are of opening a backend,
+    with all that had to be imported for it. What cannot be had is named, with the reason.
 
-    Raises ``graph_file.WeightsError`` for files that cannot be used.
+    Raises ``graph_file.WeightsError`` if the files for ``PLAIN`` cannot be used.
     """
     from hmr_ros.assets import asset
+    from hmr_ros.runtime.estimators import ESTIMATORS
 
     folder = args.folder or asset("weights", "baseline.onnx").parent
     rows = []
-    for name in args.model or ("baseline", "factorized", "lifter"):
+    for name in args.model or [n for n in ESTIMATORS if (folder / f"{n}.onnx").is_file()]:
         opened = dict(_backends(folder / f"{name}.onnx", name, args.threads, max(args.batch)))
         for batch in args.batch:
             rows += _compared(name, opened, batch, args.rounds)
@@ -54,26 +57,30 @@ def _backends(path: Path, name: str, threads: int, most: int) -> Iterator[tuple[
     from hmr_ros.runtime.graph_file import PRECISIONS, WeightsError, read_graph
     from hmr_ros.runtime.precisions import in_precision
 
-    plain = read_graph(path, name)
-    for kind in BACKENDS:
-        for precision in PRECISIONS:
-            start, before = time.perf_counter(), _memory_mib()
+    plain, options = read_graph(path, name), BackendOptions(threads, max_batch=most)
+    for precision in PRECISIONS:
+        try:
+            graph = in_precision(plain, precision)
+        except WeightsError as error:
+            print(f"{name} in {precision}: {error}")
+            continue
+        for kind in BACKENDS:
+            start, before = time.perf_counter(), resident_mib()
             try:
-                graph = in_precision(plain, precision)
-                backend = open_backend(kind, graph, BackendOptions(threads, max_batch=most))
-            except WeightsError:
-                continue  # not exported
-            except (BackendError, ImportError) as error:
+                backend = open_backend(kind, graph, options)
+            except (BackendError, ImportError, WeightsError) as error:
+                if (kind, precision) == PLAIN:
+                    raise
                 print(f"{name} in {precision} on {kind}: {str(error).splitlines()[0]}")
                 continue
             really = "" if backend.precision == precision else f" as {backend.precision}"
             words = f"{kind} {precision}{really}"
-            seconds, grown = time.perf_counter() - start, _memory_mib() - before
-            print(
-                f"{name}, {words}: {backend.device}, {backend.provider}; ready in {seconds:.2f} s, "
-                f"{grown:.0f} MiB more"
-            )
-            yield words, (graph, backend, {"start_s": seconds, "memory_mib": grown})
+            facts = {
+                "start_s": time.perf_counter() - start,
+                "memory_mib": resident_mib() - before,
+            }
+            print(f"{name}, {words}: {backend.device}, {backend.provider}")
+            yield words, (graph, backend, facts)
 
 
 def _compared(name: str, opened: dict, batch: int, rounds: int) -> list[dict]:
@@ -84,22 +91,11 @@ def _compared(name: str, opened: dict, batch: int, rounds: int) -> list[dict]:
         people, _ = graph.references()
         inputs = {k: np.resize(v, (batch, *v.shape[1:])) for k, v in people.items()}
         calls[words] = lambda backend=backend, inputs=inputs: backend.run(inputs)
-    times, worked = timed_twice(calls, rounds)
-    base = "onnxruntime float32"
-    rows = []
-    for words, seconds in times.items():
-        versus = f"{name}, {base}, {batch} at once"
-        ratio = float(np.median(times[base] / seconds))
+    rows = {}
+    for words, times in timed(calls, rounds).items():
         joules = joules_a_call(calls[words])
-        rows.append(
-            row(f"{name}, {words}, {batch} at once", seconds, batch, versus, ratio)
-            | {"processor_ms": 1e3 * np.median(worked[words])}
-            | {"joules": joules / batch if joules is not None else None}
-            | opened[words][2]
-        )
-    return rows
-
-
-def _memory_mib() -> float:
-    """Largest memory of the process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        rows[words] = row(f"{name}, {words}, {batch} at once", times, batch) | opened[words][2]
+        rows[words]["joules"] = joules / batch if joules is not None else None
+    for found in rows.values():
+        compare(found, rows[" ".join(PLAIN)])
+    return list(rows.values())

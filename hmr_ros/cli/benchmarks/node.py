@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
-
-from hmr_ros.cli.timing import row, timed_twice
+from hmr_ros.cli.timing import row, timed
 
 SUMMARY = "the node's own work on an image, output by output, and image to message for one person"
 
@@ -19,8 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(args: argparse.Namespace) -> list[dict]:
     """A row a stage for one person at 640x480; ``overhead`` is the node's work without the
-    pipeline's, with bodies, transforms, points and markers subscribed to. ``processor_ms`` is of
-    all threads; that of ``image to message`` holds a part of the search for others.
+    pipeline's, with bodies, transforms, points and markers subscribed to. The search for others
+    that ``image to message`` begins runs beside its bodies and messages, as in the node, and has
+    ended before the next row is timed; ``processor_ms`` of that row holds a part of it.
 
     Raises RuntimeError where DDS does not work.
     """
@@ -37,8 +36,5 @@ def measure(args: argparse.Namespace) -> list[dict]:
     for stamp in range(3):
         tracks = pipeline(Frame(image, camera, 0.1 * stamp))
     with stages(pipeline, image, tracks, camera) as calls:
-        times, worked = timed_twice(calls, args.rounds)
-    return [
-        row(f"node, {name}", seconds) | {"processor_ms": 1e3 * np.median(worked[name])}
-        for name, seconds in times.items()
-    ]
+        times = timed(calls, args.rounds, pipeline.finder.wait)
+    return [row(f"node, {name}", of_one) for name, of_one in times.items()]

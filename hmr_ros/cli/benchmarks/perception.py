@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import numpy as np
 
-from hmr_ros.cli.timing import row, timed_twice
+from hmr_ros.cli.timing import compare, row, timed
 
-SUMMARY = "front end, estimators and refinement, stage by stage"
+SUMMARY = "front end, estimators, refinement and tracking, stage by stage, beside MediaPipe"
 WIDTH, HEIGHT = 640, 480
+PERSON = (130.0, 0.0, 380.0, 479.0)  # box of her in ``picture``
 # Stages that are compared in one run, and with what; people in a batch, with as many single ones.
 VERSUS = {
     "landmarks": "landmarks with mask",
     "landmarks with mask": "landmarks with mask",
     "HOG sweep": "HOG sweep, OpenCV",
     "HOG sweep, OpenCV": "HOG sweep, OpenCV",
+    "detector and landmarks": "MediaPipe pose",
+    "MediaPipe pose": "MediaPipe pose",
 }
 
 
@@ -28,24 +33,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
-    """A row a stage. Landmarks, detector and HOG run on one thread, the others on ``--threads``;
-    ``processor_ms`` is of all threads; a pipeline's holds a part of the search for others."""
+    """A row a stage. Landmarks, detector and HOG run on one thread, MediaPipe on those that it
+    takes by itself, all else on ``--threads``. The search for others that a pipeline begins runs
+    beside its own estimate, as in the node, and has ended before the next row is timed;
+    ``processor_ms`` of a pipeline's row holds a part of it."""
+    with ExitStack() as opened:
+        times = timed(front_end() | peer(opened), args.rounds)
+    calls, settle = after(args.people, args.threads)
+    times |= timed(calls, args.rounds, settle)
     batch, single = f", {args.people} people", ", 1 person"
-    times, worked = timed_twice(front_end(), args.rounds)
-    for found, more in zip(
-        (times, worked), timed_twice(after(args.people, args.threads), args.rounds), strict=True
-    ):
-        found.update(more)
-    rows = []
-    for name, seconds in times.items():
-        units = args.people if name.endswith(batch) else 1
-        versus = name.replace(batch, single) if units > 1 else VERSUS.get(name, "")
-        ratio = units * np.median(times[versus]) / np.median(seconds) if versus else None
-        rows.append(
-            row(f"perception, {name}", seconds, units, versus and f"perception, {versus}", ratio)
-            | {"processor_ms": 1e3 * np.median(worked[name])}
-        )
-    return rows
+    rows = {
+        name: row(f"perception, {name}", of_one, args.people if name.endswith(batch) else 1)
+        for name, of_one in times.items()
+    }
+    if "MediaPipe pose" in rows:
+        rows["MediaPipe pose"]["processor_ms"] = None  # of another process
+    for name, found in rows.items():
+        versus = name.replace(batch, single) if name.endswith(batch) else VERSUS.get(name)
+        if versus in rows:
+            compare(found, rows[versus])
+    return list(rows.values())
 
 
 def picture() -> np.ndarray:
@@ -90,52 +97,97 @@ def front_end() -> dict[str, Callable]:
         "landmarks": lambda: plain(image, region),
         "landmarks with mask": lambda: seeing(image, region),
         "detector": lambda: detector(image),
+        "detector and landmarks": lambda: (detector(image), plain(image, region)),
         "HOG sweep": lambda: hog(grey, bands),
         "HOG sweep, OpenCV": by_opencv,
     }
 
 
-def after(people: int, threads: int) -> dict[str, Callable]:
-    """Estimators, refinement and the full mesh for one and for ``people`` people, and the pipeline
-    for one."""
+def peer(opened: ExitStack) -> dict[str, Callable]:
+    """MediaPipe's own pose solution on the same picture: its detector and its landmark network of
+    the same two files, in a process of its own (closed with ``opened``), to which the pixels go
+    through a pipe. Nothing, and the reason is printed, where it is not installed."""
+    from hmr_ros.evaluation.peers.environment import PeerError
+    from hmr_ros.evaluation.peers.mediapipe import Mediapipe
+    from hmr_ros.frame import Frame
+    from hmr_ros.geometry.camera import guessed_camera
+
+    try:
+        mediapipe = Mediapipe()
+    except PeerError as error:
+        print(f"MediaPipe pose is not measured: {error}")
+        return {}
+    opened.callback(mediapipe.close)
+    frame = Frame(picture(), guessed_camera(WIDTH, HEIGHT), 0.0)
+    return {"MediaPipe pose": lambda: mediapipe.detected(frame)}
+
+
+def after(people: int, threads: int) -> tuple[dict[str, Callable], Callable]:
+    """Estimators, crops, refinement, the full mesh and tracking for one and for ``people`` people,
+    and the pipeline for one; and what waits for the searches that the pipelines leave running."""
     from hmr_ros.assets import asset
     from hmr_ros.body.skinning import vertices
     from hmr_ros.frame import Frame
     from hmr_ros.geometry.camera import guessed_camera
     from hmr_ros.parameters import validated
+    from hmr_ros.person_crops import crops_of
     from hmr_ros.pipeline import Pipeline
     from hmr_ros.placement import place
     from hmr_ros.refinement import refine
     from hmr_ros.runtime.estimators import ESTIMATORS
+    from hmr_ros.runtime.graph_file import read_graph
+    from hmr_ros.tracking.tracker import Tracker
 
     image, camera = picture(), guessed_camera(WIDTH, HEIGHT)
     shipped = [name for name in ESTIMATORS if asset("weights", f"{name}.onnx").is_file()]
     variants = {name: {"estimator": name} for name in shipped}
     if "factorized" in shipped:
         variants["factorized, 8 samples"] = {"estimator": "factorized", "n_samples": 8}
-    calls = {}
+    calls, finders = {}, []
     for name, settings in variants.items():
         pipeline = Pipeline(validated(settings | {"threads": threads}))
         pipeline.warm_up()
-        calls[f"pipeline with {name}"] = _frames(pipeline, image, camera, Frame)
+        finders.append(pipeline.finder)
+        calls[f"pipeline with {name}"] = _frames(
+            lambda stamp, run=pipeline: run(Frame(image, camera, stamp))
+        )
         for count, words in ((1, "1 person"), (people, f"{people} people")):
-            boxes = np.tile(np.array([[130.0, 0.0, 380.0, 479.0]], np.float32), (count, 1))
+            boxes = np.tile(np.array([PERSON], np.float32), (count, 1))
             seen = pipeline.finder.keypoints_in(image, boxes)
             calls[f"{name}, {words}"] = _call(pipeline.estimator, seen, camera, image)
+            if name == "baseline":
+                size = read_graph(asset("weights", "baseline.onnx")).manifest["image_size"]
+                calls[f"crops, {words}"] = _call(crops_of, image, seen, camera, size)
             if name != "lifter":
                 continue
             made = place(pipeline.estimator(seen, camera, image), seen, camera, pipeline.body)
             calls[f"refinement, {words}"] = _call(refine, made, seen, camera, pipeline.body)
             shape = pipeline.body, made.rotations, made.betas, made.transl
             calls[f"mesh, {words}"] = _call(vertices, *shape)
-    return calls
+            tracker, row_of_people = Tracker(pipeline.settings, pipeline.body), _apart(made, camera)
+            calls[f"tracking, {words}"] = _frames(
+                lambda stamp, follow=tracker, bodies=row_of_people: follow(bodies, camera, stamp)
+            )
+    return calls, lambda: [finder.wait() for finder in finders]
+
+
+def _apart(bodies, camera):
+    """The same bodies a metre from each other, so that they are told from each other."""
+    aside = np.zeros((len(bodies), 3), np.float32)
+    aside[:, 0] = np.arange(len(bodies)) - (len(bodies) - 1) / 2
+    joints = bodies.joints + aside[:, None]
+    return bodies.replace(
+        transl=bodies.transl + aside,
+        joints=joints,
+        joints_2d=camera.project(joints).astype(np.float32),
+    )
 
 
 def _call(function: Callable, *inputs) -> Callable:
     return lambda: function(*inputs)
 
 
-def _frames(pipeline, image: np.ndarray, camera, frame: Callable) -> Callable:
-    """The next image of a stream at 10 Hz; everybody is known from the first on."""
-    stamps = iter(np.arange(0, 1e6, 0.1))
-    return lambda: pipeline(frame(image, camera, float(next(stamps))))
+def _frames(of: Callable[[float], object]) -> Callable:
+    """``of`` the next stamp of a stream at 10 Hz; everybody is known from the first on."""
+    number = itertools.count()
+    return lambda: of(0.1 * next(number))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.process_memory import resident_mib
 from hmr_ros.data.stream import AHEAD, image_rng, rendered_stream
 
 STEP_SCENES = 500  # more would only repeat what the first tell about the time of each step
@@ -122,17 +122,17 @@ def _timed(make: Crops, scenes: int, workers: int, warm_up: int) -> tuple[dict, 
         before = now
         sums += [_checksum(picture) for picture in pictures]
         if n % 50 == 0:
-            memory.append(_memory())
+            memory.append(resident_mib())
     total = time.perf_counter() - start
     stream.close()
     # The first tenth fills caches of photographs, motions and compiled functions.
-    settled = memory[len(memory) // 10 :] or [_memory()]
+    settled = memory[len(memory) // 10 :] or [resident_mib()]
     figures = {
         "seconds": np.array(seconds),
         "per_second": len(sums) / total,
         "scenes_per_second": scenes / total,
-        "memory_mib": settled[-1] / 2**20,
-        "growth_mib": (settled[-1] - settled[0]) / 2**20,
+        "memory_mib": settled[-1],
+        "growth_mib": settled[-1] - settled[0],
     }
     return figures, sums
 
@@ -145,15 +145,6 @@ def _checksum(picture) -> int:
     for array in arrays:
         total = zlib.crc32(np.ascontiguousarray(array), total)
     return total
-
-
-def _memory() -> int:
-    """Bytes resident now; the greatest so far where /proc is missing."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * resource.getpagesize()
-    except (OSError, IndexError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _steps(make: Crops, scenes: int) -> list[dict]:
