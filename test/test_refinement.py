@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from made_bodies import somebody
+from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from hmr_ros.batch import concatenate
@@ -120,11 +121,9 @@ def test_persons_are_independent_and_the_unfound_untouched(body):
 def test_a_step_solves_the_normal_equations_of_numerical_derivatives(body):
     """The compiled step against one made of differences and numpy's solver."""
     rng = np.random.default_rng(4)
-    turns = Rotation.from_rotvec(rng.normal(0, 0.3, (24, 3))).as_matrix()
-    betas, transl = rng.normal(0, 1, (1, 10)), np.array([[0.2, -0.1, 4.0]])
-    rest = rest_joints(body, betas)
-    template, shape, share = bone_parts(body, "blazepose33")
-    anchors = (template + shape @ betas[0])[None]
+    case, _ = random_case(body, 4, [0.2, -0.1, 4.0])
+    turns, transl, rest, _, anchors, share = case
+    turns = turns[0]
     weights = rng.uniform(100, 4000, (1, 33))
     information = rng.uniform(20, 200, (1, 75))
     outlier = np.array([0.05])
@@ -154,9 +153,7 @@ def test_a_step_solves_the_normal_equations_of_numerical_derivatives(body):
     expected = np.linalg.solve(normal, jacobian.T @ (pull * off.ravel()))
     expected *= min(1, 0.3 / np.abs(expected[:72]).max())
 
-    rotations, moved = turns[None].copy(), transl.copy()
-    given = (anchors, share, rays[None], weights, outlier, information, 1, 0.3)
-    fit(rotations, moved, rest, body.parents, *given)
+    rotations, moved = fitted(case, rays[None], weights, outlier, information, 1)
     assert np.abs(moved - transl - expected[72:]).max() < 1e-7
     _, before = forward_kinematics(turns[None], rest, body.parents)
     for j in range(24):
@@ -164,6 +161,89 @@ def test_a_step_solves_the_normal_equations_of_numerical_derivatives(body):
         turn = parent @ rotations[0, j] @ turns[j].T @ parent.T
         found = Rotation.from_matrix(turn).as_rotvec()
         assert np.abs(found - expected[3 * j : 3 * j + 3]).max() < 1e-7
+
+
+def random_case(body, seed: int, transl):
+    """What ``fit`` takes of one body [1, ...], in the order of its arguments up to ``share``, and
+    its keypoints [33, 3] in metres without ``transl``."""
+    rng = np.random.default_rng(seed)
+    turns = Rotation.from_rotvec(rng.normal(0, 0.3, (24, 3))).as_matrix()[None]
+    betas = rng.normal(0, 1, (1, 10))
+    rest = rest_joints(body, betas)
+    template, shape, share = bone_parts(body, "blazepose33")
+    anchors = (template + shape @ betas[0])[None]
+    joints, world = forward_kinematics(turns, rest, body.parents)
+    parts = np.einsum("bij,kbj->kbi", world[0], anchors[0] - share[..., None] * rest[0])
+    points = (parts + share[..., None] * joints[0]).sum(1)
+    return (turns, np.array([transl]), rest, body.parents, anchors, share), points
+
+
+def fitted(case, rays, weights, outlier, information, steps):
+    """Rotations and transl after ``fit``; ``case`` stays as it is."""
+    rotations, transl, *rest = (part.copy() for part in case)
+    fit(rotations, transl, *rest, rays, weights, outlier, information, steps, 0.3)
+    return rotations, transl
+
+
+def test_people_are_fitted_independently_step_by_step(body):
+    rng = np.random.default_rng(5)
+    cases, given = [], []
+    for seed in (1, 2):
+        case, points = random_case(body, seed, [0.2, 0.1, 3.0])
+        seen = points + case[1]
+        rays = (seen[:, :2] / seen[:, 2:] + rng.normal(0, 0.02, (33, 2)))[None]
+        cases.append(case)
+        given.append((rays, np.full((1, 33), 3000.0), np.array([0.05]), np.full((1, 75), 50.0)))
+    both = [np.concatenate(parts) for parts in zip(*cases, strict=True)]
+    both[3], both[5] = cases[0][3], cases[0][5]  # the same for everybody
+    together = fitted(both, *(np.concatenate(g) for g in zip(*given, strict=True)), 4)
+    for n, (case, of_one) in enumerate(zip(cases, given, strict=True)):
+        alone = fitted(case, *of_one, 4)
+        assert np.abs(alone[1] - case[1]).max() > 1e-3
+        assert all(np.array_equal(a[n], b[0]) for a, b in zip(together, alone, strict=True))
+
+
+def test_many_steps_end_between_the_keypoints_and_where_the_body_began(body):
+    """With stiff joints only ``transl`` moves; scipy finds the same place."""
+    case, points = random_case(body, 3, [0.2, -0.1, 4.0])
+    began, target = case[1][0], np.array([0.5, 0.2, 3.4])
+    rays = (points + target)[:, :2] / (points + target)[:, 2:]
+    information = np.full((1, 75), 1e12)
+    information[0, 72:] = 400.0, 500.0, 60.0
+
+    def residuals(transl):
+        seen = points + transl
+        off = 20 * (seen[:, :2] / seen[:, 2:] - rays).ravel()
+        return np.concatenate([off, np.sqrt(information[0, 72:]) * (transl - began)])
+
+    expected = least_squares(residuals, began, xtol=1e-12, ftol=1e-12).x
+    assert np.abs(expected - began).max() > 0.05 and np.abs(expected - target).max() > 0.05
+    weights, outlier = np.full((1, 33), 400.0), np.array([1e6])
+    found = fitted(case, rays[None], weights, outlier, information, 30)[1][0]
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_body_never_comes_nearer_than_ten_centimetres(body):
+    case, points = random_case(body, 3, [0.0, 0.0, 4.0])
+    rays = 100 * (points + case[1])[:, :2] / 4.0  # as of one at 4 cm
+    information = np.full((1, 75), 1e12)
+    information[0, 72:] = 1e-6
+    for steps in (1, 3):
+        _, transl = fitted(
+            case, rays[None], np.full((1, 33), 400.0), np.array([1e6]), information, steps
+        )
+        assert transl[0, 2] == 0.1
+
+
+def test_a_keypoint_beside_the_camera_is_projected_as_if_five_centimetres_before_it(body):
+    case, points = random_case(body, 3, [0.3, 0.1, 0.1])
+    seen = points + case[1]
+    nearest = seen[:, 2].argmin()
+    assert seen[nearest, 2] < 0.02
+    rays, weights = np.zeros((1, 33, 2)), np.zeros((1, 33))
+    rays[0, nearest], weights[0, nearest] = seen[nearest, :2] / 0.05, 400.0
+    stays = fitted(case, rays, weights, np.array([1.0]), np.full((1, 75), 50.0), 2)
+    assert np.abs(stays[0] - case[0]).max() < 1e-9 and np.abs(stays[1] - case[1]).max() < 1e-9
 
 
 def _hangs(body, bone: int, joint: int) -> bool:

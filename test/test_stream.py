@@ -1,5 +1,6 @@
 """Streams of made items: order, independence from workers, errors, and ends."""
 
+import multiprocessing
 import os
 import time
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from hmr_ros.data import stream as streams
 from hmr_ros.data.stream import AHEAD, StreamError, image_rng, rendered_stream
 
 
@@ -114,6 +116,18 @@ def test_a_worker_that_dies_is_noticed():
     # What it had made but not yet sent is lost with it, so an earlier item may be named.
     with pytest.raises(StreamError, match=r"item \d.*ended"):
         list(rendered_stream(dying, range(8), 2))
+
+
+@pytest.mark.timeout(20)  # it would be waited for forever
+def test_a_worker_that_dies_in_the_midst_of_an_array_is_noticed():
+    ours, theirs = multiprocessing.Pipe()
+    sizes, rest, array = streams._packed((True, np.arange(100_000)))
+    theirs.send_bytes(sizes)
+    theirs.send_bytes(rest)
+    os.write(theirs.fileno(), array[:1000])
+    theirs.close()
+    with pytest.raises(StreamError, match="item 7: the worker ended without an answer"):
+        streams._answer(7, ours)
 
 
 def test_a_result_that_cannot_travel_is_an_error():
