@@ -18,6 +18,7 @@ from hmr_ros.geometry.rotations import nearest_rotation
 from hmr_ros.people import People
 from hmr_ros.placement import place
 from hmr_ros.refinement import refine
+from hmr_ros.runtime.estimators import Estimator
 from hmr_ros.runtime.serving import Serving
 from hmr_ros.runtime.temporal import temporal_of
 from hmr_ros.tracking.tracker import Tracker
@@ -50,13 +51,17 @@ class Pipeline:
         with ExitStack() as opened:  # given back if what follows fails
             self.serving = Serving(settings, self.body)
             opened.callback(self.serving.close)
-            self.estimator = self.serving.estimator
-            self.finder = PeopleFinder(settings, self.estimator.evidence)
+            self.finder = PeopleFinder(settings, self.serving.estimator.evidence)
             opened.callback(self.finder.close)
             self.over_time = temporal_of(settings, self.body) if settings.temporal else None
             self.tracker = Tracker(settings, self.body, self.over_time)
             self._opened = opened.pop_all()
         self.discarded = 0  # bodies dropped because a value was not finite
+
+    @property
+    def estimator(self) -> Estimator:
+        """What turns people into bodies: another one once an engine has been built."""
+        return self.serving.estimator
 
     def close(self) -> None:
         """Give back what the backends hold, and end what is being built and all threads. Twice does
@@ -101,8 +106,7 @@ class Pipeline:
         """
         if len(people) == 0:
             return no_bodies(self.body.name, people.keypoint_set)
-        if self.serving.renewed():
-            self.estimator = self.serving.estimator
+        self.serving.renewed()  # an engine that was built meanwhile answers from here on
         estimated = self.estimator(people, frame.camera, frame.image)
         placed = place(estimated, people, frame.camera, self.body, frame.depth)
         steps = self.settings.refine_steps

@@ -64,12 +64,12 @@ def test_unsound_network_outputs_do_not_reach_a_planner(body):
     broken[2, 6] *= 1.4
     unsure = made.joint_cov.copy()
     unsure[0, 3, 1, 1] = np.nan
-    pipeline.estimator = lambda people, camera, image: made.replace(joint_cov=unsure)
+    pipeline.serving.estimator = lambda people, camera, image: made.replace(joint_cov=unsure)
     bodies = pipeline.bodies(Frame(IMAGE, CAMERA, 0.0), people)
     assert bodies.found.tolist() == [False, True, True] and pipeline.discarded == 1
     assert np.isfinite(bodies.joint_cov).all()
     pipeline.discarded = 0
-    pipeline.estimator = lambda people, camera, image: made.replace(body_pose=broken)
+    pipeline.serving.estimator = lambda people, camera, image: made.replace(body_pose=broken)
     bodies = pipeline.bodies(Frame(IMAGE, CAMERA, 0.0), people)
     assert bodies.found.tolist() == [True, False, True] and pipeline.discarded == 1
     gram = np.swapaxes(bodies.rotations, -1, -2) @ bodies.rotations
