@@ -7,6 +7,7 @@ import importlib.util
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -74,6 +75,46 @@ def test_the_launch_file_describes_the_node(monkeypatch):
     node, _ = module.nodes(context)
     assert node.node_executable == "hmr_node"
     assert module.beside("/cam/color/image_raw") == "/cam/color/camera_info"
+
+
+def test_what_is_asked_of_the_launch_file_reaches_the_node(monkeypatch):
+    """With doubles for ``launch``, which is part of ROS and not on PyPI."""
+
+    class Configuration:
+        def __init__(self, name: str) -> None:
+            self.perform = lambda context: context[name]
+
+    doubles = {
+        "launch": {"LaunchContext": dict, "LaunchDescription": list},
+        "launch.actions": dict.fromkeys(
+            ("DeclareLaunchArgument", "OpaqueFunction", "SetEnvironmentVariable"), dict
+        ),
+        "launch.conditions": {"IfCondition": str},
+        "launch.substitutions": {"LaunchConfiguration": Configuration},
+        "launch_ros": {},
+        "launch_ros.actions": {"Node": dict},
+        "ament_index_python": {},
+        "ament_index_python.packages": {"get_package_share_directory": lambda name: str(ROOT)},
+    }
+    for name, members in doubles.items():
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(**members))
+    module = load(ROOT / "launch" / "hmr.launch.py")
+    plain = {name: default for name, (default, _) in module.ARGUMENTS.items()}
+
+    def parameters(**asked: str) -> list:
+        return module.nodes(plain | asked)[0]["parameters"]
+
+    ours = [str(ROOT / "config" / "hmr.yaml"), {"use_sim_time": False}]
+    assert parameters() == ours  # what the file says is not hidden
+    for name, value in (("backend", "tensorrt"), ("precision", "float16"), ("tf_prefix", "left_")):
+        assert parameters(**{name: value}) == [*ours, {name: value}]
+    assert parameters(depth="/depth", compressed="true") == [
+        *ours,
+        {"use_depth": True},
+        {"image_transport": "compressed"},
+    ]
+    node, _ = module.nodes(plain | {"image": "/cam/color/image_raw"})
+    assert dict(node["remappings"])["camera_info"] == "/cam/color/camera_info"
 
 
 def test_rviz_listens_to_topics_that_exist():
