@@ -22,8 +22,6 @@ deviations; velocity [3] of the root, m/s, odometry frame (Y up); resting [6], l
 
 from __future__ import annotations
 
-from hmr_ros.body.model import FEET
-
 SIGHTING = {
     "rotations": (24, 3, 3),
     "betas": (10,),
@@ -41,5 +39,5 @@ SIGHTING = {
 ANSWER = ("rotations", "betas", "pelvis", "joint_factor", "velocity", "resting")
 STATE = ("history", "keys", "values", "times")
 OUTPUTS = (*(f"{name}_now" for name in ANSWER), *(f"{name}_after" for name in STATE))
-RESTING = (*FEET, 20, 21)  # and wrists, as GVHMR's contacts
+RESTING = (7, 8, 10, 11, 20, 21)  # FEET of hmr_ros.body.model, and wrists, as GVHMR's contacts
 GAP = 2.0  # seconds unseen after which nothing of before counts

@@ -9,9 +9,10 @@ import pytest
 from made_bodies import CAMERA, somebody
 
 from hmr_ros.batch import concatenate
-from hmr_ros.body.model import load_body_model
+from hmr_ros.body.model import FEET, load_body_model
 from hmr_ros.geometry.camera_pose import LEVEL
 from hmr_ros.parameters import validated
+from hmr_ros.sighting_fields import RESTING
 from hmr_ros.tracking.rollout import Rollout
 from hmr_ros.tracking.track import new_track
 from hmr_ros.tracking.tracker import Tracker
@@ -69,6 +70,7 @@ def test_a_foot_that_rests_is_held_against_a_wrong_velocity(body):
     held = rolled(body, seen, [0, 0, 0.8], resting=1.0)
     assert np.abs(drifts[-1, 2] - seen[-1, 2]) > 0.1
     assert np.abs(held - held[0]).max() < 1e-5
+    assert RESTING[: len(FEET)] == FEET
 
 
 class Says:
