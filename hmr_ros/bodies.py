@@ -19,6 +19,8 @@ class Bodies(EqualLength):
     transl:        [N, 3] float32, added to every vertex and joint after posing (SMPL's ``transl``).
     joints:        [N, 24, 3] float32, posed joints in the camera frame (``transl`` included).
     joint_cov:     [N, 24, 3, 3] float32, covariance of ``joints`` relative to the pelvis, m^2.
+    joint_tails:   [N, 24] float32, tails of these errors as of ``hmr_ros.regions`` (0: Gaussian);
+                   of joint 0 the tail of the pelvis position's.
     transl_cov:    [N, 3, 3] float32, covariance of the pelvis position, m^2.
     visibility:    [N, 24] float32 in [0, 1], probability that the joint is seen (not occluded,
                    not outside the image).
@@ -38,6 +40,7 @@ class Bodies(EqualLength):
     transl: np.ndarray
     joints: np.ndarray
     joint_cov: np.ndarray
+    joint_tails: np.ndarray
     transl_cov: np.ndarray
     visibility: np.ndarray
     joints_2d: np.ndarray
@@ -69,6 +72,7 @@ def no_bodies(body_model: str = "open_body", keypoint_set: str = "blazepose33") 
         transl=empty(3),
         joints=empty(24, 3),
         joint_cov=empty(24, 3, 3),
+        joint_tails=empty(24),
         transl_cov=empty(3, 3),
         visibility=empty(24),
         joints_2d=empty(24, 2),

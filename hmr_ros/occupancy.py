@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from hmr_ros.batch import EqualLength
 from hmr_ros.bodies import Bodies
 from hmr_ros.body.model import BodyModel
 from hmr_ros.compiled import compiled
+from hmr_ros.regions import radius2
 
 # Segments: the joint that moves a part, and the joints between which the part lies. Parts without
 # a further joint (head, hands, toes) reach from their own joint into their flesh.
@@ -43,13 +43,11 @@ def capsules(
     """24 capsules a body, in order.
 
     vertices: [N, V, 3] of the posed bodies, camera frame. A capsule holds the flesh of its part,
-    and each of its ends grows by ``credible_radius`` of that joint's position, whose covariance is
-    that of the joint about the pelvis and of the pelvis together. Raises ValueError for a ``level``
-    outside of 0..1; 0 is the flesh alone.
+    and each of its ends grows by ``joint_radii``. Raises ValueError for a ``level`` outside of
+    0..1; 0 is the flesh alone.
     """
     start, end, flesh = _flesh(bodies.joints, vertices, body)
-    covariance = bodies.joint_cov.astype(np.float64) + bodies.transl_cov[:, None]
-    reach = credible_radius(covariance, level)
+    reach = joint_radii(bodies, level)
     first = [a for _, a, _ in SEGMENTS]
     # A part that ends in no joint is as uncertain at its end as at its beginning.
     last = [a if b is None else b for _, a, b in SEGMENTS]
@@ -73,8 +71,7 @@ def warm_up(vertices: np.ndarray, body: BodyModel) -> None:
 def inflated(points: np.ndarray, parts: np.ndarray, bodies: Bodies, level: float) -> np.ndarray:
     """Points [N, P, 3] on the flesh of ``parts`` [P], moved straight away from their parts' axes by
     the credible radius there: the surface of what ``capsules`` holds, in the flesh's own shape."""
-    covariance = bodies.joint_cov.astype(np.float64) + bodies.transl_cov[:, None]
-    reach = credible_radius(covariance, level)
+    reach = joint_radii(bodies, level)
     first = np.array([a for _, a, _ in SEGMENTS])[parts]
     last = np.array([a if b is None else b for _, a, b in SEGMENTS])[parts]
     joints = bodies.joints.astype(np.float64)
@@ -84,26 +81,33 @@ def inflated(points: np.ndarray, parts: np.ndarray, bodies: Bodies, level: float
     return points + room[..., None] * away
 
 
-def credible_radius(covariance: np.ndarray, level: float) -> np.ndarray:
-    """Radii [...] of balls that hold a Gaussian error of covariance [..., 3, 3] with probability
-    ``level``.
+def joint_radii(bodies: Bodies, level: float) -> np.ndarray:
+    """[N, 24] metres: ``credible_radius`` of each joint's place in the camera frame, by its own
+    covariance about the pelvis and the pelvis' together. The tail of the sum is taken to be between
+    the two, as much nearer to one as that has more variance."""
+    about, pelvis = bodies.joint_cov.astype(np.float64), bodies.transl_cov.astype(np.float64)
+    own, common = np.trace(about, axis1=-2, axis2=-1), np.trace(pelvis, axis1=-2, axis2=-1)[:, None]
+    share = own / np.maximum(own + common, SMALLEST)
+    tail = share * bodies.joint_tails + (1 - share) * bodies.joint_tails[:, :1]
+    return credible_radius(about + pelvis[:, None], level, tail)
 
-    The squared length is a weighted sum of chi-squares, taken as a scaled chi-square of the same
-    mean and variance (Satterthwaite 1946), whose quantile is Wilson and Hilferty's (1931): within
-    3 points of the level from 0.5 up. Raises ValueError for a ``level`` outside of 0..1.
+
+def credible_radius(
+    covariance: np.ndarray, level: float, tail: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """Radii [...] of balls that hold an error of covariance [..., 3, 3] and ``tail`` [...]
+    (``hmr_ros.regions``) with probability ``level``.
+
+    A Gaussian's squared length is a weighted sum of chi-squares, taken as a scaled chi-square of
+    the same mean and variance (Satterthwaite 1946): within 3 points of the level from 0.5 up. A
+    Student t divides both by the same chi-square. Raises ValueError for a ``level`` outside of
+    0..1.
     """
-    if not 0 <= level < 1:
-        raise ValueError(f"level is {level}, expected 0 or more and less than 1")
-    if level == 0:
-        return np.zeros(covariance.shape[:-2])
     trace = np.trace(covariance, axis1=-2, axis2=-1)
     square = np.maximum((covariance * np.swapaxes(covariance, -1, -2)).sum((-1, -2)), SMALLEST**2)
     trace = np.maximum(trace, SMALLEST)
-    scale, freedom = square / trace, trace**2 / square
-    z = NormalDist().inv_cdf(level)
-    spread = 2 / (9 * freedom)
-    quantile = freedom * np.maximum(1 - spread + z * np.sqrt(spread), 0) ** 3
-    return np.sqrt(scale * quantile)
+    scale, dimensions = square / trace, trace**2 / square
+    return np.sqrt(scale * radius2(level, tail, dimensions))
 
 
 def volumes(found: Capsules) -> np.ndarray:

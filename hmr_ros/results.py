@@ -19,6 +19,7 @@ PER_BODY = (
     "transl",
     "joints",
     "joint_cov",
+    "joint_tails",
     "visibility",
     "joints_2d",
     "keypoints_2d",

@@ -26,6 +26,7 @@ def somebody(body, x: float, z: float, facing_rad: float = 0.0) -> Bodies:
         transl=transl,
         joints=joints,
         joint_cov=np.tile(0.01 * np.eye(3, dtype=np.float32), (1, 24, 1, 1)),
+        joint_tails=np.zeros((1, 24), np.float32),
         transl_cov=np.tile(0.01 * np.eye(3, dtype=np.float32), (1, 1, 1)),
         visibility=np.ones((1, 24), np.float32),
         joints_2d=CAMERA.project(joints),

@@ -50,6 +50,7 @@ def standing(count: int, seed: int = 0, camera=None, stamp: float = 1.0, body=No
         transl=transl,
         joints=joints,
         joint_cov=spread @ np.swapaxes(spread, -1, -2),
+        joint_tails=0.3 * rng.random((count, 24)).astype(np.float32),
         transl_cov=np.tile(np.diag([0.01, 0.02, 0.3]), (count, 1, 1)).astype(np.float32),
         visibility=rng.random((count, 24)).astype(np.float32),
         joints_2d=camera.project(joints).astype(np.float32),

@@ -178,6 +178,7 @@ def as_message(tracks):
                 joints=[fields("xyz", p) for p in b.joints[n]],
                 pelvis=SimpleNamespace(covariance=covariance.ravel()),
                 joint_covariances=b.joint_cov[n].ravel(),
+                joint_tails=b.joint_tails[n],
                 visibility=b.visibility[n],
                 joints_2d=b.joints_2d[n].ravel(),
                 keypoint_set=b.keypoint_set,

@@ -70,7 +70,7 @@ def loaded(path, body, how):
 
 
 def answers(exported, crops, body, how):
-    return loaded(exported[0] / "factorized.onnx", body, how)._answer(crops)
+    return loaded(exported[0] / "factorized.onnx", body, how)._answer(crops)[0]
 
 
 def test_the_layout_of_states_is_that_of_training():

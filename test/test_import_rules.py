@@ -23,6 +23,7 @@ FOUNDATION = {
     "crop_views",
     "people",
     "person_crops",
+    "regions",
     "sighting_fields",
     "tracks",
     "walk",

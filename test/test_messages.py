@@ -77,6 +77,7 @@ def test_every_field_arrives(body):
         np.testing.assert_array_equal(covariance[:3, :3].astype(np.float32), b.transl_cov[n])
         np.testing.assert_array_equal(covariance[3:, 3:], np.pi**2 * np.eye(3))
         np.testing.assert_array_equal(m.joint_covariances.reshape(24, 3, 3), b.joint_cov[n])
+        np.testing.assert_array_equal(m.joint_tails, b.joint_tails[n])
         np.testing.assert_array_equal(m.visibility, b.visibility[n])
         np.testing.assert_array_equal(m.joints_2d.reshape(24, 2), b.joints_2d[n])
         np.testing.assert_array_equal(np.reshape(m.keypoints_2d, (33, 3)), b.keypoints_2d[n])
@@ -179,4 +180,5 @@ def test_messages_of_the_package_hold_what_they_promise():
     message = SmplBody()
     assert len(message.rotations) == len(message.joints) == len(message.visibility) == 24
     assert len(message.joint_covariances) == 24 * 9 and len(message.joints_2d) == 48
+    assert not message.joint_tails.any()  # whoever says nothing is Gaussian
     assert isinstance(message.joints[0], Point) and SmplBodyArray().bodies == []

@@ -49,6 +49,7 @@ def test_every_array_has_the_promised_shape_and_is_finite(results):
         "transl": (3, 3),
         "joints": (3, 24, 3),
         "joint_cov": (3, 24, 3, 3),
+        "joint_tails": (3, 24),
         "visibility": (3, 24),
         "joints_2d": (3, 24, 2),
         "keypoints_2d": (3, 33, 3),

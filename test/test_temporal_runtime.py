@@ -72,6 +72,7 @@ def bodies_of(clip: dict, body, t: int) -> Bodies:
         transl=frame["pelvis"] - rest[:, 0],
         joints=joints,
         joint_cov=frame["joint_std"][..., None, None] ** 2 * np.eye(3, dtype=np.float32),
+        joint_tails=np.full((n, 24), 0.1, np.float32),
         transl_cov=np.tile(0.01 * np.eye(3, dtype=np.float32), (n, 1, 1)),
         visibility=frame["visibility"],
         joints_2d=CAMERA.project(joints),

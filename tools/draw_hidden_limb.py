@@ -134,7 +134,8 @@ def watched(episode: Episode, pipeline: Pipeline) -> tuple[np.ndarray, list[np.n
             nearest = int(off.argmin())
             if off[nearest] < 0.25:
                 cov = tracks.bodies.joint_cov[nearest, episode.joint].astype(float)
-                reach[number] = credible_radius(cov[None], LEVEL)[0]
+                tail = tracks.bodies.joint_tails[nearest, episode.joint]
+                reach[number] = credible_radius(cov[None], LEVEL, tail)[0]
         if number in moments:
             # About the pelvis: how far away the whole person is, is another question.
             near = tracks.bodies.replace(transl_cov=0 * tracks.bodies.transl_cov)

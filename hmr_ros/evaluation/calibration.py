@@ -1,8 +1,9 @@
 """Whether predicted uncertainty of 3D joints is honest (``temperatures`` make it so).
 
-A prediction is a Gaussian: a mean and a covariance [3, 3] in metres and square metres. Its p
-region is the ellipsoid that holds probability p: squared Mahalanobis distance up to the p quantile
-of chi-square with 3 degrees of freedom. Scores after Gneiting and Raftery, "Strictly proper
+A prediction is a mean, a covariance [3, 3] in metres and square metres, and a tail, 0 for a
+Gaussian (``hmr_ros.regions``). Its p region is the ellipsoid that holds probability p: for a
+Gaussian, squared Mahalanobis distance up to the p quantile of chi-square with 3 degrees of freedom.
+Scores after Gneiting and Raftery, "Strictly proper
 scoring rules, prediction, and estimation" (2007); calibration after Gneiting, Balabdaoui and
 Raftery, "Probabilistic forecasts, calibration and sharpness" (2007).
 """
@@ -16,6 +17,7 @@ from scipy import stats
 
 from hmr_ros.evaluation.bootstrap import mean_interval
 from hmr_ros.evaluation.pose_metrics import spread_ratio
+from hmr_ros.regions import level_of, log_density
 
 LEVELS = (0.5, 0.9)
 SLACK = 0.05  # of coverage; less is of no consequence to a user of the regions
@@ -31,9 +33,12 @@ def mahalanobis_squared(residuals: np.ndarray, covariance: np.ndarray) -> np.nda
     return (_whitened(residuals, _factor(covariance)) ** 2).sum(-1)
 
 
-def quantiles(residuals: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """[M] probability of the smallest region that holds the truth; uniform if honest."""
-    return stats.chi2.cdf(mahalanobis_squared(residuals, covariance), residuals.shape[-1])
+def quantiles(
+    residuals: np.ndarray, covariance: np.ndarray, tails: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """[M] probability of the smallest region that holds the truth; uniform if honest. tails [M]."""
+    distance2 = mahalanobis_squared(residuals, covariance)
+    return level_of(distance2, tails, residuals.shape[-1])
 
 
 def inside(quantile: np.ndarray, level: float) -> np.ndarray:
@@ -67,15 +72,16 @@ def overconfidence(quantile: np.ndarray) -> float:
     return float(np.mean(quantile) - 0.5) if len(quantile) else float("nan")
 
 
-def negative_log_likelihood(residuals: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """[M] nats of the truth's density in 1/m^D, under Gaussians; less is better.
+def negative_log_likelihood(
+    residuals: np.ndarray, covariance: np.ndarray, tails: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """[M] nats of the truth's density in 1/m^D, by its ``tails`` [M]; less is better.
 
     Depends on the unit: in millimetres it is greater by D log(1000).
     """
     factor = _factor(covariance)
-    size = factor.shape[-1]
-    distance = (_whitened(residuals, factor) ** 2).sum(-1)
-    return 0.5 * (distance + size * np.log(2 * np.pi)) + _log_root_det(factor)
+    distance2 = (_whitened(residuals, factor) ** 2).sum(-1)
+    return _log_root_det(factor) - log_density(distance2, tails, factor.shape[-1])
 
 
 def standard_deviation(covariance: np.ndarray) -> np.ndarray:
@@ -152,14 +158,17 @@ def verdict(
 
 
 def summary(
-    residuals: np.ndarray, covariance: np.ndarray, clusters: np.ndarray | None = None
+    residuals: np.ndarray,
+    covariance: np.ndarray,
+    clusters: np.ndarray | None = None,
+    tails: np.ndarray | float = 0.0,
 ) -> dict:
-    """All figures of Gaussian predictions, for a table or a report; plain numbers.
+    """All figures of predictions, for a table or a report; plain numbers.
 
     residuals: [M, 3] metres, true less predicted; covariance: [M, 3, 3]; clusters: [M] labels of
-    the people (or clips) that the joints belong to. Intervals are [low, high], 95 %.
+    the people (or clips) that the joints belong to; tails: [M]. Intervals are [low, high], 95 %.
     """
-    quantile = quantiles(residuals, covariance)
+    quantile = quantiles(residuals, covariance, tails)
     found = {"n": len(residuals)}
     coverage, intervals = {}, {}
     for level in LEVELS:
@@ -170,7 +179,7 @@ def summary(
     if not len(residuals):
         return found | {"verdict": "undecided"}
     curve = np.linspace(0.05, 0.95, 19)
-    nll = mean_interval(negative_log_likelihood(residuals, covariance), clusters=clusters)
+    nll = mean_interval(negative_log_likelihood(residuals, covariance, tails), clusters=clusters)
     return found | {
         "levels": curve.tolist(),
         "reliability": reliability(quantile, curve).tolist(),

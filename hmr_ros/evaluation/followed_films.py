@@ -111,6 +111,7 @@ def bodies_of(film: Film, body: BodyModel, t: int, rows: np.ndarray) -> Bodies:
         transl=transl,
         joints=joints,
         joint_cov=film.joint_cov[t, rows],
+        joint_tails=np.zeros((len(rows), 24), np.float32),  # 90 % regions are all that is asked for
         transl_cov=film.transl_cov[t, rows],
         visibility=film.visibility[t, rows],
         joints_2d=CAMERA.project(joints),

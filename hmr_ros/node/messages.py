@@ -67,6 +67,7 @@ def _body(tracks: Tracks, n: int, vertices: np.ndarray | None) -> SmplBody:
     message.pelvis.covariance = covariance.ravel()
 
     message.joint_covariances = _fixed(b.joint_cov[n])
+    message.joint_tails = _fixed(b.joint_tails[n])
     message.visibility = _fixed(b.visibility[n])
     message.joints_2d = _fixed(b.joints_2d[n])
     message.keypoints_2d = _sequence(b.keypoints_2d[n])

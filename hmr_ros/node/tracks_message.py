@@ -48,6 +48,7 @@ def _bodies(bodies, model: str, keypoint_set: str) -> Bodies:
         transl=np.array([(b.transl.x, b.transl.y, b.transl.z) for b in bodies], np.float32),
         joints=np.array([[(p.x, p.y, p.z) for p in b.joints] for b in bodies], np.float32),
         joint_cov=_rows(bodies, "joint_covariances").reshape(n, 24, 3, 3),
+        joint_tails=_rows(bodies, "joint_tails"),
         transl_cov=covariances[:, :3, :3],
         visibility=_rows(bodies, "visibility"),
         joints_2d=_rows(bodies, "joints_2d").reshape(n, 24, 2),

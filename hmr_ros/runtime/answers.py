@@ -16,6 +16,7 @@ from hmr_ros.body.shape_transfer import transfer_betas
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People
 from hmr_ros.runtime.backends.backend import BackendOptions
+from hmr_ros.runtime.calibration import Calibration, calibrated
 from hmr_ros.runtime.graph_file import MEND, GraphFile, WeightsError
 
 OUTPUTS = ("rotations", "betas", "pelvis", "joint_cov", "pelvis_cov", "visibility")
@@ -89,13 +90,17 @@ def bodies_of(
     camera: Camera,
     native: BodyModel,
     target: BodyModel,
+    calibration: Calibration,
+    by_samples: np.ndarray | None = None,
 ) -> Bodies:
     """``OUTPUTS`` of a network, one row a person, as bodies.
 
     native: the body model the network speaks; target: the one the bodies are for. Rotations are
-    shared between the two, betas are carried over by bone lengths.
+    shared between the two, betas are carried over by bone lengths. by_samples: see ``calibrated``.
     """
     rotations, betas, pelvis, joint_cov, pelvis_cov, visibility = outputs
+    visibility = visibility * people.found[:, None]
+    joint_cov, joint_tails = calibrated(joint_cov, visibility, calibration, by_samples)
     if target is not native:
         betas = transfer_betas(native, target, betas).astype(np.float32)
     joints, transl = with_pelvis(target, rotations, betas, pelvis)
@@ -106,8 +111,9 @@ def bodies_of(
         transl=transl,
         joints=joints,
         joint_cov=joint_cov,
-        transl_cov=pelvis_cov,
-        visibility=visibility * people.found[:, None],
+        joint_tails=joint_tails,
+        transl_cov=(pelvis_cov * calibration.place**2).astype(np.float32),
+        visibility=visibility,
         joints_2d=camera.project(joints).astype(np.float32),
         keypoints_2d=people.keypoints,
         boxes=people.boxes,

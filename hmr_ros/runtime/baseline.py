@@ -25,6 +25,7 @@ from hmr_ros.runtime.answers import (
     native_body,
 )
 from hmr_ros.runtime.backends.backend import Backend, BackendOptions
+from hmr_ros.runtime.calibration import calibration_of
 from hmr_ros.runtime.graph_file import (
     MEND,
     GraphFile,
@@ -92,6 +93,7 @@ class Baseline:
         check_serves(graph, inputs_of(self._size), (*OUTPUTS, *outputs))
         self.backends, self._at_once = backends, options.max_batch
         self._native, self._target = native_body(graph.path, graph.manifest, target), target
+        self._calibration = calibration_of(graph.path, graph.manifest)
         without = graph.manifest.get("config", {}).get("without", ())
         self.evidence = tuple(field for field, name in READ_AS.items() if name not in without)
         self._pictured = "image" not in without
@@ -106,13 +108,15 @@ class Baseline:
     def __call__(self, people: People, camera: Camera, image: np.ndarray) -> Bodies:
         def estimate(some: People) -> Bodies:
             crops = crops_of(image, some, camera, self._size, self._pictured)
-            return bodies_of(self._answer(crops), some, camera, self._native, self._target)
+            outputs, by_samples = self._answer(crops)
+            models = self._native, self._target
+            return bodies_of(outputs, some, camera, *models, self._calibration, by_samples)
 
         return in_batches(people, self._at_once, self._target, estimate)
 
-    def _answer(self, crops: PersonCrops) -> list[np.ndarray]:
-        """``OUTPUTS`` of the network."""
-        return answered(self.backends[0].run(self._inputs(crops)))
+    def _answer(self, crops: PersonCrops) -> tuple[list[np.ndarray], np.ndarray | None]:
+        """``OUTPUTS``, and [N, 24] which joints' covariances are by samples; None: none."""
+        return answered(self.backends[0].run(self._inputs(crops))), None
 
     def _inputs(self, crops: PersonCrops) -> dict[str, np.ndarray]:
         """What the graph takes, in its types."""

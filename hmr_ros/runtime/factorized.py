@@ -22,7 +22,7 @@ from hmr_ros.runtime.graph_file import (
     variant_path,
 )
 from hmr_ros.runtime.precisions import FIELD, in_precision
-from hmr_ros.runtime.sampling import Field, Sampling, covariances, joints_of, sampled
+from hmr_ros.runtime.sampling import Field, Sampling, covariances, joints_of, moved, sampled
 
 NAME = "factorized"
 TOLD = ("evidence", "anchor", "regressed")
@@ -103,21 +103,24 @@ class Factorized(Baseline):
         check_serves(graph, shapes, FIELD_OUTPUTS)
         self._field = Field(backends[1], scale, of_field.max_batch)
 
-    def _answer(self, crops: PersonCrops) -> list[np.ndarray]:
+    def _answer(self, crops: PersonCrops) -> tuple[list[np.ndarray], np.ndarray | None]:
         found = self.backends[0].run(self._inputs(crops))
-        outputs = answered(found)
+        outputs, by_samples = answered(found), None
         if self.sampling.samples:
             told = (np.asarray(found[name], np.float32) for name in TOLD)
             states = sampled(self._field, *told, self.sampling)
-            outputs[OUTPUTS.index("joint_cov")] = self._covariances(states, outputs, crops.view)
-        return outputs
+            cov, by_samples = self._covariances(states, outputs, crops.view)
+            outputs[OUTPUTS.index("joint_cov")] = cov
+        return outputs, by_samples
 
-    def _covariances(self, states: np.ndarray, outputs: list, view: np.ndarray) -> np.ndarray:
-        """[N, 24, 3, 3] in the camera frame."""
+    def _covariances(
+        self, states: np.ndarray, outputs: list, view: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """[N, 24, 3, 3] in the camera frame, and [N, 24] whether they are by samples."""
         rotations, betas, _, joint_cov, _, visibility = outputs
         joints = joints_of(states, betas, self._native) @ view[:, None]
         rest = rest_joints(self._native, betas).astype(np.float32)
         posed, _ = forward_kinematics(rotations, rest, self._native.parents)
         seen, hidden = self._factors
         factor = np.sqrt(visibility * seen**2 + (1 - visibility) * hidden**2)
-        return covariances(joints, posed - posed[:, :1], joint_cov, factor)
+        return covariances(joints, posed - posed[:, :1], joint_cov, factor), moved(joints)

@@ -26,6 +26,7 @@ from hmr_ros.runtime.answers import (
     native_body,
 )
 from hmr_ros.runtime.backends.backend import Backend, BackendOptions
+from hmr_ros.runtime.calibration import Calibration, calibration_of
 from hmr_ros.runtime.graph_file import read_graph
 from hmr_ros.runtime.precisions import in_precision
 from hmr_ros.runtime.sampling import Sampling
@@ -52,27 +53,34 @@ def made(
     ((graph, options),) = graphs
     check_serves(graph, INPUTS, OUTPUTS)
     native = native_body(graph.path, graph.manifest, body_model)
-    return Lifter(backends, native, body_model, options.max_batch)
+    calibration = calibration_of(graph.path, graph.manifest)
+    return Lifter(backends, native, body_model, options.max_batch, calibration)
 
 
 class Lifter:
     """An estimator (see ``hmr_ros.runtime.estimators``) that does without the picture.
 
-    native, target: see ``bodies_of``. at_once: most people in one run.
+    native, target, calibration: see ``bodies_of``. at_once: most people in one run.
     """
 
     evidence = ()
 
     def __init__(
-        self, backends: tuple[Backend, ...], native: BodyModel, target: BodyModel, at_once: int
+        self,
+        backends: tuple[Backend, ...],
+        native: BodyModel,
+        target: BodyModel,
+        at_once: int,
+        calibration: Calibration,
     ) -> None:
-        self.backends, self._at_once = backends, at_once
+        self.backends, self._at_once, self._calibration = backends, at_once, calibration
         self._native, self._target = native, target
 
     def __call__(self, people: People, camera: Camera, image: np.ndarray | None = None) -> Bodies:
         def estimate(some: People) -> Bodies:
             outputs = answered(self.backends[0].run(network_inputs(some, camera)))
-            return bodies_of(outputs, some, camera, self._native, self._target)
+            models = self._native, self._target
+            return bodies_of(outputs, some, camera, *models, self._calibration)
 
         return in_batches(people, self._at_once, self._target, estimate)
 

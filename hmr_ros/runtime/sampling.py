@@ -121,6 +121,10 @@ def covariances(
     off = joints - estimate[:, None]
     count = joints.shape[1]
     moments = np.einsum("nsja,nsjb->njab", off, off)
-    moves = np.abs(joints - joints[:, :1]).max((1, 3)) > 1e-6
     joined = (moments + PRIOR * own) / (count + PRIOR) * np.square(factor)[..., None, None]
-    return np.where(moves[..., None, None], joined, own).astype(np.float32)
+    return np.where(moved(joints)[..., None, None], joined, own).astype(np.float32)
+
+
+def moved(joints: np.ndarray) -> np.ndarray:
+    """[N, 24] whether samples [N, S, 24, 3] put a joint at different places."""
+    return np.abs(joints - joints[:, :1]).max((1, 3)) > 1e-6

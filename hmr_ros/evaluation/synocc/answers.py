@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -50,7 +50,8 @@ class Answer(EqualLength):
     joints:     [N, 24, 3] camera frame or about any point of the person; joints that the model
                 does not know are NaN. joints_2d: [N, 24, 2] pixels.
     rotations:  [N, 24, 3, 3] and betas [N, 10], or None for a model without a mesh.
-    joint_cov:  [N, 24, 3, 3] of ``joints`` about the pelvis, m^2, or None.
+    joint_cov:  [N, 24, 3, 3] of ``joints`` about the pelvis, m^2, or None. joint_tails: [N, 24] of
+                these errors (``hmr_ros.regions``), or None for Gaussian ones.
     """
 
     found: np.ndarray
@@ -60,6 +61,7 @@ class Answer(EqualLength):
     rotations: np.ndarray | None = None
     betas: np.ndarray | None = None
     joint_cov: np.ndarray | None = None
+    joint_tails: np.ndarray | None = None
 
 
 def no_answer(count: int) -> Answer:
@@ -75,8 +77,8 @@ def no_answer(count: int) -> Answer:
 def placed(answer: Answer, rows: np.ndarray, count: int) -> Answer:
     """The rows of ``answer`` at the places ``rows`` of ``count`` people; nothing at the others."""
     empty = no_answer(count)
-    fields = {}
-    for name in ("found", "answered", "joints", "joints_2d", "rotations", "betas", "joint_cov"):
+    filled = {}
+    for name in (f.name for f in fields(Answer)):
         value = getattr(answer, name)
         if value is None:
             continue
@@ -84,5 +86,5 @@ def placed(answer: Answer, rows: np.ndarray, count: int) -> Answer:
         if fill is None:
             fill = np.full((count, *value.shape[1:]), np.nan, np.float32)
         fill[rows] = value
-        fields[name] = fill
-    return Answer(**fields)
+        filled[name] = fill
+    return Answer(**filled)

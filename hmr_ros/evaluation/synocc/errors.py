@@ -62,8 +62,9 @@ def errors_of(truth: Truth, answer: Answer, body: BodyModel) -> Errors:
         known[:, ROOT] = False
         gap = (true - true[:, [ROOT]]) - (predicted - predicted[:, [ROOT]])
         residuals, covariance = gap[known], answer.joint_cov[known].astype(float)
-        quantile[known] = quantiles(residuals, covariance)
-        nll[known] = negative_log_likelihood(residuals, covariance)
+        tails = 0.0 if answer.joint_tails is None else answer.joint_tails[known].astype(float)
+        quantile[known] = quantiles(residuals, covariance, tails)
+        nll[known] = negative_log_likelihood(residuals, covariance, tails)
     return Errors(
         joints=joint_errors(predicted, true, HIPS),
         aligned=aligned,

@@ -60,6 +60,7 @@ def answer_of(bodies: Bodies) -> Answer:
         rotations=bodies.rotations,
         betas=bodies.betas,
         joint_cov=bodies.joint_cov,
+        joint_tails=bodies.joint_tails,
     )
 
 

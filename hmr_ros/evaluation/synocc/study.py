@@ -166,7 +166,7 @@ def assigned(answer: Answer, picture: RenderedImage, truth: Truth) -> tuple[Answ
 def joined(parts: list[Answer]) -> Answer:
     """Answers about many pictures in a row. What one part lacks (a peer that found nobody) is
     filled with NaN where others have it."""
-    names = ("rotations", "betas", "joint_cov")
+    names = ("rotations", "betas", "joint_cov", "joint_tails")
     filled = []
     for part in parts:
         gaps = {}
