@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 from hmr_ros.cli.training_runs import add_training_arguments, train
 
 SUMMARY = "the yardstick: a person crop to a body, from rendered people"
@@ -22,12 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser, name: str = "baseline") -> No
     parser.add_argument(
         "--val", type=Path, help="folder of `hmr train corpus --split val`; default: part of DATA"
     )
-    parser.add_argument(
-        "--motions",
-        type=Path,
-        default=default_motions(),
-        help="motion clips (.npz) of the people without a picture, if the recipe wants some",
-    )
+    add_motions(parser, "of the people without a picture, if the recipe wants some")
     parser.add_argument(
         "--small", action="store_true", help="the small variant's recipe, for CPUs (size 128)"
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 from hmr_ros.cli.training_runs import add_training_arguments, train
 
 SUMMARY = "the baseline without a picture, on simulated keypoints: a start for it"
@@ -13,9 +12,7 @@ SUMMARY = "the baseline without a picture, on simulated keypoints: a start for i
 
 def add_arguments(parser: argparse.ArgumentParser, name: str = "baseline_keypoints") -> None:
     """The options of ``hmr train baseline_keypoints``, or of another network's start."""
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument("--small", action="store_true", help="the small variant's recipe, for CPUs")
     add_training_arguments(parser, name)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 from hmr_ros.cli.training_runs import add_training_arguments, train
 
 SUMMARY = "poses as tokens of a learned codebook"
@@ -13,9 +12,7 @@ SUMMARY = "poses as tokens of a learned codebook"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr train tokenizer``."""
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     add_training_arguments(parser, "tokenizer")
 
 

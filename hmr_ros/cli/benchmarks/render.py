@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 from hmr_ros.cli.process_memory import resident_mib
 from hmr_ros.data.stream import AHEAD, image_rng, rendered_stream
 
@@ -41,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=256, help="pixels along a side")
     parser.add_argument("--mix", default="realistic", help="kinds of scenes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument("--photos", type=Path, help="folder of backgrounds; default: noise")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 
 SUMMARY = "batches of pictures posed and drawn in torch, by step; on a CUDA device if there is one"
 WARM_UP = 2
@@ -24,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mix", default="realistic", help="kinds of scenes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", help="as torch names it; default: cuda, else cpu")
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument("--photos", type=Path, help="folder of backgrounds; default: noise")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 from hmr_ros.parameters import DEFAULT_ESTIMATOR
 
 SUMMARY = "distances of standing and walking people, rendered with a known camera"
@@ -14,9 +14,7 @@ VERSION = 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr eval distance``."""
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument("--split", choices=["val", "test"], default="test")
     parser.add_argument("--photos", type=Path, help="folder of photographs; default: rooms only")
     parser.add_argument("--films", type=int, default=40, help="films of three people")

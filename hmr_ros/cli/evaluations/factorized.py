@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 
 SUMMARY = "what each part of FactorizedHMR is worth, on simulated people: the ablation table"
 BATCH = 50
@@ -21,9 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weights (.safetensors) of `hmr train factorized_keypoints --arm ...`, each a row of "
         "the table; the last is the whole method (default: the shipped factorized alone)",
     )
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument("--people", type=int, default=1000, help="with poses of the split val")
     parser.add_argument(
         "--plain",

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 
 SUMMARY = "errors of the statistical keypoint stand-in beside those of the real front end"
 SEED = 70_000
@@ -59,9 +59,7 @@ def observed(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr eval front-end``."""
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument("--backgrounds", type=Path, help="folder of background photographs")
     parser.add_argument("--pictures", type=int, default=1500)
     parser.add_argument("--workers", type=int, default=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 
 VERSION = 2  # since then the detector's errors include people taken for somebody else
 SUMMARY = "3D error and honesty of the keypoint lifter on held-out motions (needs torch)"
@@ -13,9 +13,7 @@ SUMMARY = "3D error and honesty of the keypoint lifter on held-out motions (need
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr eval lifter``."""
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument("--split", choices=["val", "test"], default="test")
     parser.add_argument("--samples", type=int, default=20000, help="people a distribution")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the shipped one")

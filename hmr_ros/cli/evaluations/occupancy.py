@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_backgrounds, add_motions
 from hmr_ros.parameters import DEFAULT_ESTIMATOR
 
 SUMMARY = "do the capsules of ~/occupancy hold the true limbs, and in how much room"
@@ -23,12 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", type=int, default=300, help="the first N pictures of SynOcc still"
     )
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
-    parser.add_argument(
-        "--backgrounds", type=Path, help="folder of photographs; default: procedural only"
-    )
+    add_motions(parser)
+    add_backgrounds(parser)
     parser.add_argument("--workers", type=int, help="processes that draw; as synocc-still")
 
 

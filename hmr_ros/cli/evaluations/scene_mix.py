@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from hmr_ros.cli.drawing_options import add_motions
 from hmr_ros.cli.evaluations.coco import default_data
-from hmr_ros.cli.motion_file import default_motions
 
 SUMMARY = "the same small network trained on several mixes of scenes, judged on photographs"
 SEED = 4100
@@ -14,9 +14,7 @@ SEED = 4100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr eval scene-mix``."""
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument("--backgrounds", type=Path, help="folder of background photographs")
     parser.add_argument(
         "--data", type=Path, default=default_data(), help="folder with person_keypoints.json"

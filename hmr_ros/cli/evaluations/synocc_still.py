@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_backgrounds, add_motions
 from hmr_ros.cli.run_facts import run_facts
 from hmr_ros.cli.synocc_kept import add_keep_arguments, kept_answers, say_kept
 from hmr_ros.parameters import DEFAULT_ESTIMATOR
@@ -56,15 +56,8 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="install the peers' own environments (needs a network, once) and stop",
     )
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
-    parser.add_argument(
-        "--backgrounds",
-        type=Path,
-        help="folder of photographs, of which those that training never shows are used; default: "
-        "procedural backgrounds only",
-    )
+    add_motions(parser)
+    add_backgrounds(parser)
     parser.add_argument(
         "--html", "--report", type=Path, metavar="FILE", help="write an HTML report (or a folder's)"
     )

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_backgrounds, add_motions
 from hmr_ros.cli.synocc_kept import add_keep_arguments, kept_answers, say_kept
 from hmr_ros.parameters import DEFAULT_ESTIMATOR
 
@@ -24,14 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--clips", type=int, default=60, help="the first N of the 60 clips")
     parser.add_argument("--frames", type=int, default=90, help="of a clip; less for a quick look")
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
-    parser.add_argument(
-        "--backgrounds",
-        type=Path,
-        help="folder of photographs, of which those that training never shows are used",
-    )
+    add_motions(parser)
+    add_backgrounds(parser)
     parser.add_argument(
         "--html", "--report", type=Path, metavar="FILE", help="write an HTML report (or a folder's)"
     )

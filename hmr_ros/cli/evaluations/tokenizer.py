@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 
 SUMMARY = "what the pose tokenizer keeps of held-out poses, also with wrong tokens (needs torch)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr eval tokenizer``."""
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument("--split", choices=["val", "test"], default="test")
     parser.add_argument("--wrong", type=float, default=0.05, help="share of tokens replaced")
     parser.add_argument("--weights", type=Path, help=".safetensors; default: the shipped ones")
