@@ -19,18 +19,21 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.evaluation.bootstrap import ratio_interval
 from hmr_ros.evaluation.seen_people import SeenPeople
 from hmr_ros.models import lifter_weights, weights
-from hmr_ros.person_crops import BYTES, PersonCrops
+from hmr_ros.person_crops import PersonCrops
 from hmr_ros.runtime.answers import OUTPUTS
 from hmr_ros.runtime.factorized import TOLD, field_path
 from hmr_ros.runtime.graph_description import answering, opened
 from hmr_ros.runtime.graph_file import PRECISIONS, read_graph, variant_path
 from hmr_ros.runtime.half_rounding import open_rounding
+from hmr_ros.runtime.lifter import INPUTS
 from hmr_ros.runtime.network_export import as_exported
 from hmr_ros.runtime.sampling import Field, Sampling, joints_of, sampled
 
 MODELS = ("baseline", "factorized", "lifter")
 TORCH = "torch"
 SAMPLES = "one sample of {}"
+ROWS = 64  # of a velocity field in one run
+SIDE = 128  # of crops, where no network that is asked says otherwise
 # Largest difference of a joint to torch (mm), and of the mean error to float32's (%).
 WANTED_MM, WANTED_PERCENT = 0.5, {"float16": 1.0, "int8": 3.0}
 EXECUTED = {
@@ -72,6 +75,18 @@ def variants(folder: Path, model: str, precisions: Iterable[str], body: BodyMode
     return found
 
 
+def crop_side(manifests: Mapping[str, Mapping]) -> int:
+    """Of the pictures that all models take, by their manifests. Raises ValueError if they differ:
+    no crop is everybody's."""
+    sides = {name: m["image_size"] for name, m in manifests.items() if "image_size" in m}
+    if len(set(sides.values())) > 1:
+        said = ", ".join(f"{name} {side}" for name, side in sides.items())
+        raise ValueError(
+            f"models take crops of different sizes ({said}): ask one at a time, --model"
+        )
+    return next(iter(sides.values()), SIDE)
+
+
 def precisions_of(folder: Path, model: str) -> list[str]:
     """Those that there are files of."""
     path = folder / f"{model}.onnx"
@@ -92,14 +107,13 @@ def judged(
     asked_for: list[Variant],
     people: Iterable[tuple[PersonCrops, SeenPeople]],
     body: BodyModel,
-    without: Mapping[str, tuple[str, ...]],
 ) -> Judged:
-    """Every variant about all people. without: evidence that a model does not read, by model."""
+    """Every variant about all people."""
     joints: dict[tuple[str, str], list] = {}
     truth, numbers = [], []
     for crops, seen in people:
         for variant in asked_for:
-            inputs = _inputs(variant.model, crops, seen, without.get(variant.model, ()))
+            inputs = _inputs(variant.model, crops, seen)
             for name, found in _joints(variant, inputs, body):
                 joints.setdefault((name, variant.precision), []).append(found)
         truth.append(seen.joints)
@@ -153,11 +167,10 @@ def _errors(joints: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.linalg.norm(joints - joints[:, :1] - truth + truth[:, :1], axis=-1)
 
 
-def _inputs(model: str, crops: PersonCrops, seen: SeenPeople, without: tuple[str, ...]) -> dict:
+def _inputs(model: str, crops: PersonCrops, seen: SeenPeople) -> dict[str, np.ndarray]:
     if model == "lifter":
-        return {name: getattr(seen, name) for name in ("keypoints", "box", "image")}
-    unread = set(without) & {*BYTES, "world"}
-    return {name: value * np.float32(name not in unread) for name, value in crops.inputs().items()}
+        return {name: getattr(seen, name) for name in INPUTS}
+    return crops.inputs()
 
 
 def _joints(variant: Variant, inputs: dict, body: BodyModel):
@@ -204,4 +217,4 @@ class _Running:
 
 
 def _field(run: Run, scale: np.ndarray) -> Field:
-    return Field(_Running(run), scale, 64)
+    return Field(_Running(run), scale, ROWS)

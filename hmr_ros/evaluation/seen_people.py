@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 
@@ -41,14 +40,13 @@ def seen_people(
     look: Callable[[np.ndarray, np.ndarray], People],
     size: int,
     count: int,
-    folder: Path,
+    kept: Kept,
 ) -> Iterator[tuple[PersonCrops, SeenPeople]]:
     """Chunks of the first ``count`` people of ``still``, boxes given; the last is cut.
 
-    look: the front end. size: side of the crops. folder: where chunks are kept. Raises ValueError
-    if all pictures together hold fewer.
+    look: the front end. size: side of the crops. kept: the chunks of runs that would find the same
+    (``hmr_ros.evaluation.synocc.identity``). Raises ValueError if all pictures together hold fewer.
     """
-    kept = Kept(folder, "seen", _identity(still, size))
     known = dict(kept.chunks())
     missing = count
     for first in range(0, benchmark.IMAGES, PICTURES_A_CHUNK):
@@ -96,13 +94,3 @@ def _of(arrays: dict[str, np.ndarray]) -> tuple[PersonCrops, SeenPeople]:
         PersonCrops(**{f.name: arrays[f"crops.{f.name}"] for f in fields(PersonCrops)}),
         SeenPeople(**{f.name: arrays[f"people.{f.name}"] for f in fields(SeenPeople)}),
     )
-
-
-def _identity(still: benchmark.Still, size: int) -> dict:
-    return {
-        "version": [VERSION, benchmark.VERSION],
-        "seed": benchmark.SEED,
-        "size": size,
-        "backgrounds": still.backgrounds,
-        "pictures": PICTURES_A_CHUNK,
-    }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_backgrounds, add_motions
+from hmr_ros.cli.synocc_kept import add_keep_arguments, kept_answers
 
 SUMMARY = "exported networks against torch, and float16 and int8 against float32, on SynOcc"
-SIDE = 128  # of crops, where no network that is asked says otherwise
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,30 +21,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("float16", "int8"),
         help="beside float32; several times (default: those there are files of)",
     )
-    parser.add_argument("--people", type=int, default=1000, help="the first N of SynOcc's pictures")
+    parser.add_argument(
+        "--people",
+        type=int,
+        default=1000,
+        help="the first N people of SynOcc's pictures (default: 1000)",
+    )
     parser.add_argument(
         "--folder", type=Path, help="of NAME.onnx, its variants and NAME.safetensors (weights)"
     )
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
-    parser.add_argument(
-        "--backgrounds",
-        type=Path,
-        help="folder of photographs, of which those that training never shows are used; default: "
-        "procedural backgrounds only",
-    )
-    parser.add_argument(
-        "--keep",
-        type=Path,
-        default=Path("runs/precision"),
-        help="people are kept here once the front end has looked at them (default: runs/precision)",
-    )
+    add_motions(parser)
+    add_backgrounds(parser)
+    add_keep_arguments(parser)
 
 
 def measure(args: argparse.Namespace) -> dict:
     """One row a model and precision. Raises ``graph_file.WeightsError`` for files that cannot be
-    used, ValueError for an unknown model."""
+    used, ValueError for an unknown model and for models that take crops of different sizes."""
     import torch
     from rich.progress import track
 
@@ -66,21 +59,28 @@ def measure(args: argparse.Namespace) -> dict:
     if unknown:
         known = ", ".join(precision.MODELS)
         raise ValueError(f"model {', '.join(sorted(unknown))} is unknown; known: {known}")
-    body, asked_for, without, side = load_body_model(), [], {}, SIDE
+    body, asked_for = load_body_model(), []
+    manifests = {name: read_graph(folder / f"{name}.onnx", name).manifest for name in models}
     for name in models:
-        manifest = read_graph(folder / f"{name}.onnx", name).manifest
-        without[name] = tuple(manifest["config"].get("without", ()))
-        side = manifest.get("image_size", side)
         wanted = args.precision or precision.precisions_of(folder, name)[1:]
         asked_for += precision.variants(folder, name, ["float32", *wanted], body)
+    side = precision.crop_side(manifests)
     photos = background_photos(args.backgrounds)
     still = still_source(body, load_motions(args.motions), photos)
-    people = seen_people(still, look, side, args.people, args.keep)
-    found = precision.judged(
-        asked_for, track(people, "pictures", total=None, transient=True), body, without
-    )
+    people = seen_people(still, look, side, args.people, kept_people(args, still.photos, side))
+    people = track(people, "pictures", total=None, transient=True)
+    found = precision.judged(asked_for, people, body)
     facts = run_facts("precision") | {"backgrounds": still.backgrounds, "people": args.people}
     return {"rows": precision.rows_of(found), "facts": facts}
+
+
+def kept_people(args: argparse.Namespace, photos: Sequence[Path], side: int):
+    """The chunks of people of earlier runs that would look at the same, in crops of ``side``."""
+    from hmr_ros.evaluation.seen_people import PICTURES_A_CHUNK, VERSION
+    from hmr_ros.evaluation.synocc import still
+
+    more = {"size": side, "still": still.VERSION, "pictures": PICTURES_A_CHUNK}
+    return kept_answers(args, "precision", VERSION, photos, [], **more)
 
 
 def show(figures: Mapping) -> None:
