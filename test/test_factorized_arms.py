@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from made_people import made_people  # noqa: E402
 from test_models_contract import TINY  # noqa: E402
 
 from hmr_ros.body.model import load_body_model  # noqa: E402
@@ -16,14 +17,19 @@ from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE  # noqa: E402
 from hmr_ros.evaluation.factorized_arms import (  # noqa: E402
     DROPPED,
     GOALS,
+    GUIDANCE,
     KEPT,
     WITHOUT_SAMPLES,
     Arm,
+    asked,
     lines,
     table,
 )
-from hmr_ros.evaluation.samples import STEPS  # noqa: E402
+from hmr_ros.evaluation.samples import STEPS, nearest_pose  # noqa: E402
+from hmr_ros.models.factorized_state import LIMBS, body_of  # noqa: E402
+from hmr_ros.models.several_samples import noise_of  # noqa: E402
 from hmr_ros.models.weights import build, save  # noqa: E402
+from hmr_ros.training.baseline_task import tensors  # noqa: E402
 
 PEOPLE = 300
 SMALL = {
@@ -67,6 +73,33 @@ def arms(visibility):
 
 
 NETWORKS = "torso flows", "rotations", "whole"
+
+
+def test_all_networks_answer_about_the_same_people_from_the_same_noise():
+    """Told by one network under two names, and by the rows that it has as the whole method."""
+    body = load_body_model()
+    torch.manual_seed(0)
+    network = build("factorized", body, SMALL | {"unanchored": True}).eval()
+    people = tensors(*(part[:12] for part in made_people(network.skeleton)))
+    poses = people["rotations"].flip(0)[:6, list(LIMBS)]
+    found = asked({"one": network, "whole": network}, [people], poses)
+    assert {"+ guidance 2", "whole: estimate", *GOALS} < set(found)
+    one, whole = found["one"], found["whole"]
+    for name in ("sample", "best", "square", "apart", "excess", "moved"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(whole, name))
+    noise = noise_of(12, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        first, told = network.told(people)
+        for name, how in ((KEPT, {}), (DROPPED, {"keep_anchor": False})):
+            states = [network.sample(told, n, guidance=GUIDANCE, **how) for n in noise]
+            joints = torch.stack([body_of(network.skeleton, s).joints for s in states])
+            off = (joints - people["joints"]).norm(dim=-1).mean(0)
+            np.testing.assert_allclose(found[name].sample, off.numpy(), atol=1e-6)
+    assert np.abs(found[KEPT].sample - found[DROPPED].sample).max() > 1e-4
+    # How far limbs are from known poses is counted beyond the true ones.
+    far = (nearest_pose(r, poses) for r in (first.rotations, people["rotations"]))
+    excess = np.subtract(*(f.numpy() for f in far))
+    np.testing.assert_allclose(found[WITHOUT_SAMPLES[0]].excess, excess, atol=1e-6)
 
 
 def test_every_row_is_compared_with_what_it_adds_to_or_lacks(arms, visibility):
@@ -114,7 +147,7 @@ def test_lines_compare_with_the_network_that_lacks_the_part(arms, visibility):
     assert values["torso, largest difference to stage one", ""] == pytest.approx(1e-8)
     assert values["estimate / regressor", "all"] == pytest.approx(0.98)
     assert values["best of 8 / regressor", "distal hidden"] == pytest.approx(0.6)
-    assert values["excess distance to poses / regressor", "limbs"] == pytest.approx(0.25)
+    assert values["excess distance to poses, sample / regressor", "limbs"] == pytest.approx(0.25)
     assert values["sample / torso flows", "torso"] == pytest.approx(0.6)
     assert values["sample / rotations", "distal visible"] == pytest.approx(0.96)
     assert values["spread, hidden / visible", "distal"] == pytest.approx(3)

@@ -70,7 +70,7 @@ def test_figures_of_known_samples(rows):
         return rows[figure, subset]["value"]
 
     assert value("estimate / regressor", "all") == pytest.approx(0.9)
-    assert value("mean limbs / estimate", "all") == pytest.approx(2)
+    assert value("anchor + mean limbs / estimate", "all") == pytest.approx(2)
     assert value("best of 8, 4 / 20 steps", "distal hidden") == pytest.approx(1.1)
     assert value("torso, largest difference to stage one", "") == pytest.approx(1e-8)
     assert value("disagreement of the views, mm", "distal") == pytest.approx(12)
@@ -82,7 +82,7 @@ def test_figures_of_known_samples(rows):
     assert value("one sample / regressor", "distal hidden") == pytest.approx(
         0.1 * np.sqrt(8 / np.pi) / 0.2, rel=0.03
     )
-    assert value("the same, sample / regressor", "limbs") == pytest.approx(0.25)
+    assert value("excess distance to poses, sample / regressor", "limbs") == pytest.approx(0.25)
     for level, share in (("50%", 50), ("90%", 90)):
         inside = rows[f"inside {level} regions, %", "distal hidden"]
         assert inside["value"] == pytest.approx(share, abs=4)

@@ -21,16 +21,18 @@ from hmr_ros.evaluation.samples import (
     STEPS,
     mean_of,
     nearest_pose,
+    plausible,
     ratio,
+    reached,
     rested,
-    row,
-    several,
+    spread,
 )
 from hmr_ros.evaluation.subsets import joint_masks
-from hmr_ros.models.factorized import SAMPLES, Factorized
-from hmr_ros.models.factorized_state import SIZE, TORSO, body_of
+from hmr_ros.models.factorized import Factorized
+from hmr_ros.models.factorized_state import TORSO, body_of
 from hmr_ros.models.lifter import Lifted
 from hmr_ros.models.reaching import reaching
+from hmr_ros.models.several_samples import noise_of, several
 
 GUIDANCE = 2.0
 FIGURES = {  # of the table: field of ``Arm``, joints that count (all that it has for "")
@@ -48,13 +50,11 @@ KEPT, DROPPED = f"+ guidance {GUIDANCE:g}", f"guidance {GUIDANCE:g}, anchor drop
 
 @dataclass(frozen=True)
 class Arm:
-    """About N people, as ``samples.Drawn``; errors [N, 24] in metres about the pelvis.
+    """About N people; errors [N, 24] in metres about the pelvis.
 
-    sample: mean error of one answer; of an arm with samples also best, of the nearest of
-    ``SAMPLES`` joint by joint, square (m^2), mean squared distance of samples to their mean, and,
-    with two views, apart [N, 12], between them. excess: [N] distance of an answer's limbs to the
-    nearest of known poses, less that of the true ones. moved: [N] largest difference of a known
-    coordinate to stage one's.
+    sample: mean error of one answer; of an arm with samples also best, square and, with two views,
+    apart of ``several``. excess: [N] distance of an answer's limbs to the nearest of known poses,
+    less that of the true ones. moved: [N] largest difference of a known coordinate to stage one's.
     """
 
     sample: np.ndarray
@@ -84,7 +84,7 @@ def asked(
     parts: dict[str, list[Arm]] = {}
     rng = torch.Generator().manual_seed(seed)
     for batch in people:
-        noise = torch.randn(SAMPLES, len(batch["joints"]), SIZE, generator=rng)
+        noise = noise_of(len(batch["joints"]), rng)
         for name, network in networks.items():
             for said, arm in _of_one(network, name, batch, poses, noise, name == whole):
                 parts.setdefault(said, []).append(arm)
@@ -187,7 +187,7 @@ def table(arms: Mapping[str, Arm], networks: Iterable[str], visibility: np.ndarr
         _put(made, "excess", mean_interval(arm.excess, rounds=ROUNDS))
         if arm.square is not None:
             for state in ("hidden", "visible"):
-                _put(made, f"spread_{state}_mm", spread(arm, masks[f"distal_{state}"]))
+                _put(made, f"spread_{state}_mm", spread(arm.square, masks[f"distal_{state}"]))
         rows.append(made)
     return rows
 
@@ -196,54 +196,31 @@ def _put(made: dict, figure: str, found: Estimate) -> None:
     made[figure], made["ci95"][figure] = found.value, [found.low, found.high]
 
 
-def spread(arm: Arm, mask: np.ndarray) -> Estimate:
-    """Root mean square distance (mm) of samples to their mean, over the joints of ``mask``."""
-    square = mean_interval(1e6 * arm.square, mask, rounds=ROUNDS)
-    return Estimate(*(np.sqrt(v) for v in square[:3]), square.n)
-
-
 def lines(
     arms: Mapping[str, Arm], networks: Mapping[str, Factorized], visibility: np.ndarray
 ) -> list[dict]:
     """The figures that the method must reach, as rows of ``samples.row``; those that need a network
     that is not there are left out."""
     masks, whole = joint_masks(visibility), list(networks)[-1]
-    hidden, seen = masks["distal_hidden"], masks["distal_visible"]
     regressor, resting = (arms[name] for name in WITHOUT_SAMPLES)
     own, estimate = arms[whole], arms[f"{whole}: estimate"]
     of_whole = [arm for name, arm in arms.items() if name == whole or name not in networks]
-    most = max(float(arm.moved.max()) for arm in of_whole if arm.moved is not None)
-    found = [
-        row("torso, largest difference to stage one", "", most, "<= 1e-6"),
-        ratio("estimate / regressor", "all", estimate.sample, regressor.sample, masks["all"],
-              "<= 1.03"),
-        ratio("best of 8 / regressor", "distal hidden", own.best, regressor.sample, hidden,
-              "<= 0.70"),
-    ]  # fmt: skip
-    if (far := float(regressor.excess.mean())) > 0:
-        share = float(own.excess.mean()) / far
-        found.append(row("excess distance to poses / regressor", "limbs", share, "<= 0.6"))
+    moved = np.max([arm.moved for arm in of_whole if arm.moved is not None], 0)
+    answers = (arm.sample for arm in (regressor, estimate, resting))
+    best = {s: arms[whole if s == CHOSEN else f"{whole}, {s} steps"].best for s in STEPS}
+    found = reached(moved, *answers, best, own.square, own.apart, masks)
+    found += plausible(own.excess, regressor.excess)
+
+    def against(other: str, subset: str, wanted: str) -> dict:
+        sums, mask = (own.sample, arms[other].sample), masks[subset.replace(" ", "_")]
+        return ratio(f"sample / {other}", subset, *sums, mask, wanted)
+
     for name, network in networks.items():
         if not network.config.anchored:
-            found.append(ratio(f"sample / {name}", "torso", own.sample, arms[name].sample,
-                               masks["torso"], "<= 0.75"))  # fmt: skip
+            found.append(against(name, "torso", "<= 0.75"))
         if not network.config.positions:
-            for subset, mask, wanted in (("distal visible", seen, "<= 0.97"),
-                                         ("distal hidden", hidden, "")):  # fmt: skip
-                found.append(ratio(f"sample / {name}", subset, own.sample, arms[name].sample, mask,
-                                   wanted))  # fmt: skip
-    share = spread(own, hidden).value / spread(own, seen).value
-    found.append(row("spread, hidden / visible", "distal", share, ">= 2"))
-    for steps in STEPS[:-1]:
-        mine = own if steps == CHOSEN else arms[f"{whole}, {steps} steps"]
-        last = arms[f"{whole}, {STEPS[-1]} steps"]
-        found.append(ratio(f"best of 8, {steps} / {STEPS[-1]} steps", "distal hidden", mine.best,
-                           last.best, hidden, "<= 1.05" if steps == CHOSEN else ""))  # fmt: skip
-    if own.apart is not None:
-        apart = mean_interval(1e3 * own.apart, rounds=ROUNDS)
-        found.append(row("disagreement of the views, mm", "distal", apart, "<= 15"))
-    found.append(ratio("anchor + mean limbs / estimate", "all", resting.sample, estimate.sample,
-                       masks["all"], ">= 1.15"))  # fmt: skip
+            found.append(against(name, "distal visible", "<= 0.97"))
+            found.append(against(name, "distal hidden", ""))
     if DROPPED in arms:
         found.append(ratio("guidance that drops the anchor / keeps it", "distal",
                            arms[DROPPED].sample, arms[KEPT].sample, masks["distal"],

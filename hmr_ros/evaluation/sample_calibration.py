@@ -10,9 +10,10 @@ from torch import Tensor
 
 from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.evaluation.temperatures import coverage_temperatures
-from hmr_ros.models.factorized import SAMPLES, STEPS, Factorized
-from hmr_ros.models.factorized_state import DISTAL, SIZE, body_of
+from hmr_ros.models.factorized import Factorized
+from hmr_ros.models.factorized_state import DISTAL
 from hmr_ros.models.lifter import Lifted, joint_variance
+from hmr_ros.models.several_samples import noise_of, several
 from hmr_ros.runtime.sampling import covariances
 
 
@@ -21,7 +22,7 @@ def sample_factors(
     network: Factorized, batches: Iterable[Mapping[str, Tensor]], seed: int = 0
 ) -> tuple[float, float]:
     """Factors on the standard deviations of distal joints that are seen, and of hidden ones, so
-    that the 90 % regions by ``SAMPLES`` samples hold 90 % of each.
+    that the 90 % regions by several samples hold 90 % of each.
 
     batches: inputs with ``joints`` [N, 24, 3] about the pelvis and ``visibility`` [N, 24].
     """
@@ -31,11 +32,8 @@ def sample_factors(
         first, told = network.told(batch)
         estimate = network.estimated(first, told)
         people = len(batch["joints"])
-        drawn = [
-            network.sample(told, torch.randn(people, SIZE, generator=rng).to(told.anchor), STEPS)
-            for _ in range(SAMPLES)
-        ]
-        joints = torch.stack([body_of(network.skeleton, s).joints for s in drawn], 1)
+        _, bodies, _ = several(network, told, batch["joints"], noise_of(people, rng))
+        joints = torch.stack([body.joints for body in bodies], 1)
         cov = covariances_of(network, estimate, joints, np.ones((people, 24)))[:, list(DISTAL)]
         off = (batch["joints"] - estimate.joints).cpu().numpy()[:, list(DISTAL)]
         distance2 = np.einsum("nja,njab,njb->nj", off, np.linalg.inv(cov.astype(float)), off)

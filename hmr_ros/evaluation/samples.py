@@ -18,18 +18,10 @@ from hmr_ros.evaluation.bootstrap import Estimate, mean_interval, ratio_interval
 from hmr_ros.evaluation.calibration import inside, quantiles
 from hmr_ros.evaluation.sample_calibration import covariances_of
 from hmr_ros.evaluation.subsets import joint_masks
-from hmr_ros.models.factorized import SAMPLES, Factorized
 from hmr_ros.models.factorized import STEPS as CHOSEN
-from hmr_ros.models.factorized_state import (
-    DISTAL,
-    LIMBS,
-    SIZE,
-    at_rest,
-    body_of,
-    positions_of,
-)
-from hmr_ros.models.lifter import Lifted
-from hmr_ros.models.velocity_field import Told
+from hmr_ros.models.factorized import Factorized
+from hmr_ros.models.factorized_state import LIMBS, at_rest, body_of
+from hmr_ros.models.several_samples import noise_of, several
 
 STEPS = (1, 2, CHOSEN, 20)  # figures that do not compare steps are of the second last
 GUIDANCE = (1.0, 0.0, 2.0)  # for which the torso is compared with stage one
@@ -41,9 +33,7 @@ class Drawn:
     """About N people; errors [N, 24] in metres about the pelvis.
 
     regressed, estimate, resting: of stage one, of the estimate, and of the anchor with mean limbs.
-    sample, best, square: by the number of steps: mean error of a sample, error of the nearest of
-    ``SAMPLES`` joint by joint, mean squared distance of samples to their mean (m^2).
-    apart: [N, 12] between the two views of a sample, by the number of steps.
+    sample, best, square, apart: of ``several`` samples, by the number of steps.
     quantile: [N, 24] of the region by samples that holds the true joint, NaN for the pelvis.
     from_poses: [N] distance of the limbs to the nearest of known poses: of the true ones
     ("true"), of stage one, of the estimate and of a sample.
@@ -103,7 +93,7 @@ def _drawn_batch(network, batch, poses, mean_limbs, rng) -> dict:
     for name in ("sample", "best", "square", "apart"):
         found[name] = {}
     moved = torch.zeros(len(true))
-    noise = torch.randn(SAMPLES, len(true), SIZE, generator=rng)
+    noise = noise_of(len(true), rng)
     for steps in STEPS:
         states, bodies, figures = several(network, told, true, noise, steps)
         for name, value in figures.items():
@@ -124,31 +114,6 @@ def rested(anchor: Tensor, mean_limbs: Tensor) -> Tensor:
     state = anchor.clone()
     state[:, :144].unflatten(1, (24, 6))[:, list(LIMBS)] = mean_limbs.unflatten(0, (-1, 6))
     return state
-
-
-def several(
-    network: Factorized,
-    told: Told,
-    true: Tensor,
-    noise: Tensor,
-    steps: int = CHOSEN,
-    guidance: float = 1.0,
-    keep_anchor: bool = True,
-) -> tuple[list[Tensor], list[Lifted], dict[str, Tensor]]:
-    """Samples from ``noise`` [S, N, SIZE] of N people with the joints ``true`` [N, 24, 3]: states,
-    bodies, and ``sample``, ``best``, ``square`` and ``apart`` as in ``Drawn``."""
-    states = [network.sample(told, one, steps, guidance, keep_anchor) for one in noise]
-    bodies = [body_of(network.skeleton, state) for state in states]
-    joints = torch.stack([body.joints for body in bodies])
-    off = (joints - true).norm(dim=-1)
-    views = torch.stack([positions_of(network.skeleton, state) for state in states])
-    figures = {
-        "sample": off.mean(0),
-        "best": off.amin(0),
-        "square": (joints - joints.mean(0)).square().sum(-1).mean(0),
-        "apart": (views - joints[:, :, list(DISTAL)]).norm(dim=-1).mean(0),
-    }
-    return states, bodies, figures
 
 
 def _quantiles(network, estimate, joints: Tensor, true: Tensor) -> np.ndarray:
@@ -178,36 +143,22 @@ def nearest_pose(rotations: Tensor, poses: Tensor) -> Tensor:
 
 
 def rows_of(found: Drawn, visibility: np.ndarray) -> list[dict]:
-    """One row a figure: its value, interval, and what it is wanted to be (issue's bounds)."""
+    """One row a figure: its value, interval, and what it is wanted to be."""
     masks = joint_masks(visibility)
-    hidden, seen = masks["distal_hidden"], masks["distal_visible"]
-    rows = [
-        row("torso, largest difference to stage one", "", float(found.moved.max()), "<= 1e-6"),
-        ratio("estimate / regressor", "all", found.estimate, found.regressed, masks["all"],
-              "<= 1.03"),
-        ratio("estimate / regressor", "distal hidden", found.estimate, found.regressed, hidden),
-        ratio("best of 8 / regressor", "distal hidden", found.best[CHOSEN], found.regressed, hidden,
-              "<= 0.70"),
-        ratio("one sample / regressor", "distal hidden", found.sample[CHOSEN], found.regressed,
-              hidden),
-        ratio("mean limbs / estimate", "all", found.resting, found.estimate, masks["all"],
-              ">= 1.15"),
+    hidden, regressed = masks["distal_hidden"], found.regressed
+    square, apart = found.square[CHOSEN], found.apart[CHOSEN]
+    rows = reached(
+        found.moved, regressed, found.estimate, found.resting, found.best, square, apart, masks
+    )
+    rows += [
+        ratio("estimate / regressor", "distal hidden", found.estimate, regressed, hidden),
+        ratio("one sample / regressor", "distal hidden", found.sample[CHOSEN], regressed, hidden),
         *manifold(found.from_poses),
-    ]  # fmt: skip
-    for steps in STEPS[:-1]:
+    ]
+    for name in ("distal hidden", "distal visible"):
         rows.append(
-            ratio(f"best of 8, {steps} / {STEPS[-1]} steps", "distal hidden", found.best[steps],
-                  found.best[STEPS[-1]], hidden, "<= 1.05" if steps == CHOSEN else "")
-        )  # fmt: skip
-    spreads = {}
-    for name, mask in (("distal hidden", hidden), ("distal visible", seen)):
-        square = mean_interval(1e6 * found.square[CHOSEN], mask, rounds=ROUNDS)
-        spreads[name] = Estimate(*(np.sqrt(v) for v in square[:3]), square.n)
-        rows.append(row("spread of samples, mm", name, spreads[name]))
-    share = spreads["distal hidden"].value / spreads["distal visible"].value
-    rows.append(row("spread, hidden / visible", "distal", share, ">= 2"))
-    apart = mean_interval(1e3 * found.apart[CHOSEN], rounds=ROUNDS)
-    rows.append(row("disagreement of the views, mm", "distal", apart, "<= 15"))
+            row("spread of samples, mm", name, spread(square, masks[name.replace(" ", "_")]))
+        )
     for level, wanted in ((0.5, "45 to 55"), (0.9, "87 to 93")):
         for name in ("distal_visible", "distal_self_occluded", "distal_hidden"):
             counted = masks[name]
@@ -219,16 +170,59 @@ def rows_of(found: Drawn, visibility: np.ndarray) -> list[dict]:
     return rows
 
 
+def reached(
+    moved: np.ndarray,
+    regressed: np.ndarray,
+    estimate: np.ndarray,
+    resting: np.ndarray,
+    best: Mapping[int, np.ndarray],
+    square: np.ndarray,
+    apart: np.ndarray | None,
+    masks: Mapping[str, np.ndarray],
+) -> list[dict]:
+    """Rows of the figures that samples of any network must reach; arrays as in ``Drawn``, square
+    and apart in ``CHOSEN`` steps. apart: None for a network with one view only."""
+    hidden, seen, everything = masks["distal_hidden"], masks["distal_visible"], masks["all"]
+    share = spread(square, hidden).value / spread(square, seen).value
+    rows = [
+        row("torso, largest difference to stage one", "", float(moved.max()), "<= 1e-6"),
+        ratio("estimate / regressor", "all", estimate, regressed, everything, "<= 1.03"),
+        ratio("anchor + mean limbs / estimate", "all", resting, estimate, everything, ">= 1.15"),
+        ratio("best of 8 / regressor", "distal hidden", best[CHOSEN], regressed, hidden, "<= 0.70"),
+        row("spread, hidden / visible", "distal", share, ">= 2"),
+    ]
+    *fewer, last = STEPS
+    for steps in fewer:
+        figure, wanted = f"best of 8, {steps} / {last} steps", "<= 1.05" if steps == CHOSEN else ""
+        rows.append(ratio(figure, "distal hidden", best[steps], best[last], hidden, wanted))
+    if apart is not None:
+        mean = mean_interval(1e3 * apart, rounds=ROUNDS)
+        rows.append(row("disagreement of the views, mm", "distal", mean, "<= 15"))
+    return rows
+
+
+def spread(square: np.ndarray, mask: np.ndarray) -> Estimate:
+    """Root mean square distance (mm) of samples to their mean, over the joints of ``mask``; square
+    [N, 24] in m^2."""
+    found = mean_interval(1e6 * square, mask, rounds=ROUNDS)
+    return Estimate(*(np.sqrt(v) for v in found[:3]), found.n)
+
+
 def manifold(from_poses: Mapping[str, np.ndarray]) -> list[dict]:
     """How far from known poses, beyond the true limbs: of the regressor, the estimate, a sample."""
     excess = {k: from_poses[k] - from_poses["true"] for k in ("regressed", "estimate", "sample")}
     rows = [row(f"excess distance to poses, {k}", "limbs", mean_interval(v, rounds=ROUNDS))
             for k, v in excess.items()]  # fmt: skip
-    # Answers near the mean may be nearer to known poses than the truth is: then there is no ratio.
-    if (own := float(excess["regressed"].mean())) > 0:
-        share = float(excess["sample"].mean()) / own
-        rows.append(row("the same, sample / regressor", "limbs", share, "<= 0.6"))
-    return rows
+    return rows + plausible(excess["sample"], excess["regressed"])
+
+
+def plausible(sample: np.ndarray, regressed: np.ndarray) -> list[dict]:
+    """The row that compares excess distances [N] to poses. None where the regressor has none:
+    answers near the mean may be nearer to known poses than the truth is."""
+    if (own := float(regressed.mean())) <= 0:
+        return []
+    figure = "excess distance to poses, sample / regressor"
+    return [row(figure, "limbs", float(sample.mean()) / own, "<= 0.6")]
 
 
 def ratio(figure: str, subset: str, a: np.ndarray, b: np.ndarray, mask: np.ndarray,

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
-from hmr_ros.models.factorized import SAMPLES, STEPS, Factorized
-from hmr_ros.models.factorized_state import DISTAL, SIZE, body_of, positions_of
+from hmr_ros.models.factorized import Factorized
+from hmr_ros.models.factorized_state import DISTAL
+from hmr_ros.models.several_samples import noise_of, several
 
 
 @torch.no_grad()
@@ -27,33 +28,20 @@ def sample_figures(
     rng = torch.Generator().manual_seed(seed)
     parts: dict[str, list[Tensor]] = {}
     for batch in batches:
-        _, told = network.told(batch)
-        n, true = len(batch["joints"]), batch["joints"][:, distal]
-        joints, apart = [], []
-        for _ in range(SAMPLES):
-            noise = torch.randn(n, SIZE, generator=rng).to(true.device)
-            state = network.sample(told, noise, STEPS)
-            joints.append(body_of(network.skeleton, state).joints[:, distal])
-            apart.append((positions_of(network.skeleton, state) - joints[-1]).norm(dim=-1))
-        drawn = torch.stack(joints)
-        off = (drawn - true).norm(dim=-1)
-        estimate = body_of(network.skeleton, network.estimate(told)).joints[:, distal]
-        found = {
-            "estimate": (estimate - true).norm(dim=-1),
-            "sample": off.mean(0),
-            "best8": off.amin(0),
-            "square": (drawn - drawn.mean(0)).square().sum(-1).mean(0),
-            "apart": torch.stack(apart).mean(0),
-            "state": batch["visibility"][:, distal],
-        }
+        first, told = network.told(batch)
+        true = batch["joints"]
+        _, _, found = several(network, told, true, noise_of(len(true), rng))
+        found["estimate"] = (network.estimated(first, told).joints - true).norm(dim=-1)
+        found["state"] = batch["visibility"]
+        found = {k: v if k == "apart" else v[:, distal] for k, v in found.items()}
         for name, value in found.items():
             parts.setdefault(name, []).append(value.cpu())
     values = {name: torch.cat(value) for name, value in parts.items()}
     figures = {}
     for name, state in (("hidden", HIDDEN), ("visible", VISIBLE)):
         rows = values["state"] == state
-        for key in ("estimate", "sample", "best8"):
-            figures[f"{key}_{name}_mm"] = 1e3 * values[key][rows].mean().item()
+        for key, said in (("estimate", "estimate"), ("sample", "sample"), ("best", "best8")):
+            figures[f"{said}_{name}_mm"] = 1e3 * values[key][rows].mean().item()
         figures[f"spread_{name}_mm"] = 1e3 * values["square"][rows].mean().sqrt().item()
     figures["disagree_mm"] = 1e3 * values["apart"].mean().item()
     return figures
