@@ -2,7 +2,10 @@
 
 import importlib
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -11,7 +14,11 @@ from made_people import PEOPLE, corpus_of, made_people  # noqa: E402
 from test_models_contract import TINY  # noqa: E402
 
 from hmr_ros.body.model import load_body_model  # noqa: E402
+from hmr_ros.cli.main import main  # noqa: E402
+from hmr_ros.data.joint_visibility import VISIBLE  # noqa: E402
+from hmr_ros.evaluation.samples import drawn, mean_of  # noqa: E402
 from hmr_ros.models import flow, weights  # noqa: E402
+from hmr_ros.models.configs import read_config  # noqa: E402
 from hmr_ros.models.factorized_state import (  # noqa: E402
     DISTAL,
     SIZE,
@@ -21,20 +28,22 @@ from hmr_ros.models.factorized_state import (  # noqa: E402
     state_of,
 )
 from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
+from hmr_ros.models.reaching import least_turn  # noqa: E402
 from hmr_ros.person_crops import INPUTS  # noqa: E402
 from hmr_ros.training import (  # noqa: E402
     baseline_keypoints_task,
     baseline_task,
+    crop_release,
     factorized_keypoints_task,
     factorized_losses,
     factorized_task,
 )
 from hmr_ros.training.baseline_keypoints_task import PICTURED  # noqa: E402
 from hmr_ros.training.factorized_figures import sample_figures  # noqa: E402
-from hmr_ros.training.factorized_losses import Draw, Weights, draw, limbs_of, losses  # noqa: E402
+from hmr_ros.training.factorized_losses import Draw, Weights, draw, goal_of, losses  # noqa: E402
 from hmr_ros.training.loop import Training  # noqa: E402
 from hmr_ros.training.losses import target  # noqa: E402
-from hmr_ros.training.recipe import Recipe  # noqa: E402
+from hmr_ros.training.recipe import FOLDER, Recipe, read_recipe  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +86,21 @@ def test_true_limbs_on_any_anchor_are_where_they_truly_are(task, truth):
     network = task.network()
     whole = state_of(network.skeleton, truth.rotations, truth.betas, truth.place, truth.joints)
     known = flow.known_kept(torch.zeros_like(whole), whole, network.mask)
-    data = limbs_of(network, truth, known)
+    data, goal = goal_of(network, truth, known)
     assert torch.allclose(data, whole, atol=1e-5)
+    assert torch.allclose(goal.joints, truth.joints, atol=1e-5)
     # An anchor that leans: both views are of the same limbs, which reach for the true ones.
     leaning = known + 0.2 * torch.randn(known.shape) * (1 - network.mask)
     limbs, distal = network.mask[:144] > 0, list(DISTAL)
-    data = limbs_of(network, truth, leaning)
-    reached = body_of(network.skeleton, data).joints[:, distal]
+    data, goal = goal_of(network, truth, leaning)
+    body = body_of(network.skeleton, data)
+    reached = body.joints[:, distal]
+    for name in ("rotations", "joints", "landmarks"):
+        assert torch.allclose(getattr(goal, name), getattr(body, name), atol=1e-5)
     assert torch.allclose(positions_of(network.skeleton, data), reached, atol=1e-5)
     # As they truly turn, they end up farther from the truth, which the other view has.
-    turned = limbs_of(network, truth, leaning, reach=False)
+    turned, goal = goal_of(network, truth, leaning, reach=False)
+    assert goal is truth
     assert torch.allclose(turned[:, :144][:, limbs], whole[:, :144][:, limbs], atol=1e-6)
     true = truth.joints[:, distal]
     assert torch.allclose(positions_of(network.skeleton, turned), true, atol=1e-5)
@@ -122,6 +136,26 @@ def test_the_truth_has_no_geometric_loss_and_errors_have_theirs(task, truth, peo
     assert all(v.item() == 0 for v in nobody.values())
 
 
+def test_a_turned_wrist_costs_what_it_turns_and_moves(task, truth):
+    network, weights = task.network(), Weights()
+    state = state_of(network.skeleton, truth.rotations, truth.betas, truth.place, truth.joints)
+    body = body_of(network.skeleton, state)
+    rotations = body.rotations.clone()
+    rotations[:, 20] = rotations[:, 20] @ least_turn(*torch.eye(3)[:2].unsqueeze(1))
+    joints, landmarks = network.skeleton(rotations, truth.betas)
+    turned = replace(body, rotations=rotations, joints=joints, landmarks=landmarks)
+    scale, everyone = torch.full((PEOPLE,), 0.3), torch.ones(PEOPLE)
+    found = factorized_losses.body_terms(turned, truth, scale, everyone, weights)
+    off = (rotations - truth.rotations)[:, 20].abs().mean().item()
+    assert found["rotations"].item() == pytest.approx(weights.rotations * off / 16, rel=1e-3)
+    # Only the hand hangs on it.
+    moved = (joints - truth.joints)[:, 22].norm(dim=-1).mean().item()
+    assert moved > 0.05
+    assert found["joints"].item() == pytest.approx(weights.joints * moved / 24, rel=0.05)
+    half = factorized_losses.body_terms(turned, truth, scale, 0.5 * everyone, weights)
+    assert all(half[k].item() == pytest.approx(v.item() / 2) for k, v in found.items())
+
+
 def chance(estimated, blind, seed=0):
     rng = torch.Generator().manual_seed(seed)
     return Draw(
@@ -153,6 +187,39 @@ def test_each_person_counts_where_it_should(task):
     assert blind["flow"] > 0 and blind["joints"] == blind["agree"] == 0
 
 
+def test_geometry_counts_by_time_and_the_flow_in_units_of_its_noise(task):
+    torch.manual_seed(0)
+    network, batch = task.network().eval(), task.batch(0)
+    inputs, truth = {name: batch[name] for name in INPUTS}, target(batch)
+    asked = []
+
+    def terms(t, estimated=False):
+        who = replace(chance(estimated, False), t=torch.full((8,), t))
+        who = replace(who, blind=torch.arange(8) < 4, unanchored=torch.arange(8) < 2)
+        with torch.no_grad():
+            return losses(network, inputs, truth, who, Weights())
+
+    with torch.no_grad():
+        data, _ = goal_of(network, truth, network.told(inputs)[1].anchor)
+    # A velocity that leads 0.3 of the noise's deviation beyond the goal, whenever it is asked.
+    beyond = data + 0.3 * network.noise_scale
+
+    def velocity(state, t, told, without, unanchored):
+        asked.append((without, unanchored))
+        return (beyond - state) / (1 - t)[:, None]
+
+    network.velocity = velocity
+    early, late, estimate = terms(0.25), terms(0.5), terms(0.5, estimated=True)
+    for name in set(early) - {"flow"}:
+        assert late[name].item() == pytest.approx(2 * early[name].item(), rel=1e-3), name
+        assert estimate[name].item() == pytest.approx(4 * early[name].item(), rel=1e-3), name
+    for found, t in ((early, 0.25), (late, 0.5)):
+        assert found["flow"].item() == pytest.approx(0.3 * (0.3 / (1 - t)) ** 2, rel=1e-3)
+    without, unanchored = asked[0]
+    assert without.tolist() == [1.0] * 4 + [0.0] * 4
+    assert unanchored.tolist() == [1.0] * 2 + [0.0] * 6
+
+
 def test_shares_of_chance():
     rng = torch.Generator().manual_seed(0)
     found = draw(20_000, 3, rng, estimated=0.5, blind=0.2, unanchored=0.25)
@@ -174,9 +241,18 @@ def test_an_arm_differs_from_the_whole_method_where_it_says(folder, anchor, arm)
     sum(terms.values()).backward()
     learned = [p for n, p in network.named_parameters() if not n.startswith("anchor.")]
     assert all(p.grad is not None for p in learned)
-    geometry = [terms[k].item() for k in ("joints", "landmarks", "image")]
-    assert all(v == 0 for v in geometry) == (arm in ("rotations", "composite"))
+    plain = arm in ("rotations", "composite")
+    geometry = {
+        k: v.item() for k, v in terms.items() if k not in ("flow", "rotations", "positions")
+    }
+    assert len(geometry) == (3 if arm == "rotations" else 6)
+    assert all((v == 0) == plain for v in geometry.values())
     assert ("positions" in terms) == (arm != "rotations")
+    # The same people teach the same rotations, unless joints are to turn as the true ones.
+    whole = factorized_task.load(settings | {"arm": "full"}, seed=1, rank=0, world=1)
+    same = whole.losses(network, batch, 0)["rotations"]
+    assert torch.equal(same, terms["rotations"]) == (arm != "true-turns")
+    assert task.settings.arm == arm and whole.settings.arm == "full"
     flowing = network.mask.sum().item()
     assert flowing == {"unfactorised": 180, "rotations": 96}.get(arm, 132)
     # Only without an anchor does a sample's torso move.
@@ -247,7 +323,18 @@ def test_weights_for_comparisons_do_not_take_the_place_of_those_for_use(
         weights.load(tmp_path / name / f"{name}.safetensors", load_body_model(), kind)
 
 
-def test_an_unknown_arm_is_refused(folder):
+def test_recipes_of_the_arms_are_for_one_network():
+    one, two = (read_recipe(FOLDER / f"{n}.yaml").task for n in ("arms-stage-one", "arms"))
+    stage_one = read_config(baseline_keypoints_task.Settings, one)
+    arm = read_config(factorized_keypoints_task.Settings, two)
+    assert arm.arm == "full" and arm.plain == stage_one.plain and arm.unanchored > 0
+    assert set(PICTURED) <= set(stage_one.network.without)
+
+
+def test_an_unknown_arm_is_refused(folder, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "factorized", "--arm", "half"])
+    assert "choose from" in capsys.readouterr().err
     with pytest.raises(ValueError, match="arm 'half' is unknown; known: full, composite"):
         factorized_task.load({"data": str(folder), "arm": "half"}, seed=1, rank=0, world=1)
 
@@ -305,3 +392,33 @@ def test_figures_of_samples_that_are_known(task, people):
         assert figures[f"best8_{state}_mm"] < figures[f"sample_{state}_mm"]
     apart = (split(noise)[1] - joints + positions_of(network.skeleton, 0 * noise)).norm(dim=-1)
     assert figures["disagree_mm"] == pytest.approx(1e3 * apart.mean().item(), rel=0.25)
+
+
+def test_reference_people_lack_what_a_network_does_not_read(task):
+    network = SimpleNamespace(config=SimpleNamespace(without=("features", "world")))
+    found = crop_release.reference_inputs(network, task)
+    (people,) = baseline_task.batches_of(task.val_corpus, task.people, task.people + 4)
+    assert list(found) == list(INPUTS)
+    for name, value in found.items():
+        expected = people[name].numpy() * (name not in ("features", "world"))
+        np.testing.assert_array_equal(value, expected)
+        assert value.any() == (name not in ("features", "world"))
+
+
+def test_calibrated_samples_hold_what_their_regions_promise(task, monkeypatch):
+    torch.manual_seed(0)
+    network, (people,) = task.network().eval(), task.sampled_people(torch.device("cpu"))
+    visible, answer = people["visibility"] == VISIBLE, network.estimated
+
+    def estimated(first, told):
+        body = answer(first, told)
+        body.visibility_logit = 40 * visible.float() - 20  # it knows what is seen
+        return body
+
+    monkeypatch.setattr(network, "estimated", estimated)
+    crop_release.calibrate(network, task)
+    poses = torch.eye(3).repeat(1, 16, 1, 1)
+    quantile = drawn(network, [people], poses, mean_of(poses)).quantile[:, list(DISTAL)]
+    for state in (visible, ~visible):
+        held = quantile[state[:, list(DISTAL)].numpy()] <= 0.9
+        assert held.mean() == pytest.approx(0.9, abs=1.5 / len(held))

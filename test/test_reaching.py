@@ -9,7 +9,7 @@ from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.geometry.rotations import matrix_from_axis_angle  # noqa: E402
 from hmr_ros.models.factorized_state import DISTAL, LIMBS, TORSO  # noqa: E402
 from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
-from hmr_ros.models.reaching import BONES, PARENTS, in_view, least_turn, reaching  # noqa: E402
+from hmr_ros.models.reaching import BONES, in_view, least_turn, reaching  # noqa: E402
 
 PEOPLE = 60
 
@@ -33,9 +33,9 @@ def turns(vectors):
     return torch.from_numpy(matrix_from_axis_angle(vectors)).float()
 
 
-def test_the_tree_is_the_body_models():
-    assert list(PARENTS) == load_body_model().parents.tolist()
-    assert all(PARENTS[end] == joint for bones in BONES for joint, end in bones.items())
+def test_bones_end_where_the_body_models_next_joint_is(skeleton):
+    assert list(skeleton.parents) == load_body_model().parents.tolist()
+    assert all(skeleton.parents[end] == joint for bones in BONES for joint, end in bones.items())
 
 
 def test_true_limbs_on_their_own_torso_stay(skeleton, people):
@@ -56,8 +56,9 @@ def test_limbs_on_another_torso_point_at_the_true_joints(skeleton, people):
             cosine = torch.nn.functional.cosine_similarity(bone, wanted, dim=1)
             assert cosine.min() > 1 - 1e-5
     # Hands and feet are turned as the true ones.
+    own_way, true_way = (in_view(r, skeleton.parents) for r in (found, rotations))
     for joint in (20, 21, 7, 8):
-        assert torch.allclose(in_view(found)[:, joint], in_view(rotations)[:, joint], atol=1e-4)
+        assert torch.allclose(own_way[:, joint], true_way[:, joint], atol=1e-4)
     # Nearer to the true joints than limbs that turn as the true ones do.
     turned = anchor.clone()
     turned[:, list(LIMBS)] = rotations[:, list(LIMBS)]

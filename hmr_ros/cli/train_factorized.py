@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from hmr_ros.cli import train_baseline
+from hmr_ros.training.arms import ARMS
 
 NAME = "factorized"
 SUMMARY = "FactorizedHMR for one image: limbs by flow matching on the torso of a trained baseline"
@@ -24,9 +25,8 @@ def add_stage_one(parser: argparse.ArgumentParser, which: str) -> None:
     )
     parser.add_argument(
         "--arm",
-        metavar="NAME",
-        help="a training to compare with (`ARMS` in hmr_ros/training/stage_two.py): composite, "
-        "rotations, unfactorised or true-turns",
+        choices=list(ARMS),
+        help="a training to compare with: what each lacks is in hmr_ros/training/arms.py",
     )
 
 

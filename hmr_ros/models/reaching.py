@@ -8,6 +8,8 @@ the view, and the bones of arms and legs then point from where they begin to whe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,7 +19,6 @@ from hmr_ros.models.skeleton import Skeleton
 
 # Joint to the end of its bone: of thighs and upper arms, then of shanks and forearms.
 BONES = {1: 4, 2: 5, 16: 18, 17: 19}, {4: 7, 5: 8, 18: 20, 19: 21}
-PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 
 
 def reaching(
@@ -30,29 +31,29 @@ def reaching(
     networks learn, and a rotation needs more digits than bfloat16 has.
     """
     with torch.autocast(anchor.device.type, enabled=False):
-        turned = list(in_view(rotations).unbind(1))
+        parents = skeleton.parents
+        turned, torso = (list(in_view(r, parents).unbind(1)) for r in (rotations, anchor))
         for joint in TORSO:
-            own = anchor[:, joint]
-            turned[joint] = own if joint == 0 else turned[PARENTS[joint]] @ own
+            turned[joint] = torso[joint]
         for bones in BONES:
-            own, _ = skeleton(at_joints(turned), betas)
+            own, _ = skeleton(at_joints(turned, parents), betas)
             for joint, end in bones.items():
                 aim = least_turn(own[:, end] - own[:, joint], joints[:, end] - own[:, joint])
                 turned[joint] = aim @ turned[joint]
-        return at_joints(turned)
+        return at_joints(turned, parents)
 
 
-def in_view(rotations: Tensor) -> Tensor:
+def in_view(rotations: Tensor, parents: Sequence[int]) -> Tensor:
     """Local rotations [N, 24, 3, 3] as orientations in the root's frame."""
     turned = [rotations[:, 0]]
     for joint in range(1, 24):
-        turned.append(turned[PARENTS[joint]] @ rotations[:, joint])
+        turned.append(turned[parents[joint]] @ rotations[:, joint])
     return torch.stack(turned, 1)
 
 
-def at_joints(turned: list[Tensor]) -> Tensor:
+def at_joints(turned: list[Tensor], parents: Sequence[int]) -> Tensor:
     """The reverse of ``in_view``, of 24 orientations [N, 3, 3]."""
-    local = [turned[PARENTS[j]].transpose(1, 2) @ turned[j] for j in range(1, 24)]
+    local = [turned[parents[j]].transpose(1, 2) @ turned[j] for j in range(1, 24)]
     return torch.stack([turned[0], *local], 1)
 
 

@@ -50,7 +50,7 @@ class Skeleton(nn.Module):
 
     Buffers only; nothing is learned. ``body`` is a ``hmr_ros.body.model.BodyModel`` and ``parts``
     the ``hmr_ros.body.keypoints.Mixture`` of the landmarks on it. offsets [K, 3] (metres) move each
-    landmark in the frame of the joint that carries it.
+    landmark in the frame of the joint that carries it. ``parents``: of each joint, -1 of the root.
 
     Inside, the batch is the last axis: products of 3 x 3 matrices are then a few long vector
     operations, several times faster on a CPU than batched matrix products.
@@ -58,6 +58,7 @@ class Skeleton(nn.Module):
 
     def __init__(self, body, parts, offsets: np.ndarray | None = None) -> None:
         super().__init__()
+        self.parents = tuple(body.parents.tolist())
         levels = tree_levels(body.parents)
         self.sizes = [len(level) for level in levels]
         order = [j for level in levels for j in level]

@@ -17,6 +17,7 @@ from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.models.baseline import BaselineConfig
 from hmr_ros.models.configs import read_config
 from hmr_ros.models.weights import build, save
+from hmr_ros.training.baseline_task import PLACES
 from hmr_ros.training.losses import Weights, losses, target
 from hmr_ros.training.seeds import hash_of
 from hmr_ros.training.simulated_people import PLAIN, SimulatedPeople
@@ -94,7 +95,7 @@ class BaselineKeypointsTask:
             yield {k: v.to(device) for k, v in batch.items()}
 
     def identity(self) -> dict:
-        return {k: v for k, v in asdict(self.settings).items() if k != "motions"}
+        return {k: v for k, v in asdict(self.settings).items() if k not in PLACES}
 
 
 def release(network: nn.Module, task: BaselineKeypointsTask, out_folder: Path, origin) -> None:

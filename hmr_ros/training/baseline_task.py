@@ -25,6 +25,7 @@ from hmr_ros.training.seeds import hash_of
 from hmr_ros.training.simulated_people import SimulatedPeople, beside
 
 NETWORK = "baseline"
+PLACES = ("data", "val", "motions", "anchor")  # settings that say where something lies
 VALIDATION_BATCH = 50
 STATES = {"visible": VISIBLE, "self_occluded": SELF_OCCLUDED, "hidden": HIDDEN}
 REGION_90 = 6.2514  # of chi-square with three degrees of freedom: 90 % lie below
@@ -190,10 +191,8 @@ class BaselineTask:
         return JointAnswers(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
     def identity(self) -> dict:
-        plain = {
-            k: v for k, v in asdict(self.settings).items() if k not in ("data", "val", "motions")
-        }
-        return {"settings": plain, "people": self.people, "corpus": self.corpus.manifest}
+        settings = {k: v for k, v in asdict(self.settings).items() if k not in PLACES}
+        return {"settings": settings, "people": self.people, "corpus": self.corpus.manifest}
 
 
 def batches_of(corpus: Corpus, first: int, last: int) -> Iterator[dict[str, Tensor]]:

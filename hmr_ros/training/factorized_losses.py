@@ -19,7 +19,6 @@ from hmr_ros.models.factorized_state import (
     LIMBS,
     PARENT_OF,
     body_of,
-    neutral_distal,
     positions_of,
     state_of,
 )
@@ -89,14 +88,9 @@ def losses(
     weights: Weights,
     reach: bool = True,
 ) -> dict[str, Tensor]:
-    """Weighted terms; their sum is the loss. reach: see ``limbs_of``."""
+    """Weighted terms; their sum is the loss. reach: see ``goal_of``."""
     _, told = network.told(inputs)
-    data = limbs_of(network, truth, told.anchor, reach)
-    if reach:
-        goal = body_of(network.skeleton, data)
-        truth = replace(
-            truth, rotations=goal.rotations, joints=goal.joints, landmarks=goal.landmarks
-        )
+    data, truth = goal_of(network, truth, told.anchor, reach)
     estimated = chance.estimated[:, None]
     noise = torch.where(estimated, 0.0, chance.noise * network.noise_scale)
     t = torch.where(chance.estimated, 0.0, chance.t)
@@ -117,22 +111,30 @@ def losses(
     return terms
 
 
-def limbs_of(network: Factorized, truth: Target, anchor: Tensor, reach: bool = True) -> Tensor:
-    """The state [N, SIZE] of the true limbs on a given anchor: it is what sampling will start from.
+def goal_of(
+    network: Factorized, truth: Target, anchor: Tensor, reach: bool = True
+) -> tuple[Tensor, Target]:
+    """The state [N, SIZE] of the true limbs on a given anchor, from which sampling will start, and
+    what bodies are judged by.
 
-    reach: limbs that ``reaching`` finds, in both views. Without it (for an ablation) their joints
-    turn as the true ones do, wherever that leads, and the auxiliary view is of the true limbs.
+    reach: limbs that ``reaching`` finds, in both views, and their body is what others are judged
+    by. Without it (for an ablation) their joints turn as the true ones do, wherever that leads, the
+    auxiliary view is of the true limbs, and bodies are judged by the truth.
     """
-    skeleton, rotations = network.skeleton, truth.rotations
-    if reach and network.config.anchored:
-        torso = body_of(skeleton, anchor)
-        rotations = reaching(skeleton, torso.rotations, torso.betas, rotations, truth.joints)
-    state = state_of(skeleton, rotations, truth.betas, truth.place, truth.joints)
-    state = flow.known_kept(state, anchor, network.mask)
-    joints = body_of(skeleton, state).joints if reach else truth.joints
-    distal = joints[:, list(DISTAL)] - neutral_distal(skeleton, state)
-    state = torch.cat([state[:, :144], distal.flatten(1), state[:, 144 + distal[0].numel() :]], 1)
-    return flow.known_kept(state, anchor, network.mask)
+    skeleton, torso = network.skeleton, body_of(network.skeleton, anchor)
+    rotations, joints = truth.rotations, truth.joints
+    if network.config.anchored:
+        turned = torso.rotations.clone()
+        turned[:, list(LIMBS)] = rotations[:, list(LIMBS)]
+        whole = rotations, joints
+        rotations = reaching(skeleton, torso.rotations, torso.betas, *whole) if reach else turned
+    if reach:
+        # In single precision, as ``reaching``.
+        with torch.autocast(anchor.device.type, enabled=False):
+            joints, landmarks = skeleton(rotations, torso.betas)
+        truth = replace(truth, rotations=rotations, joints=joints, landmarks=landmarks)
+    state = state_of(skeleton, rotations, torso.betas, torso.place, joints)
+    return flow.known_kept(state, anchor, network.mask), truth
 
 
 def body_terms(

@@ -9,15 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from hmr_ros.body.model import BodyModel, load_body_model
+from hmr_ros.body.model import load_body_model
 from hmr_ros.models.configs import read_config
 from hmr_ros.models.weights import save
 from hmr_ros.training import baseline_task
 from hmr_ros.training.baseline_task import BaselineTask, batches_of
 from hmr_ros.training.baseline_task import Settings as CorpusSettings
-from hmr_ros.training.factorized_figures import sample_figures
-from hmr_ros.training.seeds import hash_of
-from hmr_ros.training.stage_two import StageTwo, digest_of, founded, losses_of, settled
+from hmr_ros.training.stage_two import StageTwo, StageTwoTask, settled
 
 SAMPLED_PEOPLE = 500  # of a validation: eight samples of everybody would take most of the time
 
@@ -31,39 +29,13 @@ def load(settings: dict, seed: int, rank: int, world: int) -> FactorizedTask:
     """Errors as of ``baseline_task.load`` and ``stage_two.settled``."""
     body = load_body_model()
     whole, anchor = settled(settings, body)
-    return FactorizedTask(read_config(Settings, whole), body, anchor, seed, rank, world)
+    return FactorizedTask(anchor, read_config(Settings, whole), body, seed, rank, world)
 
 
-class FactorizedTask(BaselineTask):
+class FactorizedTask(StageTwoTask, BaselineTask):
     """See the module text; people, their order and what happens to them are the baseline's."""
 
     name = "factorized"
-
-    def __init__(
-        self,
-        settings: Settings,
-        body: BodyModel,
-        anchor: nn.Module,
-        seed: int,
-        rank: int = 0,
-        world: int = 1,
-    ) -> None:
-        super().__init__(settings, body, seed, rank, world)
-        self._anchor = anchor.state_dict()
-
-    def network(self) -> nn.Module:
-        """Stage one with its weights, and a new stage two."""
-        return founded(super().network(), self._anchor)
-
-    def losses(self, network: nn.Module, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
-        rng = torch.Generator().manual_seed(hash_of(self.seed, step, self.rank, 1))
-        return losses_of(network, batch, self.settings, rng)
-
-    @torch.no_grad()
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """The baseline's figures for the estimate, and those of samples."""
-        device = next(network.parameters()).device
-        return super().validate(network) | sample_figures(network, self.sampled_people(device))
 
     def sampled_people(self, device: torch.device) -> Iterator[dict[str, Tensor]]:
         """Batches of the people for validation who are sampled."""
@@ -71,11 +43,6 @@ class FactorizedTask(BaselineTask):
         last = min(len(self.val_corpus), first + min(SAMPLED_PEOPLE, self.settings.validate))
         for batch in batches_of(self.val_corpus, first, last):
             yield {name: value.to(device) for name, value in batch.items()}
-
-    def identity(self) -> dict:
-        found = super().identity()
-        del found["settings"]["anchor"]
-        return found | {"anchor": digest_of(self._anchor)}
 
 
 def release(network: nn.Module, task: FactorizedTask, out_folder: Path, origin) -> None:

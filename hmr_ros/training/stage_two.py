@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
+import torch
 from torch import Generator, Tensor, nn
 
 from hmr_ros.assets import asset
@@ -18,32 +19,24 @@ from hmr_ros.models import weights
 from hmr_ros.models.baseline import BaselineConfig
 from hmr_ros.models.factorized import FactorizedConfig
 from hmr_ros.models.factorized_state import SIZE
+from hmr_ros.training.arms import ARMS, agrees
+from hmr_ros.training.factorized_figures import sample_figures
 from hmr_ros.training.factorized_losses import Weights, draw, losses
 from hmr_ros.training.losses import target
+from hmr_ros.training.seeds import hash_of
 
 STAGE_ONE = "baseline"
-GEOMETRY = ("joints", "landmarks", "image", "projected", "agree", "bones")
-NO_GEOMETRY = {"losses": dict.fromkeys(GEOMETRY, 0.0)}
-# Trainings to compare with, each as what it changes in a recipe's section ``task``.
-ARMS = {
-    "full": {},
-    "composite": NO_GEOMETRY,
-    "rotations": NO_GEOMETRY | {"network": {"positions": False}},
-    "unfactorised": {"network": {"anchored": False}},
-    "true-turns": {"reach": False},
-}
 
 
 @dataclass(frozen=True)
 class StageTwo:
     """Settings of any task of stage two. anchor: weights (.safetensors) of stage one, which also
-    say its sizes; empty for the shipped baseline. arm: one of ``ARMS``. estimated: share of the
-    people who train the estimate. blind: share of the others who are shown no evidence, for
-    guidance; unanchored: share of those who are shown no anchor either, for an ablation of that.
-    reach: see ``factorized_losses.limbs_of``."""
+    say its sizes; empty for the shipped baseline. estimated: share of the people who train the
+    estimate. blind: share of the others who are shown no evidence, for guidance; unanchored: share
+    of those who are shown no anchor either, for an ablation of that. reach: see
+    ``factorized_losses.goal_of``."""
 
     anchor: str = ""
-    arm: str = "full"
     network: FactorizedConfig = field(default_factory=FactorizedConfig)
     losses: Weights = field(default_factory=Weights)
     estimated: float = 0.5
@@ -51,19 +44,22 @@ class StageTwo:
     unanchored: float = 0.0
     reach: bool = True
 
+    @property
+    def arm(self) -> str:
+        """Which of ``ARMS`` these settings are: of those they agree with, the last."""
+        return [name for name, changes in ARMS.items() if agrees(asdict(self), changes)][-1]
+
 
 def settled(settings: dict, body: BodyModel) -> tuple[dict, nn.Module]:
-    """A recipe's section ``task`` with what its arm changes and the sizes of stage one, and stage
-    one. Raises ValueError for an unknown arm, for weights that cannot be used, and for a network
-    section that sets what stage one says."""
-    arm = settings.get("arm", "full")
+    """A recipe's section ``task``, and what its key ``arm`` changes in it, with the sizes of stage
+    one, and stage one. Raises ValueError for an unknown arm, for weights that cannot be used, and
+    for a network section that sets what stage one says."""
+    settings = dict(settings)
+    arm = settings.pop("arm", "full")
     if arm not in ARMS:
         raise ValueError(f"arm {arm!r} is unknown; known: {', '.join(ARMS)}")
-    changed = {
-        key: (settings.get(key) or {}) | value if isinstance(value, dict) else value
-        for key, value in ARMS[arm].items()
-    }
-    settings = settings | changed
+    for key, value in ARMS[arm].items():
+        settings[key] = (settings.get(key) or {}) | value if isinstance(value, dict) else value
     own = settings.get("network") or {}
     of_stage_one = set(own) & {f.name for f in fields(BaselineConfig)}
     if of_stage_one:
@@ -78,23 +74,38 @@ def settled(settings: dict, body: BodyModel) -> tuple[dict, nn.Module]:
     return settings | {"anchor": str(path), "network": network}, anchor
 
 
-def founded(network: nn.Module, anchor: Mapping[str, Tensor]) -> nn.Module:
-    """``network`` with the weights ``anchor`` of stage one, which no training changes."""
-    network.anchor.load_state_dict(anchor)
-    network.anchor.requires_grad_(False)
-    network.temperature.copy_(network.anchor.temperature)
-    network.place_temperature.copy_(network.anchor.place_temperature)
-    return network
+class StageTwoTask:
+    """Makes a task of stage one, which it is mixed into, one of stage two. ``settings`` are a
+    ``StageTwo``; ``sampled_people`` gives the people for validation who are sampled."""
 
+    def __init__(self, anchor: nn.Module, *of_stage_one) -> None:
+        super().__init__(*of_stage_one)
+        self._anchor = anchor.state_dict()
 
-def losses_of(
-    network: nn.Module, batch: dict[str, Tensor], settings: StageTwo, rng: Generator
-) -> dict[str, Tensor]:
-    """Of a batch of inputs with their truth; ``rng`` decides who trains what."""
-    network.anchor.eval()  # nor do its running statistics change
-    shares = settings.estimated, settings.blind, settings.unanchored
-    chance = draw(len(batch["scale"]), SIZE, rng, *shares).to(batch["scale"].device)
-    return losses(network, batch, target(batch), chance, settings.losses, settings.reach)
+    def network(self) -> nn.Module:
+        """Stage one with its weights, which no training changes, and a new stage two."""
+        network = super().network()
+        network.anchor.load_state_dict(self._anchor)
+        network.anchor.requires_grad_(False)
+        network.temperature.copy_(network.anchor.temperature)
+        network.place_temperature.copy_(network.anchor.place_temperature)
+        return network
+
+    def losses(self, network: nn.Module, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
+        network.anchor.eval()  # nor do its running statistics change
+        s, rng = self.settings, Generator().manual_seed(hash_of(self.seed, step, self.rank, 1))
+        chance = draw(len(batch["scale"]), SIZE, rng, s.estimated, s.blind, s.unanchored)
+        chance = chance.to(batch["scale"].device)
+        return losses(network, batch, target(batch), chance, s.losses, s.reach)
+
+    @torch.no_grad()
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """The baseline's figures for the estimate, and those of samples."""
+        device = next(network.parameters()).device
+        return super().validate(network) | sample_figures(network, self.sampled_people(device))
+
+    def identity(self) -> dict:
+        return super().identity() | {"anchor": digest_of(self._anchor)}
 
 
 def digest_of(anchor: Mapping[str, Tensor]) -> str:
