@@ -65,7 +65,7 @@ def split(state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def neutral_distal(skeleton: Skeleton, state: Tensor) -> Tensor:
     """Distal joints [N, 12, 3] about the pelvis of the anchor with its limbs at rest."""
     mask = unknown_mask().to(state.device)
-    return _body(skeleton, state * (1 - mask)).joints[:, list(DISTAL)]
+    return body_of(skeleton, state * (1 - mask)).joints[:, list(DISTAL)]
 
 
 def state_of(
@@ -81,7 +81,14 @@ def state_of(
 
 def body_of(skeleton: Skeleton, state: Tensor) -> Lifted:
     """The body of a state: that of its rotations."""
-    return _body(skeleton, state)
+    # In single precision: a rotation needs more digits than bfloat16 has.
+    with torch.autocast(state.device.type, enabled=False):
+        state = state.float()
+        sixd = state[:, :ROTATIONS] + at_rest().to(state.device)
+        betas, place = state[:, -SHAPE - PLACE : -PLACE], state[:, -PLACE:]
+        rotations = matrix_from_6d(sixd.reshape(-1, 24, 6))
+        joints, landmarks = skeleton(rotations, betas.detach())  # as heads.body_of
+    return Lifted(sixd, rotations, betas, place, joints, landmarks)
 
 
 def positions_of(skeleton: Skeleton, state: Tensor) -> Tensor:
@@ -97,18 +104,7 @@ def noise_scale(skeleton: Skeleton, mask: Tensor, sixd: float = 0.6, draws: int 
     scale = sixd * mask
     noise = torch.randn(draws, SIZE, generator=rng) * scale
     noise[:, ROTATIONS : ROTATIONS + POSITIONS] = 0
-    moved = _body(skeleton, noise).joints[:, list(DISTAL)] - neutral_distal(skeleton, noise)
+    moved = body_of(skeleton, noise).joints[:, list(DISTAL)] - neutral_distal(skeleton, noise)
     spread = moved.square().mean((0, 2)).sqrt()
     scale[ROTATIONS : ROTATIONS + POSITIONS] = spread.repeat_interleave(3)
     return scale * mask
-
-
-def _body(skeleton: Skeleton, state: Tensor) -> Lifted:
-    # In single precision: a rotation needs more digits than bfloat16 has.
-    with torch.autocast(state.device.type, enabled=False):
-        state = state.float()
-        sixd = state[:, :ROTATIONS] + at_rest().to(state.device)
-        betas, place = state[:, -SHAPE - PLACE : -PLACE], state[:, -PLACE:]
-        rotations = matrix_from_6d(sixd.reshape(-1, 24, 6))
-        joints, landmarks = skeleton(rotations, betas.detach())  # as heads.body_of
-    return Lifted(sixd, rotations, betas, place, joints, landmarks)

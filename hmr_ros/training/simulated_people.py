@@ -39,13 +39,13 @@ class SimulatedPeople:
         """See ``keypoint_people``."""
         plain = round(count * self._plain)
         kinds = []
-        if plain < count:
-            poses = lifting.varied_more(self.poses, count - plain, rng)
-            kinds.append(lifting.robot_samples(poses, self._skeleton, self._blazepose, rng))
         if plain:
             poses = lifting.varied_mirrored(self.poses, plain, rng)
             kinds.append(lifting.crop_samples(poses, self._skeleton, rng))
-        return keypoint_people(lifting.join(*kinds[::-1]), rng)
+        if plain < count:
+            poses = lifting.varied_more(self.poses, count - plain, rng)
+            kinds.append(lifting.robot_samples(poses, self._skeleton, self._blazepose, rng))
+        return keypoint_people(lifting.join(*kinds), rng)
 
 
 def beside(rendered: dict[str, Tensor], people: dict[str, Tensor]) -> dict[str, Tensor]:
