@@ -38,6 +38,16 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture
+def machine():
+    """A stand-in of a computer with TensorRT and a GPU."""
+    pytest.importorskip("onnx", reason="the stand-in of TensorRT reads graphs")
+    import tensorrt_double
+
+    with tensorrt_double.installed() as machine:
+        yield machine
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tests marked ``ros`` are skipped, with what to do, where ROS or the messages are missing."""
     if item.get_closest_marker("ros") is None:

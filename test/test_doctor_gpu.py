@@ -4,7 +4,6 @@ import json
 import os
 
 import pytest
-import tensorrt_double
 
 from hmr_ros.assets import asset
 from hmr_ros.doctor import gpu
@@ -13,12 +12,6 @@ from hmr_ros.runtime.backends.engine_build import build
 from hmr_ros.runtime.graph_file import read_graph
 
 JETSON = "# R{} (release), REVISION: {}, GCID: 1, BOARD: generic, EABI: aarch64, DATE: today\n"
-
-
-@pytest.fixture
-def machine():
-    with tensorrt_double.installed() as machine:
-        yield machine
 
 
 @pytest.fixture

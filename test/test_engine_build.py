@@ -31,12 +31,6 @@ from hmr_ros.runtime.graph_file import WeightsError, read_graph, sha256_of
 
 
 @pytest.fixture
-def machine():
-    with tensorrt_double.installed() as machine:
-        yield machine
-
-
-@pytest.fixture
 def graph(tmp_path):
     return write_small_graph(tmp_path)
 

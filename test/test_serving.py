@@ -13,7 +13,6 @@ import pytest
 pytest.importorskip("onnxruntime", reason="runs the networks")
 onnx = pytest.importorskip("onnx", reason="the stand-in of TensorRT reads graphs")
 
-import tensorrt_double  # noqa: E402
 from made_bodies import CAMERA, somebody  # noqa: E402
 
 from hmr_ros.assets import asset  # noqa: E402
@@ -43,12 +42,6 @@ def body():
 def no_libraries(monkeypatch):
     for name in MODULES:
         monkeypatch.setitem(sys.modules, name, None)
-
-
-@pytest.fixture
-def machine():
-    with tensorrt_double.installed() as machine:
-        yield machine
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pycuda_double
 import pytest
-import tensorrt_double
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_graphs import some_inputs, write_small_graph
@@ -18,12 +17,6 @@ from hmr_ros.runtime.backends import engine_build, nvidia_libraries
 from hmr_ros.runtime.backends.backend import BackendError, BackendOptions, open_backend
 from hmr_ros.runtime.graph_description import answers
 from hmr_ros.runtime.graph_file import Tensor
-
-
-@pytest.fixture
-def machine():
-    with tensorrt_double.installed() as machine:
-        yield machine
 
 
 @pytest.fixture(scope="module")
