@@ -45,7 +45,8 @@ def place(
         bodies.transl,
         NETWORK_DEPTH_STD * np.maximum(bodies.transl[:, 2], 0.1),
     )
-    scale_std = np.maximum(STATURE_STD, _own_doubt(bodies))
+    scale_std, across = _own_doubt(bodies)
+    scale_std = np.maximum(STATURE_STD, scale_std)
     metric = np.full(len(bodies), camera.metric)
     if depth is not None:
         read = _depth_of_bodies(depth, pixels, weights, points)
@@ -55,6 +56,7 @@ def place(
         scale_std = np.where(known, 0, scale_std)
         metric = metric | known
     transl, cov = solve_translation(points, camera.rays(pixels), weights, prior, depth_std)
+    cov = cov + across
     cov = cov + np.square(scale_std)[:, None, None] * transl[:, :, None] * transl[:, None, :]
     joints = bodies.joints - bodies.transl[:, None] + transl[:, None]
     return bodies.replace(
@@ -66,16 +68,19 @@ def place(
     )
 
 
-def _own_doubt(bodies: Bodies) -> np.ndarray:
-    """[N] relative standard deviation of the distance by the network itself.
+def _own_doubt(bodies: Bodies) -> tuple[np.ndarray, np.ndarray]:
+    """By the network itself: [N] relative standard deviation of the distance, and covariance
+    [N, 3, 3] (m^2) of the place across the line of sight.
 
-    It knows of whom too little is seen, and a body in a wrong pose lands at a wrong distance
-    however well it fits.
+    It knows of whom too little is seen, and a body in a wrong pose lands at a wrong place however
+    well it fits: that the keypoints agree with it tells nothing of that.
     """
     far = np.maximum(np.linalg.norm(bodies.transl, axis=1), 0.1)
     toward = bodies.transl / far[:, None]
     variance = np.einsum("na,nab,nb->n", toward, bodies.transl_cov, toward)
-    return np.sqrt(np.maximum(variance, 0)) / far
+    sideways = np.eye(3) - toward[:, :, None] * toward[:, None, :]
+    across = sideways @ bodies.transl_cov @ sideways
+    return np.sqrt(np.maximum(variance, 0)) / far, across
 
 
 def _depth_of_bodies(

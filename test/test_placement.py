@@ -63,13 +63,14 @@ def test_covariance_tells_the_scatter():
 
 
 @pytest.mark.parametrize("doubt, expected", [(0.02, 0.055), (0.2, 0.2)])
-def test_the_distance_is_at_least_as_unsure_as_the_network_says(doubt, expected):
+def test_the_place_is_at_least_as_unsure_as_the_network_says(doubt, expected):
     body = load_body_model()
     made = somebody(body, 1.0, 4.0)
     toward = made.transl[0].astype(float) / np.linalg.norm(made.transl[0])
-    # Unsure along its own ray and, which is no matter here, far less across.
     along = np.linalg.norm(made.transl[0]) * doubt * toward
-    made = made.replace(transl_cov=(np.outer(along, along) + 1e-6 * np.eye(3))[None])
+    # Across its ray by 7 cm, however well exact keypoints agree with a body in this pose.
+    own = np.outer(along, along) + 0.07**2 * (np.eye(3) - np.outer(toward, toward))
+    made = made.replace(transl_cov=own[None])
     points = keypoints(body, made.rotations, made.betas, made.transl, "blazepose33")
     seen = np.concatenate([CAMERA.project(points), np.ones((1, 33, 1))], -1).astype(np.float32)
     people = no_people().replace(
@@ -84,6 +85,9 @@ def test_the_distance_is_at_least_as_unsure_as_the_network_says(doubt, expected)
     assert np.abs(placed.transl - made.transl).max() < 0.02
     std = np.sqrt(toward @ placed.transl_cov[0] @ toward) / far
     assert std == pytest.approx(expected, rel=0.08)
+    for across in (np.cross(toward, [0, 1, 0]), np.cross(toward, [1, 0, 0])):
+        across /= np.linalg.norm(across)
+        assert np.sqrt(across @ placed.transl_cov[0] @ across) == pytest.approx(0.07, rel=0.08)
 
 
 def test_without_a_seen_point_the_prior_decides():
