@@ -21,6 +21,7 @@ KINDS = {
     "temporal": "train_temporal",
     "corpus": "train_corpus",
     "films": "train_films",
+    "calibration": "train_calibration",
 }
 
 

@@ -46,7 +46,8 @@ BOX_NOISE = 0.04
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """Where the pictures are drawn from: motions of the split ``test`` and unseen photographs."""
+    """Where the pictures are drawn from: for the benchmark, motions of the split ``test`` and
+    unseen photographs."""
 
     body: BodyModel
     motions: Motions
@@ -79,6 +80,12 @@ def backgrounds_in_words(photos: Sequence[Path]) -> str:
 def still_source(body: BodyModel, motions: Motions, photos: Iterable[Path] = ()) -> Still:
     """The benchmark from all motions and all photographs: takes the unseen ones of both."""
     return Still(body, motions.split("test"), photos_of(photos, "test"))
+
+
+def calibration_source(body: BodyModel, motions: Motions, photos: Iterable[Path] = ()) -> Still:
+    """Pictures like those of the benchmark, for calibration: clips of the split ``val`` and the
+    photographs that training may show. Numbers from ``IMAGES`` up are scenes of their own."""
+    return Still(body, motions.split("val"), photos_of(photos, "train"))
 
 
 def level_of(number: int) -> str:

@@ -1,0 +1,79 @@
+"""``hmr train calibration``: how sure finished weights may be, by what is published of people."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.parameters import table
+
+SUMMARY = "factors and tails of an estimator's uncertainty, fitted on rendered people of `val`"
+ESTIMATORS = table()["estimator"].choices
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``hmr train calibration``."""
+    parser.add_argument(
+        "estimators",
+        nargs="+",
+        choices=ESTIMATORS,
+        metavar="NAME",
+        help=f"whose manifests and cards are told: {', '.join(ESTIMATORS)}",
+    )
+    parser.add_argument(
+        "--pictures", type=int, default=300, help="like SynOcc's, but of `val` (%(default)s)"
+    )
+    parser.add_argument("--folder", type=Path, help="of NAME.onnx and its card (weights)")
+    parser.add_argument(
+        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
+    )
+    parser.add_argument(
+        "--backgrounds", type=Path, help="folder of photographs, of which training's are used"
+    )
+    parser.add_argument("--workers", type=int, help="processes that draw; as `hmr eval`")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status 0 when the files are written. Raises ``graph_file.WeightsError`` for files that
+    cannot be used."""
+    from hmr_ros.assets import asset
+    from hmr_ros.cli.evaluations.synocc_still import default_workers, sources, with_progress
+    from hmr_ros.cli.figures import print_table
+    from hmr_ros.cli.looking import look
+    from hmr_ros.evaluation.calibration_files import write
+    from hmr_ros.evaluation.recalibration import calibrated, published, with_samples
+    from hmr_ros.evaluation.synocc import still
+    from hmr_ros.evaluation.synocc.models import pipeline_of
+    from hmr_ros.runtime.calibration import calibration_of
+    from hmr_ros.runtime.estimators import SAMPLERS
+    from hmr_ros.runtime.graph_file import read_graph
+
+    folder = (args.folder or asset("weights", "baseline.onnx").parent).resolve()
+    names = list(dict.fromkeys(args.estimators))
+    known = {name: read_graph(folder / f"{name}.onnx", name) for name in names}
+    known = {name: calibration_of(graph.path, graph.manifest) for name, graph in known.items()}
+    asked = {name: f"{name}:weights_path={folder / name}.onnx" for name in names}
+    asked |= {f"{n} sampled": f"{asked[n]},n_samples=8" for n in names if n in SAMPLERS}
+    pipelines = [pipeline_of(text) for text in asked.values()]
+    body, motions, photos = sources(args)
+    source = still.calibration_source(body, motions, photos)
+    numbers = range(still.IMAGES, still.IMAGES + args.pictures)
+    workers = default_workers(args.pictures) if args.workers is None else args.workers
+    drawn = with_progress(still.pictures(source, numbers, workers), args.pictures, "pictures")
+    found = dict(zip(asked, zip(*published(drawn, look, pipelines), strict=True), strict=True))
+    backgrounds = f" and photographs of `{args.backgrounds.name}`" if source.photos else ""
+    people = (
+        f"{sum(len(one.bodies) for one in found[names[0]])} people of {args.pictures} pictures "
+        f"like SynOcc's (split val of `{args.motions.name}`, backgrounds: procedural{backgrounds})"
+    )
+    command = " ".join(["hmr", *sys.argv[1:]])
+    for name in names:
+        made, rows = calibrated(known[name], found[name], body)
+        if name in SAMPLERS:
+            made, more = with_samples(made, found[f"{name} sampled"])
+            rows += more
+        write(folder / f"{name}.onnx", made, people, command, rows)
+        print_table(f"{name}: share of the truth in regions as published", rows, ("joints",))
+    return 0

@@ -1,0 +1,179 @@
+"""Calibration of finished weights by what the product publishes of people of the split ``val``.
+
+A training's release calibrates a network by its own answers. What is published was placed and
+refined since; here factors and tails are fitted to that, through the whole pipeline. Never on clips
+of the split ``test``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hmr_ros.bodies import Bodies
+from hmr_ros.body.model import BodyModel
+from hmr_ros.data.joint_visibility import VISIBLE
+from hmr_ros.data.render.rendered import RenderedImage
+from hmr_ros.evaluation.calibration import inside, mahalanobis_squared
+from hmr_ros.evaluation.subsets import DISTAL, LIMB, STATES
+from hmr_ros.evaluation.synocc.still import truth_of
+from hmr_ros.evaluation.temperatures import (
+    RANGE,
+    coverage_tails,
+    coverage_temperatures,
+    tail_of,
+)
+from hmr_ros.frame import Frame
+from hmr_ros.geometry.camera import Camera
+from hmr_ros.people import People
+from hmr_ros.pipeline import Pipeline
+from hmr_ros.placement import place
+from hmr_ros.regions import STATED, level_of, radius2
+from hmr_ros.runtime.calibration import Calibration, blended, factor2
+
+LEVELS = (0.5, 0.9, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Of the N counted people of a picture: what the network said, what the pipeline made of it,
+    and the truth. joints: [N, 24, 3] metres, camera frame; visibility: [N, 24]."""
+
+    people: People
+    camera: Camera
+    estimated: Bodies
+    bodies: Bodies
+    joints: np.ndarray
+    visibility: np.ndarray
+
+
+def published(
+    pictures: Iterable[tuple[int, RenderedImage]],
+    look: Callable[[np.ndarray, np.ndarray], People],
+    pipelines: Sequence[Pipeline],
+) -> Iterator[list[Published]]:
+    """What each of ``pipelines`` publishes of numbered pictures, in the boxes of the benchmark.
+    look: the front end of all of them, from image and boxes to people with all evidence."""
+    for number, picture in pictures:
+        truth = truth_of(number, picture)
+        if not len(truth):
+            continue
+        frame, found = Frame(picture.image, picture.camera, stamp=0.0), []
+        people = look(picture.image, truth.given)
+        seen = people.replace(heatmaps=None, masks=None, features=None)  # large
+        for pipeline in pipelines:
+            estimated = pipeline.estimator(people, frame.camera, frame.image)
+            bodies = pipeline.bodies(frame, people)
+            found.append(
+                Published(seen, frame.camera, estimated, bodies, truth.joints, truth.visibility)
+            )
+        yield found
+
+
+@dataclass(frozen=True)
+class JointErrors:
+    """Of M joints, each [M]: squared Mahalanobis distance by covariances without factors, predicted
+    probability of being seen, true visibility."""
+
+    distance2: np.ndarray
+    probability: np.ndarray
+    visibility: np.ndarray
+
+
+def joint_errors(
+    found: Sequence[Published], factors: tuple[float, float], joints: Sequence[int]
+) -> JointErrors:
+    """Of ``joints`` about the pelvis; ``factors`` are those in the covariances."""
+    parts = []
+    for one in found:
+        gap = (one.joints - one.joints[:, :1]) - (one.bodies.joints - one.bodies.joints[:, :1])
+        gap, cov = gap[:, joints].reshape(-1, 3), one.bodies.joint_cov[:, joints].reshape(-1, 3, 3)
+        probability = one.bodies.visibility[:, joints].ravel().astype(float)
+        distance2 = mahalanobis_squared(gap.astype(float), cov.astype(float))
+        distance2 = distance2 * factor2(factors, probability)
+        parts.append((distance2, probability, one.visibility[:, joints].ravel()))
+    return JointErrors(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def place_distances(found: Sequence[Published], body: BodyModel, factor: float) -> np.ndarray:
+    """[N] squared Mahalanobis distances of the pelvis to the truth, if the network's deviations of
+    the place were ``factor`` times as large."""
+    parts = []
+    for one in found:
+        wider = one.estimated.replace(transl_cov=one.estimated.transl_cov * np.float32(factor**2))
+        cov = place(wider, one.people, one.camera, body).transl_cov.astype(float)
+        gap = (one.joints[:, 0] - one.bodies.joints[:, 0]).astype(float)
+        parts.append(mahalanobis_squared(gap, cov))
+    return np.concatenate(parts)
+
+
+def calibrated(
+    now: Calibration, found: Sequence[Published], body: BodyModel
+) -> tuple[Calibration, list[dict]]:
+    """Factors and tails with which regions of 90 % and of 50 % hold that share of the limbs' joints
+    about the pelvis, visible and other ones apart, and of the pelvis' places.
+
+    found: what is published with the calibration ``now``, whose values for samples are kept. With
+    it come rows of how often regions hold the truth then: a row a state of the limbs' joints and
+    one for the pelvis.
+    """
+    place_factor = _place_factor(found, body)
+    places = place_distances(found, body, place_factor)
+    errors = joint_errors(found, now.joints, LIMB)
+    joints, joint_tails = _fitted(errors)
+    place_tail = tail_of(places)
+    made = replace(
+        now,
+        joints=joints,
+        joint_tails=joint_tails,
+        place=now.place * place_factor,
+        place_tail=place_tail,
+    )
+    held = _held(level_of(places, place_tail))
+    return made, [*_rows(errors, joints, joint_tails), {"joints": "pelvis", **held}]
+
+
+def with_samples(now: Calibration, found: Sequence[Published]) -> tuple[Calibration, list[dict]]:
+    """The same for covariances of knees, elbows and beyond by samples, which ``found`` was
+    published with."""
+    errors = joint_errors(found, now.samples, DISTAL)
+    samples, sample_tails = _fitted(errors)
+    made = replace(now, samples=samples, sample_tails=sample_tails)
+    return made, _rows(errors, samples, sample_tails, "by samples, ")
+
+
+def _fitted(errors: JointErrors) -> tuple[tuple[float, float], tuple[float, float]]:
+    seen = errors.visibility == VISIBLE
+    factors = coverage_temperatures(errors.distance2, errors.probability, seen)
+    scaled = errors.distance2 / factor2(factors, errors.probability)
+    return factors, coverage_tails(scaled, errors.probability, seen)
+
+
+def _place_factor(found: Sequence[Published], body: BodyModel) -> float:
+    """By bisection: placement lets no factor make the distance surer than statures allow."""
+    low, high = RANGE
+    for _ in range(16):
+        factor = float(np.sqrt(low * high))
+        held = place_distances(found, body, factor) <= radius2(STATED, 0.0)
+        low, high = (factor, high) if held.mean() < STATED else (low, factor)
+    return factor
+
+
+def _rows(
+    errors: JointErrors, factors: tuple[float, float], tails: tuple[float, float], of: str = ""
+) -> list[dict]:
+    share = errors.probability
+    quantile = level_of(errors.distance2 / factor2(factors, share), blended(tails, share))
+    states = {name: errors.visibility == state for name, state in STATES.items()}
+    return [
+        {"joints": of + name.replace("_", "-"), **_held(quantile[mask])}
+        for name, mask in states.items()
+        if mask.any()
+    ]
+
+
+def _held(quantile: np.ndarray) -> dict:
+    shares = {f"inside{100 * p:.0f}": float(inside(quantile, p).mean()) for p in LEVELS}
+    return {"n": len(quantile)} | shares
