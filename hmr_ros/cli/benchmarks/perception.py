@@ -123,8 +123,9 @@ def peer(opened: ExitStack) -> dict[str, Callable]:
 
 
 def after(people: int, threads: int) -> tuple[dict[str, Callable], Callable]:
-    """Estimators, crops, refinement, the full mesh and tracking for one and for ``people`` people,
-    and the pipeline for one; and what waits for the searches that the pipelines leave running."""
+    """Estimators, crops, the network over time, refinement, the full mesh and tracking for one and
+    for ``people`` people, and the pipeline for one; and what waits for the searches that the
+    pipelines leave running."""
     from hmr_ros.assets import asset
     from hmr_ros.body.skinning import vertices
     from hmr_ros.frame import Frame
@@ -136,6 +137,7 @@ def after(people: int, threads: int) -> tuple[dict[str, Callable], Callable]:
     from hmr_ros.refinement import refine
     from hmr_ros.runtime.estimators import ESTIMATORS
     from hmr_ros.runtime.graph_file import read_graph
+    from hmr_ros.runtime.temporal import Temporal
     from hmr_ros.tracking.tracker import Tracker
 
     image, camera = picture(), guessed_camera(WIDTH, HEIGHT)
@@ -158,6 +160,11 @@ def after(people: int, threads: int) -> tuple[dict[str, Callable], Callable]:
             if name == "baseline":
                 size = read_graph(asset("weights", "baseline.onnx")).manifest["image_size"]
                 calls[f"crops, {words}"] = _call(crops_of, image, seen, camera, size)
+                found = pipeline.bodies(Frame(image, camera, 0.0), seen)
+                stage, ids = Temporal(pipeline.body, threads=threads), np.arange(count)
+                calls[f"temporal, {words}"] = _frames(
+                    lambda stamp, run=stage, bodies=found, ids=ids: run(bodies, ids, camera, stamp)
+                )
             if name != "lifter":
                 continue
             made = place(pipeline.estimator(seen, camera, image), seen, camera, pipeline.body)
