@@ -5,12 +5,31 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from hmr_ros.geometry.camera import Camera
+
 # Mean joint distance, as a share of body size, beyond which it is somebody else. It widens while a
 # person is not seen, because nobody walks on just as predicted.
 GATE = 0.5
 GATE_GROWTH_PER_S = 0.5
 WIDEST_GATE = 1.0
 DEPTH_WEIGHT = 0.5  # weight of |log depth ratio|: two people crossing differ in depth
+NEAREST_M = 0.1  # from the image plane: what is nearer has a pixel anywhere, and no steady one
+SAME_RAY = 0.01  # on the plane at z = 1
+
+
+def expected_pixels(joints: np.ndarray, camera: Camera) -> np.ndarray:
+    """Joints [T, J, 3] (metres, camera frame) to pixels [T, J, 2] in which they could be met.
+
+    NaN behind the camera and close to its plane, and where a distorted lens, far out of view, folds
+    back into the picture.
+    """
+    pixels = camera.project(joints)
+    met = joints[..., 2] > NEAREST_M
+    if camera.distorted:
+        flat = joints[..., :2] / np.where(met, joints[..., 2], 1)[..., None]
+        off = np.linalg.norm(camera.rays(pixels) - flat, axis=-1)
+        met &= off < SAME_RAY * (1 + np.linalg.norm(flat, axis=-1))
+    return np.where(met[..., None], pixels, np.nan)
 
 
 def match(

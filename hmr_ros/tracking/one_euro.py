@@ -23,6 +23,10 @@ class OneEuro:
 
     def __init__(self, cutoff_hz: float, speed_gain: float) -> None:
         self.cutoff_hz, self.speed_gain = cutoff_hz, speed_gain
+        self.restart()
+
+    def restart(self) -> None:
+        """Take the next value as it is."""
         self.value: np.ndarray | None = None
         self.velocity: np.ndarray | float = 0.0
 

@@ -13,7 +13,7 @@ from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.camera_pose import CameraPose
-from hmr_ros.tracking.association import match
+from hmr_ros.tracking.association import expected_pixels, match
 from hmr_ros.tracking.rollout import Rollout
 from hmr_ros.tracking.track import Track, new_track
 from hmr_ros.tracks import Tracks, TrackState
@@ -53,19 +53,21 @@ class Tracker:
         self.tracks: list[Track] = []
         self.next_id = 1
         self.last_stamp = -np.inf
+        self.pose: CameraPose | None = None  # the last one known
 
     def reset(self) -> None:
         """Forget everybody. Ids go on counting, so none is used twice within a run."""
         self.tracks = []
         self.last_stamp = -np.inf
+        self.pose = None
         if self.over_time is not None:
             self.over_time.reset()
 
     def __call__(
         self, bodies: Bodies, camera: Camera, stamp: float, pose: CameraPose | None = None
     ) -> Tracks:
-        """Tracks of the image taken at ``stamp`` seconds, by a camera at ``pose`` if that is known.
-        A stamp in the past resets first.
+        """Tracks of the image taken at ``stamp`` seconds, by a camera at ``pose`` if that is known;
+        if not, it is taken to have stayed where it was last. A stamp in the past resets first.
 
         Bodies that were not found in the image (``found`` False) are nobody's measurement.
         """
@@ -73,6 +75,7 @@ class Tracker:
         if stamp < self.last_stamp:
             self.reset()
         self.last_stamp = stamp
+        self.pose = self.pose if pose is None else pose
         self._forget(stamp)
         known = {b: self.tracks[t] for t, b in self._match(bodies, camera, stamp)}
         ids = np.zeros(len(bodies), np.int64)
@@ -88,16 +91,18 @@ class Tracker:
         for b in range(len(bodies)):
             own = None if walk is None else walk[b]
             if b in known:
-                known[b].update(bodies[b], stamp, own)
+                known[b].update(bodies[b], stamp, own, pose)
             else:
-                self.tracks.append(self._new(int(ids[b]), bodies[b], stamp, own))
+                self.tracks.append(self._new(int(ids[b]), bodies[b], stamp, own, pose))
         return self._published(bodies, camera, stamp)
 
-    def _new(self, id: int, body: Bodies, stamp: float, walk: Walk | None) -> Track:
+    def _new(
+        self, id: int, body: Bodies, stamp: float, walk: Walk | None, pose: CameraPose | None
+    ) -> Track:
         s = self.settings
         smoothing = (s.smoothing, s.smoothing_cutoff_hz, s.smoothing_speed)
         rollout = None if walk is None else Rollout(self.body)
-        return new_track(id, body, stamp, *smoothing, rollout, walk)
+        return new_track(id, body, stamp, *smoothing, rollout, walk, pose)
 
     def _forget(self, stamp: float) -> None:
         limit = self.settings.forget_s
@@ -111,12 +116,10 @@ class Tracker:
     def _match(self, bodies: Bodies, camera: Camera, stamp: float) -> list[tuple[int, int]]:
         if not self.tracks:
             return []
-        moved = np.stack([t.predicted_transl(stamp) for t in self.tracks])
-        relative = np.concatenate([t.body.joints - t.body.transl[:, None] for t in self.tracks])
-        joints = relative + moved[:, None]
+        there = concatenate([t.predicted(stamp, self.pose) for t in self.tracks])
         unseen_s = np.array([stamp - t.last_stamp for t in self.tracks])
         seen = bodies.joints_2d, bodies.transl[:, 2]
-        return match(camera.project(joints), moved[:, 2], unseen_s, *seen)
+        return match(expected_pixels(there.joints, camera), there.transl[:, 2], unseen_s, *seen)
 
     def _published(self, bodies: Bodies, camera: Camera, stamp: float) -> Tracks:
         s = self.settings
@@ -127,7 +130,7 @@ class Tracker:
             if track.hits < s.min_hits or unseen_s > s.coast_s:
                 continue
             shown.append(track)
-            rows.append(track.body if unseen_s == 0 else track.coasted(stamp))
+            rows.append(track.body if unseen_s == 0 else track.coasted(stamp, self.pose))
             states.append(TrackState.TRACKED if unseen_s == 0 else TrackState.COASTING)
         joined = self._posed(concatenate(rows), camera) if rows else bodies[:0]
         return Tracks(
