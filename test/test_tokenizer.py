@@ -219,7 +219,7 @@ def test_unusable_weights_are_refused_by_name(tmp_path, fault):
     expected = {
         "missing": "does not exist",
         "damaged": "cannot be used",
-        "foreign": "does not hold a tokenizer",
+        "foreign": "cannot be used as weights of tokenizer: it holds .lifter.",
         "nan": "not finite",
     }
     with pytest.raises(ValueError, match=expected[fault]) as refusal:

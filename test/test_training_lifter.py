@@ -189,7 +189,7 @@ def test_weights_survive_the_file(body, tmp_path):
     for name, value in network.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="cannot be used as lifter weights"):
+    with pytest.raises(ValueError, match="cannot be used as weights of lifter"):
         load(path, body)
     with pytest.raises(ValueError, match="does not exist"):
         load(tmp_path / "nothing.safetensors", body)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from hmr_ros.body.keypoints import mixture
 from hmr_ros.body.model import BodyModel
+from hmr_ros.models import weight_file
 from hmr_ros.models.lifter import Lifter, LifterConfig
 from hmr_ros.models.skeleton import Skeleton
 
@@ -31,30 +27,13 @@ def build(body: BodyModel, config: LifterConfig | None = None) -> Lifter:
 
 
 def save(network: Lifter, path: Path) -> None:
-    """Weights in half precision, with the network's sizes, as safetensors."""
-    state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items()}
-    config = json.dumps(dataclasses.asdict(network.config))
-    partial = path.with_suffix(".partial")
-    save_file(state, partial, {"estimator": "lifter", "config": config})
-    partial.chmod(0o644)  # made for its owner only, but installed for everyone
-    os.replace(partial, path)
+    """See ``weight_file.save``."""
+    weight_file.save(network, path, "lifter")
 
 
 def load(path: Path, body: BodyModel) -> Lifter:
-    """The network of ``save``. Raises ValueError for a file that is missing, damaged or foreign."""
-    if not path.is_file():
-        raise ValueError(f"weight file {path} does not exist; train one with: hmr train lifter")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        if metadata.get("estimator") != "lifter":
-            raise ValueError("it does not hold a lifter")
-        network = build(body, LifterConfig(**json.loads(metadata["config"])))
-        network.load_state_dict(state)
-    except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} cannot be used as lifter weights: {error}") from error
-    return network.eval()
+    """See ``weight_file.load``."""
+    return weight_file.load(path, "lifter", lambda config, _: build(body, LifterConfig(**config)))
 
 
 def rounded(network: Lifter) -> Lifter:

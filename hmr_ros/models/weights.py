@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import os
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from hmr_ros.body.model import BodyModel
+from hmr_ros.models import weight_file
 from hmr_ros.models.baseline import Baseline, BaselineConfig
 from hmr_ros.models.configs import read_config
 from hmr_ros.models.factorized import Factorized, FactorizedConfig
@@ -41,30 +36,10 @@ def build(name: str, body: BodyModel, config=None) -> nn.Module:
 
 
 def save(network: nn.Module, path: Path) -> None:
-    """Weights in half precision, with the network's name and sizes, as safetensors."""
-    state = {k: v.detach().cpu().half().contiguous() for k, v in network.state_dict().items()}
-    config = json.dumps(dataclasses.asdict(network.config))
-    partial = path.with_suffix(".partial")
-    save_file(state, partial, {"network": network.name, "config": config})
-    partial.chmod(0o644)  # made for its owner only, but installed for everyone
-    os.replace(partial, path)
+    """See ``weight_file.save``."""
+    weight_file.save(network, path, network.name)
 
 
 def load(path: Path, body: BodyModel, name: str) -> nn.Module:
-    """The network of ``save``. Raises ValueError for a file that is missing, damaged or foreign."""
-    if not path.is_file():
-        raise ValueError(f"weight file {path} does not exist; train one with: hmr train {name}")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-        if metadata.get("network") != name:
-            raise ValueError(f"it holds {metadata.get('network', 'something else')!r}")
-        network = build(name, body, json.loads(metadata["config"]))
-        network.load_state_dict(state)
-    except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} cannot be used as weights of {name}: {error}") from error
-    for key, value in state.items():
-        if not torch.isfinite(value).all():
-            raise ValueError(f"{path} cannot be used as weights of {name}: {key} is not finite")
-    return network.eval()
+    """See ``weight_file.load``."""
+    return weight_file.load(path, name, lambda config, _: build(name, body, config))
