@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 
 SUMMARY = "2D keypoints to a body; samples made anew for every step"
 MEASURED_STEPS = 40
@@ -17,9 +17,7 @@ MEASURED_STEPS = 40
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``hmr train lifter``."""
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument("--recipe", type=Path, help="YAML file; default: the shipped recipe")
     parser.add_argument("--out", type=Path, default=Path("runs/lifter"), help="checkpoint and log")
     length = parser.add_mutually_exclusive_group()
@@ -139,12 +137,13 @@ def _steps_of(out: Path) -> int | None:
 
 
 def _export(training, body, args: argparse.Namespace) -> None:
-    from hmr_ros.evaluation.lifter_release import Origin, release
+    from hmr_ros.training.lifter_release import DATA, release
+    from hmr_ros.training.model_card import Origin
 
     words = [word for word in sys.argv[1:] if word not in ("--note", args.note)]
     origin = Origin(
         command=" ".join(["hmr", *words]),
-        motions=args.motions.name,
+        data=DATA.format(args.motions.name),
         steps=training.step,
         batch=training.recipe.batch,
         seed=training.recipe.seed,

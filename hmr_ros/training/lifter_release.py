@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +13,40 @@ from hmr_ros.data.measured_errors import load_measured
 from hmr_ros.evaluation.lifter_benchmark import DISTRIBUTIONS, answers, benchmark
 from hmr_ros.evaluation.subsets import LIMB
 from hmr_ros.evaluation.temperatures import visibility_temperatures
-from hmr_ros.machine import hardware, revision
 from hmr_ros.models.lifter import Lifter
 from hmr_ros.models.lifter_weights import rounded, save, skeleton_of
 from hmr_ros.runtime.graph_description import add_facts
 from hmr_ros.runtime.lifter import INPUTS
 from hmr_ros.runtime.lifter_export import export
+from hmr_ros.training.model_card import Origin, card, write_card
 
 CALIBRATION_SAMPLES = 10000
 TEST_SAMPLES = 20000
 REFERENCES, REFERENCE_SEED = 4, 5  # people by whom other forms of the exported network are judged
 
-
-@dataclass(frozen=True)
-class Origin:
-    """How the weights came to be, for the card."""
-
-    command: str
-    motions: str
-    steps: int
-    batch: int
-    seed: int
-    note: str = ""
+ABOUT = (
+    "2D keypoints, box and camera of a person to SMPL rotations, shape, position and their "
+    "uncertainty."
+)
+# Of the poses of a file of motions, which an ``Origin`` is about.
+DATA = (
+    "poses of the train clips of `{}`: the CMU Graphics Lab Motion Capture Database "
+    "(mocap.cs.cmu.edu, created with funding from NSF EIA-0196217) and game animations from an "
+    "MIT-licensed repository; none of them is in the package. Cameras, occluders and keypoint "
+    "errors drawn at random; BlazePose's errors measured on rendered people. No photographs of "
+    "people."
+)
+MEASURED = (
+    f"Test clips, {TEST_SAMPLES} people a distribution (`hmr eval lifter`), 12 limb joints about "
+    "the pelvis unless the row says torso. `crop`: square crops, random rectangles in front, 85 % "
+    "of the hidden keypoints missing. `robot`: robot cameras from 1.2 to 15 m, a detector's "
+    "errors, people cut by the image border."
+)
+LIMITS = (
+    "Synthetic bodies and keypoints: real clothes and real detectors differ. Depth follows from "
+    "the stature the network assumes: its median error on `robot` is {:.0f} % of the distance. "
+    "Poses far from locomotion, sports and gestures are rare in the training clips. Adults only."
+)
 
 
 def calibrate(network: Lifter, body: BodyModel, motions: Path) -> None:
@@ -80,16 +90,10 @@ def release(
     network = rounded(network)
     save(network, folder / "lifter.safetensors")
     path = folder / "lifter.onnx"
-    facts = {
-        "command": origin.command,
-        "steps": origin.steps,
-        "seed": origin.seed,
-        "revision": revision(),
-    }
-    difference = export(network, body, folder, facts, reference_inputs(body, motions))
+    difference = export(network, body, folder, origin.facts(), reference_inputs(body, motions))
     rows = benchmark(path, body, motions, "test", TEST_SAMPLES)
     add_facts(path, {"test": rows})
-    (folder / "lifter.md").write_text(card(network, body, origin, rows, difference))
+    write_card(folder / "lifter.md", described(network, body, origin, rows, difference))
     return rows
 
 
@@ -104,62 +108,31 @@ def reference_inputs(body: BodyModel, motions: Path) -> dict[str, np.ndarray]:
     return {name: getattr(drawn, name).numpy() for name in INPUTS}
 
 
-def card(
+def described(
     network: Lifter, body: BodyModel, origin: Origin, rows: list[dict], difference: float
 ) -> str:
     """The model card in Markdown."""
-    table = [
-        "| distribution | joints | MPJPE mm | PA-MPJPE mm | predicted / true error |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for row in rows:
-        table.append(
-            f"| {row['distribution']} | {row['subset']} | {row['mpjpe_mm']:.1f} | "
-            f"{row['pa_mpjpe_mm']:.1f} | {row['std_ratio']:.2f} |"
-        )
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     seen, hidden = network.temperature.tolist()
     distance = next(r for r in rows if r["distribution"] == "robot")["distance_error"]
-    lines = [
-        "# lifter",
-        "",
-        "2D keypoints, box and camera of a person to SMPL rotations, shape, position and their "
-        "uncertainty. Licence: Apache-2.0, like the package.",
-        "",
-        "- Files: `lifter.onnx` (inference), `lifter.safetensors` (torch), `lifter.json` (its "
+    facts = [
+        "Files: `lifter.onnx` (inference), `lifter.safetensors` (torch), `lifter.json` (its "
         "manifest), `lifter-reference.npz` (reference answers).",
-        f"- Network: two residual MLPs, {parameters:.1f} million parameters in half precision; "
-        f"ONNX and torch differ by {difference:.0e} at most.",
-        f"- Input: BlazePose's 33 landmarks (COCO's 17 are mapped onto them); body: `{body.name}`.",
-        f"- Data: poses of the train clips of `{origin.motions}`: the CMU Graphics Lab Motion "
-        "Capture Database (mocap.cs.cmu.edu, created with funding from NSF EIA-0196217) and game "
-        "animations from an MIT-licensed repository; none of them is in the package. Cameras, "
-        "occluders and keypoint errors drawn at random; BlazePose's errors measured on rendered "
-        "people. No photographs of people.",
-        f"- Command: `{origin.command}`; {origin.steps} steps of {origin.batch}, seed "
-        f"{origin.seed}, revision {revision()}, {hardware(gpu)}, "
-        f"{datetime.date.today().isoformat()}.",
-        *([f"- History: {origin.note}"] if origin.note else []),
-        f"- Standard deviations calibrated on the validation clips: factor {seen:.2f} where the "
+        f"Network: two residual MLPs, {parameters:.1f} million parameters in half precision; ONNX "
+        f"and torch differ by {difference:.0e} at most.",
+        f"Input: BlazePose's 33 landmarks (COCO's 17 are mapped onto them); body: `{body.name}`.",
+        f"Standard deviations calibrated on the validation clips: factor {seen:.2f} where the "
         f"joint is seen, {hidden:.2f} where it is hidden.",
-        "",
-        "## Figures",
-        "",
-        f"Test clips, {TEST_SAMPLES} people a distribution (`hmr eval lifter`), 12 limb joints "
-        "about the pelvis unless the row says torso. `crop`: square crops, random rectangles in "
-        "front, 85 % of the hidden keypoints missing. `robot`: robot cameras from 1.2 to 15 m, a "
-        "detector's errors, people cut by the image border.",
-        "",
-        *table,
-        "",
-        "## Limits",
-        "",
-        "Synthetic bodies and keypoints: real clothes and real detectors differ. Depth follows "
-        "from the stature the network assumes: its median error on `robot` is "
-        f"{100 * distance:.0f} % of the distance. Poses far from locomotion, sports and gestures "
-        "are rare in the training clips. "
-        "Adults only.",
-        "",
     ]
-    return "\n".join(lines)
+    figures = [
+        {
+            "distribution": row["distribution"],
+            "joints": row["subset"],
+            "MPJPE mm": row["mpjpe_mm"],
+            "PA-MPJPE mm": row["pa_mpjpe_mm"],
+            "predicted / true error": row["std_ratio"],
+        }
+        for row in rows
+    ]
+    limits = LIMITS.format(100 * distance)
+    return card("lifter", ABOUT, facts, origin, {MEASURED: figures}, limits)
