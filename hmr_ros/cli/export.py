@@ -10,16 +10,17 @@ from hmr_ros.frontend.carrier import MODELS
 from hmr_ros.parameters import table
 
 SUMMARY = "write a network or the body as ONNX, compared with what it comes from"
-ESTIMATORS = table()["estimator"].choices
+OVER_TIME = "temporal"
+NETWORKS = (*table()["estimator"].choices, OVER_TIME)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to write, and where."""
     parser.add_argument(
         "name",
-        choices=(*ESTIMATORS, "body", "blazepose", *MODELS),
-        help="an estimator; the body's decoding to joints and vertices; the front end's networks, "
-        "together or each",
+        choices=(*NETWORKS, "body", "blazepose", *MODELS),
+        help="an estimator; the network over time; the body's decoding to joints and vertices; the "
+        "front end's networks, together or each",
     )
     parser.add_argument("--out", type=Path, default=Path("out/onnx"), help="folder (%(default)s)")
     parser.add_argument(
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "NAME-int8.onnx of an estimator, for processors (%(default)s)",
     )
     parser.add_argument(
-        "--weights", type=Path, help="an estimator's .safetensors (default: the shipped ones)"
+        "--weights", type=Path, help="the network's .safetensors (default: the shipped ones)"
     )
     parser.add_argument(
         "--body-model", type=Path, help="of the body: file in SMPL layout (default: the open one)"
@@ -50,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit status 0 when all is written and equals its source. Raises ValueError for options that
     do not fit, RuntimeError for a graph that does not give what its source gives."""
-    if args.name in ESTIMATORS:
-        _estimator(args)
+    if args.name in NETWORKS:
+        _network(args)
     elif args.name == "body":
         _body(args)
     else:
@@ -60,11 +61,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _estimator(args: argparse.Namespace) -> None:
+def _network(args: argparse.Namespace) -> None:
     from hmr_ros.assets import asset
     from hmr_ros.body.model import load_body_model
     from hmr_ros.runtime.estimator_export import export
 
+    if args.name == OVER_TIME and args.precision != "float32":
+        raise ValueError(
+            f"--precision {args.precision}: the network over time runs on the processor, in float32"
+        )
     source = args.weights or asset("weights", f"{args.name}.safetensors")
     half = args.precision == "float16"
     found = export(source, load_body_model(), args.name, args.out, half)

@@ -4,6 +4,7 @@ torch, and its manifest."""
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from hmr_ros.body.model import BodyModel
 from hmr_ros.models.temporal import Streaming, Temporal
 from hmr_ros.runtime.answers import fingerprint
-from hmr_ros.runtime.graph_description import opened
+from hmr_ros.runtime.graph_description import opened, write_manifest
 from hmr_ros.runtime.network_export import rounded
 from hmr_ros.runtime.onnx_writing import write_onnx
 from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, STATE
@@ -20,6 +21,25 @@ from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, STATE
 # Largest difference to torch: of joint positions in metres, and of any other answer.
 JOINT_TOLERANCE, TOLERANCE = 1e-4, 2e-3
 FRAMES = 40  # of the comparison: more than the window
+
+
+def export(
+    network: Temporal,
+    body: BodyModel,
+    folder: Path,
+    facts: Mapping,
+    references: Mapping[str, np.ndarray],
+) -> float:
+    """Write ``temporal.onnx``, its manifest and reference answers into ``folder``.
+
+    facts: what the manifest says beside ``manifest``. references: inputs of a few people by name.
+    Returns the largest difference and raises as ``export_onnx``.
+    """
+    path = folder / f"{network.name}.onnx"
+    difference = export_onnx(network, path)
+    more = {**facts, "largest_difference_to_torch_m": difference}
+    write_manifest(path, manifest(network, body, more), references)
+    return difference
 
 
 def export_onnx(network: Temporal, path: Path) -> float:
