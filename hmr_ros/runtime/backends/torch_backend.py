@@ -73,19 +73,8 @@ def network_of(graph: GraphFile) -> nn.Module:
     except ValueError as error:
         raise WeightsError(f"{error}; {graph.path.name} needs it in torch") from error
     if name != whose:
-        return Masked(network)
+        return network.field
     return Telling(network) if network.generative else network
-
-
-class Masked(nn.Module):
-    """The velocity field of a ``Factorized`` as it is exported: zero at known coordinates."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.field, self.mask = network.field, network.mask
-
-    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-        return self.mask * self.field(*inputs)
 
 
 def _halve(network: nn.Module) -> None:
