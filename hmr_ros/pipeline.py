@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from hmr_ros.body.model import load_body_model
 from hmr_ros.frame import Frame
 from hmr_ros.frontend.finder import PeopleFinder
 from hmr_ros.geometry.camera import guessed_camera
+from hmr_ros.geometry.camera_pose import CameraPose
 from hmr_ros.geometry.rotations import nearest_rotation
 from hmr_ros.people import People
 from hmr_ros.placement import place
@@ -117,11 +119,14 @@ class Pipeline:
         frame: Frame,
         people: People | None = None,
         boxes: np.ndarray | None = None,
+        pose: Callable[[], CameraPose | None] | None = None,
     ) -> Tracks:
         """The people of this frame.
 
         people: from elsewhere (another node's keypoints); then the front end does not run.
         boxes:  [N, 4] x, y, width, height in pixels; only these are looked at.
+        pose:   asked for the camera's pose, in place of ``frame.pose``, not before the bodies are
+                known: odometry comes in while the networks run.
         """
         started = time.perf_counter()
         if people is None:
@@ -133,7 +138,8 @@ class Pipeline:
         found = time.perf_counter()
         bodies = self.bodies(frame, people)
         estimated = time.perf_counter()
-        tracks = self.tracker(bodies, frame.camera, frame.stamp, frame.pose)
+        where = frame.pose if pose is None else pose()
+        tracks = self.tracker(bodies, frame.camera, frame.stamp, where)
         ended = time.perf_counter()
         tracks.timings_ms.update(
             people=1e3 * (found - started),
