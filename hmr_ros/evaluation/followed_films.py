@@ -78,17 +78,17 @@ def said_of(
         if not len(rows):
             continue
         bodies, walk = bodies_of(film, body, t, rows), None
+        pose = pose_from_y_up(film.odometry_rotations[t], film.odometry_positions[t])
+        pose = pose if posed else None
         if stage is not None:
-            pose = pose_from_y_up(film.odometry_rotations[t], film.odometry_positions[t])
-            pose = pose if posed else None
             bodies, walk = stage(bodies, rows, CAMERA, stamp, pose)
         for n, p in enumerate(rows):
             own = None if walk is None else walk[n]
             if p in tracks and stamp - tracks[p].last_stamp <= settings.forget_s:
-                tracks[p].update(bodies[n], stamp, own)
+                tracks[p].update(bodies[n], stamp, own, pose)
             else:
                 rollout = None if walk is None else Rollout(body)
-                tracks[p] = new_track(int(p), bodies[n], stamp, *smoothing, rollout, own)
+                tracks[p] = new_track(int(p), bodies[n], stamp, *smoothing, rollout, own, pose)
             kept = tracks[p].body
             pelvis = kept.transl + rest_joints(body, kept.betas)[:, 0]
             joints[t, p] = with_pelvis(body, kept.rotations, kept.betas, pelvis)[0][0]
