@@ -17,6 +17,7 @@ ARGUMENTS = {
     "compressed": ("false", "Subscribe to <image>/compressed instead of the raw image."),
     "namespace": ("", "Namespace of the node; one for each camera."),
     "tf_prefix": ("", "Put before body_<id>/<joint>; one for each camera."),
+    "odometry_frame": ("", "Frame the camera moves in (odom); empty for the parameter file's."),
     "backend": ("", "onnxruntime, torch or tensorrt; empty for the parameter file's."),
     "precision": ("", "float32, float16 or int8; empty for the parameter file's."),
     "params_file": ("", "Parameter file; empty for config/hmr.yaml of the package."),
@@ -45,7 +46,7 @@ def nodes(context: LaunchContext) -> list:
     sim_time = {"use_sim_time": flag(value, "use_sim_time")}
     parameters = [value["params_file"] or str(config / "hmr.yaml"), sim_time]
     # Only what was asked for, so that it does not hide what the parameter file says.
-    for name in ("tf_prefix", "backend", "precision"):
+    for name in ("tf_prefix", "odometry_frame", "backend", "precision"):
         if value[name]:
             parameters.append({name: value[name]})
     if value["depth"]:

@@ -86,6 +86,7 @@ class FakePipeline:
         self.closed = False
         self.serving = SimpleNamespace(served=Served("fake", "CPU", "made up", "float32"))
         self.calls: list[tuple] = []
+        self.poses: list = []
 
     def warm_up(self) -> None:
         """Nothing is compiled here; the weights "broken.onnx" fail only now."""
@@ -98,10 +99,11 @@ class FakePipeline:
     def close(self) -> None:
         self.closed = True
 
-    def __call__(self, frame, people=None, boxes=None) -> Tracks:
+    def __call__(self, frame, people=None, boxes=None, pose=None) -> Tracks:
         import time
 
         self.calls.append((frame, people, boxes))
+        self.poses.append(pose and pose())
         count = int(frame.image[0, 0, 0])
         if count == 255:
             raise RuntimeError("the backend broke")

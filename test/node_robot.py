@@ -151,9 +151,10 @@ def stamped(message, seconds: float):
 
 
 def start_node(log: Path, script: str = "node_with_fakes.py", **parameters) -> subprocess.Popen:
-    """The node of ``script`` in a process of its own: with the fake pipeline, or another."""
+    """The node of ``script`` (from this folder) in a process of its own: with the fake pipeline, or
+    another."""
     options = [x for k, v in parameters.items() for x in ("-p", f"{k}:={v}")]
-    path = Path(__file__).with_name(script)
+    path = Path(__file__).parent / script
     with open(log, "w") as out:
         return subprocess.Popen(
             [sys.executable, str(path), "--ros-args", *options], stdout=out, stderr=out

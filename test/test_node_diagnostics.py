@@ -80,6 +80,18 @@ def test_all_is_well():
             },
         ),
         ("camera", WARN, "no camera_info", {"processed": 1, "camera_problem": "no camera_info"}),
+        (
+            "camera",
+            WARN,
+            "in 2 of 30 images: nothing of 'base_link'",
+            {
+                "processed": 30,
+                "posed": 28,
+                "unposed": 2,
+                "pose_problem": "nothing of 'base_link'",
+            },
+        ),
+        ("camera", OK, "and where it is", {"processed": 30, "posed": 30}),
         ("inference", ERROR, "out of memory", {"failed": 1, "failure": "out of memory"}),
         ("inference", ERROR, "no such file", {"state": "unconfigured", "fault": "no such file"}),
         ("inference", OK, "idle", {"received": 3, "idle": 3}),

@@ -27,6 +27,8 @@ COUNTERS = (
     "jumps",
     "failed",
     "idle",
+    "posed",
+    "unposed",
 )
 LOST_REMEDY = (
     "images get lost on the way: start the camera driver with FASTRTPS_DEFAULT_PROFILES_FILE set "
@@ -66,7 +68,7 @@ class Diagnostics:
         message.header.stamp = stamp
         message.status = [
             self._images(health, counts, rates, image_problem, active),
-            self._camera(health, active),
+            self._camera(health, counts, rates, active),
             self._inference(health, counts, rates, state, source, served),
         ]
         return message
@@ -105,18 +107,32 @@ class Diagnostics:
             last_error=health.last_error,
         )
 
-    def _camera(self, health: Health, active: bool) -> DiagnosticStatus:
+    def _camera(self, health: Health, counts: dict, rates: dict, active: bool) -> DiagnosticStatus:
         level, text = OK, "intrinsics known"
+        asked = counts["posed"] + counts["unposed"]
+        if asked:
+            text += ", and where it is"
         if not active or not health.processed:
             text = "not needed yet"
-        elif health.camera_problem:
-            level, text = WARN, health.camera_problem
+        else:
+            problems = [health.camera_problem] if health.camera_problem else []
+            if rates["unposed"] > 0:
+                problems.append(
+                    f"taken to be at rest in {counts['unposed']} of {asked} images: "
+                    f"{health.pose_problem}"
+                )
+            if problems:
+                level, text = WARN, "; ".join(problems)
         return self._status(
             "camera",
             level,
             text,
             metric=health.metric,
             camera_info_received=health.camera_infos,
+            images_with_pose=counts["posed"],
+            images_with_older_pose=health.pose_held,
+            images_without_pose=counts["unposed"],
+            last_pose_problem=health.pose_problem,
         )
 
     def _inference(

@@ -29,6 +29,9 @@ class Health:
     idle:         images not looked at because nobody subscribes.
     last_error:   text of the last refusal; last_error_at: its time.monotonic().
     failure:      text of the last failure.
+    posed, unposed: images whose camera has a pose in the odometry frame, and those without.
+    pose_held:    of the posed, those that got a transform older than themselves.
+    pose_problem: why the last image without a pose has none.
     camera_problem, input_problem: what is wrong now with camera_info, and with depth, stamps or
                   external people; '' if nothing.
     latencies_ms: image to bodies, of the latest frames.
@@ -50,6 +53,10 @@ class Health:
     last_error: str = ""
     failure: str = ""
     last_error_at: float = float("-inf")
+    posed: int = 0
+    unposed: int = 0
+    pose_held: int = 0
+    pose_problem: str = ""
     camera_problem: str = ""
     input_problem: str = ""
     metric: bool = False

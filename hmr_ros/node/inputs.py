@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from tf2_msgs.msg import TFMessage
 
 from hmr_ros.msg import Person2DArray
 from hmr_ros.node import qos
@@ -15,13 +17,15 @@ from hmr_ros.node.depth_image import DepthBuffer
 from hmr_ros.node.external_people import StampPairs
 from hmr_ros.node.health import Health
 from hmr_ros.node.image_subscription import ImageSubscription
+from hmr_ros.node.odometry import Odometry
 from hmr_ros.node.processing import Job
 
 
 class Inputs:
-    """Subscribes to the camera and, as the parameters say, to depth and to people.
+    """Subscribes to the camera and, as the parameters say, to depth, people and transforms.
 
-    put: takes a ``Job`` without blocking.
+    odometry: takes in the transforms; None if there is no odometry frame. put: takes a ``Job``
+    without blocking.
     """
 
     def __init__(
@@ -30,6 +34,7 @@ class Inputs:
         settings: SimpleNamespace,
         camera: CameraSource,
         depth: DepthBuffer,
+        odometry: Odometry | None,
         health: Health,
         put: Callable[[Job], None],
     ) -> None:
@@ -55,6 +60,12 @@ class Inputs:
             detections = _detection_type()
             if detections is not None:
                 wanted.append((detections, "detections", qos.PEOPLE_INPUT, self._on_people))
+        if odometry is not None:
+            for topic, profile, static in (
+                ("/tf", qos.TF, False),
+                ("/tf_static", qos.TF_STATIC, True),
+            ):
+                wanted.append((TFMessage, topic, profile, partial(odometry.take, static=static)))
         self._subscriptions = [
             node.create_subscription(
                 kind, topic, callback, profile, qos_overriding_options=qos.overridable()

@@ -18,6 +18,7 @@ from hmr_ros.node.diagnostics import Diagnostics
 from hmr_ros.node.health import Health
 from hmr_ros.node.image_decoding import decode_image
 from hmr_ros.node.inputs import Inputs
+from hmr_ros.node.odometry import Odometry
 from hmr_ros.node.outputs import Outputs
 from hmr_ros.node.processing import Processing
 from hmr_ros.node.worker import Worker
@@ -83,12 +84,15 @@ class HmrNode(LifecycleNode):
         self.settings = settings
         self._camera = CameraSource(self.resolve_topic_name("camera_info"))
         self._depth = DepthBuffer()
+        if settings.odometry_frame:
+            self._odometry = Odometry(settings, self.health, self._warn)
         self._processing = Processing(
             pipeline,
             settings,
             decode_compressed if compressed else decode_image,
             self._camera,
             self._depth,
+            self._odometry,
             outputs,
             self.health,
             self._warn,
@@ -108,7 +112,13 @@ class HmrNode(LifecycleNode):
         self._worker.accept()
         try:
             self._inputs = Inputs(
-                self, self.settings, self._camera, self._depth, self.health, self._worker.put
+                self,
+                self.settings,
+                self._camera,
+                self._depth,
+                self._odometry,
+                self.health,
+                self._worker.put,
             )
         except Exception as error:  # rclpy would turn it into a failure without a word
             return self._fault(f"cannot activate: {error}", TransitionCallbackReturn.ERROR)
@@ -126,6 +136,8 @@ class HmrNode(LifecycleNode):
         self._outputs.clear_markers()
         self._camera.forget()
         self._depth.clear()
+        if self._odometry is not None:
+            self._odometry.clear()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -157,6 +169,7 @@ class HmrNode(LifecycleNode):
     def _forget_session(self) -> None:
         self.settings = self._outputs = self._inputs = None
         self._worker = self._processing = self._camera = self._depth = self._pipeline = None
+        self._odometry = None
         self._source = ""
 
     def _fault(self, text: str, result: TransitionCallbackReturn) -> TransitionCallbackReturn:

@@ -60,6 +60,23 @@ NODE_PARAMETERS: tuple[Parameter, ...] = (
         live=True,
     ),
     P(
+        "odometry_frame",
+        "input",
+        "",
+        "Frame of '/tf' that the camera's motion is told in, usually 'odom': people are followed "
+        "there, so that a camera that turns or drives does not take them along. Empty: the camera "
+        "is taken to be at rest.",
+    ),
+    P(
+        "odometry_tolerance_s",
+        "input",
+        0.05,
+        "How much older than the image the newest transform may be to be taken as it is, seconds.",
+        0.0,
+        1.0,
+        live=True,
+    ),
+    P(
         "person_classes",
         "input",
         "person,0",

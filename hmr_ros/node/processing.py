@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from hmr_ros.node.external_people import PeopleError, boxes_from_detections, peo
 from hmr_ros.node.health import Health
 from hmr_ros.node.image_clock import Arrival, ImageClock
 from hmr_ros.node.image_decoding import ImageError
+from hmr_ros.node.odometry import Odometry
 from hmr_ros.people import no_people
 from hmr_ros.runtime.backends.backend import BackendError
 
@@ -51,15 +53,17 @@ class Processing:
         decode: Callable,
         camera: CameraSource,
         depth: DepthBuffer,
+        odometry: Odometry | None,
         outputs,
         health: Health,
         warn: Callable[[str], None],
         tell_broken: Callable[[], None],
     ) -> None:
-        """tell_broken: called in the worker's thread when the device of the backend has failed;
-        ``broken`` is True from then on."""
+        """odometry: None if the camera is taken to be at rest. tell_broken: called in the worker's
+        thread when the device of the backend has failed; ``broken`` is True from then on."""
         self._pipeline, self._settings, self._decode = pipeline, settings, decode
-        self._camera, self._depth, self._outputs = camera, depth, outputs
+        self._camera, self._depth, self._odometry = camera, depth, odometry
+        self._outputs = outputs
         self._health, self._warn, self._tell_broken = health, warn, tell_broken
         self._clock = ImageClock()
         self._restart = self.broken = False
@@ -90,6 +94,8 @@ class Processing:
             health.jumps += 1
             self._pipeline.reset()
             self._depth.clear()
+            if self._odometry is not None:
+                self._odometry.starts_anew(_nanoseconds(header.stamp))
         try:
             image = self._decode(job.image, self._settings.max_image_pixels)
         except ImageError as error:
@@ -99,6 +105,10 @@ class Processing:
         given = self._given_people(job, problems)
         if given is None:
             return
+        if self._odometry is not None:
+            # Asked for when the bodies are known: by then the odometry has had time to arrive.
+            stamp_ns = _nanoseconds(header.stamp)
+            given["pose"] = partial(self._odometry.pose, header.frame_id, stamp_ns)
         tracks = self._pipeline(frame, **given)
         self._outputs.publish(header, frame, tracks, lambda: 1e3 * _age_s(job))
         health.processed += 1

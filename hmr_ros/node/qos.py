@@ -31,6 +31,12 @@ def profile(reliability: QoSReliabilityPolicy, depth: int = 1) -> QoSProfile:
 BODIES = profile(RELIABLE, depth=10)
 OUTPUT = profile(RELIABLE)
 TF = profile(RELIABLE, depth=100)  # what tf2's listeners ask for
+TF_STATIC = QoSProfile(  # told once, to whoever comes later too
+    history=QoSHistoryPolicy.KEEP_LAST,
+    depth=100,
+    reliability=RELIABLE,
+    durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
+)
 DIAGNOSTICS = profile(RELIABLE, depth=10)
 SMALL_INPUT = profile(BEST_EFFORT)  # camera_info: matches publishers of either kind
 PEOPLE_INPUT = profile(BEST_EFFORT, depth=5)
