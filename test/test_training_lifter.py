@@ -191,6 +191,11 @@ def test_weights_survive_the_file(body, tmp_path):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ValueError, match="cannot be used as weights of lifter"):
         load(path, body)
+    with torch.no_grad():
+        network.temperature[0] = float("nan")
+    save(network, path)
+    with pytest.raises(ValueError, match="lifter.safetensors .*: temperature is not finite"):
+        load(path, body)
     with pytest.raises(ValueError, match="does not exist"):
         load(tmp_path / "nothing.safetensors", body)
 
