@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from hmr_ros.machine import revision
 from hmr_ros.runtime.calibration import KEY, Calibration
 from hmr_ros.runtime.graph_description import add_facts
@@ -23,7 +25,8 @@ def write(
     people: whom it was fitted on, in words. rows: how often regions hold the truth of them. Raises
     OSError for a file that is missing, ValueError for a card without limits.
     """
-    told = asdict(calibration) | {"people": people, "command": command, "revision": revision()}
+    told = {name: np.round(value, 4).tolist() for name, value in asdict(calibration).items()}
+    told |= {"people": people, "command": command, "revision": revision()}
     for precision in PRECISIONS:
         variant = variant_path(path, precision)
         if precision == "float32" or variant.is_file():

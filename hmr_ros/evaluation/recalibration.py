@@ -19,12 +19,7 @@ from hmr_ros.data.render.rendered import RenderedImage
 from hmr_ros.evaluation.calibration import inside, mahalanobis_squared
 from hmr_ros.evaluation.subsets import DISTAL, LIMB, STATES
 from hmr_ros.evaluation.synocc.still import truth_of
-from hmr_ros.evaluation.temperatures import (
-    RANGE,
-    coverage_tails,
-    coverage_temperatures,
-    tail_of,
-)
+from hmr_ros.evaluation.temperatures import coverage_tails, coverage_temperatures, tail_of
 from hmr_ros.frame import Frame
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People
@@ -34,6 +29,7 @@ from hmr_ros.regions import STATED, level_of, radius2
 from hmr_ros.runtime.calibration import Calibration, blended, factor2
 
 LEVELS = (0.5, 0.9, 0.95, 0.99)
+PLACE_RANGE = (0.25, 10.0)  # of its factor: simulated keypoints teach too much trust in places
 
 
 @dataclass(frozen=True)
@@ -153,7 +149,7 @@ def _fitted(errors: JointErrors) -> tuple[tuple[float, float], tuple[float, floa
 
 def _place_factor(found: Sequence[Published], body: BodyModel) -> float:
     """By bisection: placement lets no factor make the distance surer than statures allow."""
-    low, high = RANGE
+    low, high = PLACE_RANGE
     for _ in range(16):
         factor = float(np.sqrt(low * high))
         held = place_distances(found, body, factor) <= radius2(STATED, 0.0)
@@ -175,5 +171,5 @@ def _rows(
 
 
 def _held(quantile: np.ndarray) -> dict:
-    shares = {f"inside{100 * p:.0f}": float(inside(quantile, p).mean()) for p in LEVELS}
+    shares = {f"inside{100 * p:.0f}": round(float(inside(quantile, p).mean()), 4) for p in LEVELS}
     return {"n": len(quantile)} | shares
