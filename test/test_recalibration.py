@@ -36,8 +36,9 @@ NOW = Calibration(joints=(2.0, 2.0), place=1.5)
 
 @pytest.fixture(scope="module")
 def found():
-    """People whose keypoints are exact; their visible joints are off by 0.7 of what the network said
-    before ``NOW``, their hidden ones by 1.6 with a Student t of 4, their places by twice as much."""
+    """People whose keypoints are exact; their visible joints are off by 0.7 of what the network
+    said before ``NOW``, their hidden ones by 1.6 with a Student t of 4, their places by twice as
+    much."""
     body, rng = load_body_model(), np.random.default_rng(0)
     bodies = concatenate([somebody(body, 0.0, 4.0)] * PEOPLE)
     visible = rng.random((PEOPLE, 24)) < 0.5
