@@ -38,8 +38,8 @@ FARTHEST_RAY = 10.0
 
 
 def graphs(path: Path, precision: str, options: BackendOptions, sampling: Sampling) -> list[Opened]:
-    """See ``estimators.ESTIMATORS``. More than one thread is not used: reading the weights takes
-    most of the 2 ms, and threads that wait for each other are slower on a busy machine."""
+    """See ``estimators.ESTIMATORS``. On one thread, whatever the options say; what more would bring
+    tells ``hmr bench networks --model lifter --threads 2``."""
     return [(in_precision(read_graph(path, "lifter"), precision), replace(options, threads=1))]
 
 
