@@ -15,8 +15,10 @@ pytest.importorskip("hmr_ros.msg", reason="the messages are not built: make setu
 
 from geometry_msgs.msg import TransformStamped
 from made_bodies import somebody
+from node_fakes import standing
 from node_robot import FRAME, HEIGHT, WIDTH, Robot, camera_info, image, stamped, start_node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.serialization import serialize_message
 from scipy.spatial.transform import Rotation
 from test_node_lifecycle import Spinning, always
 from tf2_msgs.msg import TFMessage
@@ -26,6 +28,7 @@ from hmr_ros.body.model import load_body_model
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.msg import Person2D, Person2DArray, SmplBody
 from hmr_ros.node.odometry import WAIT_S
+from hmr_ros.node.transforms import Skeletons, tells_of_people
 
 pytestmark = pytest.mark.ros
 # REP-103: from a body frame (x forward, y left, z up) to the optical frame of a camera ahead.
@@ -143,6 +146,20 @@ def test_only_who_names_an_odometry_frame_listens_to_tf(listening):
         assert heard(other.node) == set() and other.node._odometry is None
     finally:
         other.close()
+
+
+def test_people_on_tf_are_told_from_robots_without_reading_them():
+    tracks, header = standing(3), image(0, 5.0).header
+    skeletons = Skeletons(load_body_model())
+    for prefix in ("", "front/", "robot_1_"):
+        message = skeletons.message(header, tracks, prefix)
+        assert tells_of_people(serialize_message(message))
+    for n in range(1, 9):  # every alignment
+        robot = TFMessage(transforms=[transform("odom"[:n], "x" * n, 1.0, MOUNT, OPTICAL)])
+        assert not tells_of_people(serialize_message(robot))
+        robot.transforms[0].child_frame_id = "body_link"
+        assert not tells_of_people(serialize_message(robot))
+    assert not tells_of_people(serialize_message(TFMessage())) and not tells_of_people(b"")
 
 
 CAMERA = Camera(WIDTH, HEIGHT, 60.0, 60.0, 32.0, 24.0)

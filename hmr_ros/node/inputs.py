@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from tf2_msgs.msg import TFMessage
 
@@ -19,6 +20,7 @@ from hmr_ros.node.health import Health
 from hmr_ros.node.image_subscription import ImageSubscription
 from hmr_ros.node.odometry import Odometry
 from hmr_ros.node.processing import Job
+from hmr_ros.node.transforms import tells_of_people
 
 
 class Inputs:
@@ -54,24 +56,35 @@ class Inputs:
             topic = node.resolve_topic_name("depth")
             choice = settings.image_reliability
             self._images.append(ImageSubscription(node, Image, topic, choice, depth.add, health))
+        self._odometry = odometry
         wanted = [(CameraInfo, "camera_info", qos.SMALL_INPUT, self._on_camera_info)]
         if self._pairs is not None:
             wanted.append((Person2DArray, "people_2d", qos.PEOPLE_INPUT, self._on_people))
             detections = _detection_type()
             if detections is not None:
                 wanted.append((detections, "detections", qos.PEOPLE_INPUT, self._on_people))
-        if odometry is not None:
-            for topic, profile, static in (
-                ("/tf", qos.TF, False),
-                ("/tf_static", qos.TF_STATIC, True),
-            ):
-                wanted.append((TFMessage, topic, profile, partial(odometry.take, static=static)))
         self._subscriptions = [
             node.create_subscription(
                 kind, topic, callback, profile, qos_overriding_options=qos.overridable()
             )
             for kind, topic, profile, callback in wanted
         ]
+        if odometry is not None:
+            self._subscriptions += [
+                # As bytes: the people on /tf need not be read, and there may be many.
+                node.create_subscription(
+                    TFMessage,
+                    topic,
+                    partial(self._on_transforms, static=static),
+                    profile,
+                    raw=True,
+                    qos_overriding_options=qos.overridable(),
+                )
+                for topic, profile, static in (
+                    ("/tf", qos.TF, False),
+                    ("/tf_static", qos.TF_STATIC, True),
+                )
+            ]
 
     def follow_publishers(self) -> str:
         """Adapt to the publishers there are; what is wrong with them, or ''."""
@@ -105,6 +118,10 @@ class Inputs:
     def _on_camera_info(self, message: CameraInfo) -> None:
         self._health.camera_infos += 1
         self._camera.update(message)
+
+    def _on_transforms(self, data: bytes, static: bool) -> None:
+        if not tells_of_people(data):
+            self._odometry.take(deserialize_message(data, TFMessage), static)
 
     def _job(self, message) -> Job:
         now = self._node.get_clock().now()

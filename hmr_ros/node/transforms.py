@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +16,9 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.rotations import quaternion_from_matrix
 from hmr_ros.tracks import Tracks
 
+PARENT = 16  # where the first frame_id begins: after the encapsulation, the count and the stamp
+PELVIS = re.compile(rb"(^|/|_)body_\d+/pelvis$")
+
 
 @lru_cache(maxsize=4096)
 def frame_name(prefix: str, track_id: int, joint: str) -> str:
@@ -24,6 +28,19 @@ def frame_name(prefix: str, track_id: int, joint: str) -> str:
     """
     clean = re.sub(r"[^A-Za-z0-9_/-]", "_", prefix).lstrip("/")
     return f"{clean}body_{track_id}/{joint}"
+
+
+def tells_of_people(data: bytes) -> bool:
+    """Whether a serialised TFMessage (CDR) begins with somebody's pelvis: then it is a message of
+    ``Skeletons``, this node's or another's, and nothing else is in it."""
+    try:
+        order = "<" if data[1] & 1 else ">"
+        (length,) = struct.unpack_from(f"{order}I", data, PARENT)
+        child = PARENT + 4 + length + -length % 4
+        (length,) = struct.unpack_from(f"{order}I", data, child)
+    except (IndexError, struct.error):
+        return False
+    return PELVIS.search(bytes(data[child + 4 : child + 3 + length])) is not None
 
 
 class Skeletons:
