@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_ros.body.kinematics import _chain
+from hmr_ros.body.kinematics import chain
 from hmr_ros.compiled import compiled
 
 NEAREST_M = 0.05  # keypoints nearer to the camera's plane than this are projected as if there
@@ -51,7 +51,7 @@ def fit(
             moved[i] = 0
         for _ in range(steps):
             one = rotations[n : n + 1]
-            _chain(one, rest[n : n + 1], parents, joints, world)
+            chain(one, rest[n : n + 1], parents, joints, world)
             for i in range(size):
                 for j in range(i):
                     normal[i, j] = 0
@@ -142,7 +142,10 @@ def _add(row, pull, off, normal, right):
 @compiled
 def _solve(normal, right):
     """``right`` becomes the solution by Cholesky's factors; the lower half of ``normal`` counts
-    and is used up. The prior keeps it positive definite."""
+    and is used up. The prior keeps it positive definite.
+
+    ``np.linalg.solve`` in numba is LAPACK's elimination of the whole matrix, on memory of its own:
+    at 75 unknowns that takes longer than these loops over one half."""
     size = len(right)
     for i in range(size):
         for j in range(i + 1):

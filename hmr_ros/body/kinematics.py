@@ -28,7 +28,7 @@ def forward_kinematics(
     rotations = np.ascontiguousarray(rotations)
     joints = np.empty(rotations.shape[:3], rotations.dtype)
     global_rotations = np.empty_like(rotations)
-    _chain(rotations, rest.astype(rotations.dtype, copy=False), parents, joints, global_rotations)
+    chain(rotations, rest.astype(rotations.dtype, copy=False), parents, joints, global_rotations)
     return joints, global_rotations
 
 
@@ -44,7 +44,8 @@ def with_pelvis(
 
 
 @compiled
-def _chain(rotations, rest, parents, joints, global_rotations):
+def chain(rotations, rest, parents, joints, global_rotations):
+    """``forward_kinematics`` for compiled code, into ``joints`` and ``global_rotations``."""
     for n in range(rotations.shape[0]):
         for j in range(rotations.shape[1]):
             p = parents[j]

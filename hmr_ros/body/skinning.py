@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_ros.body.kinematics import _chain, forward_kinematics, rest_joints
+from hmr_ros.body.kinematics import chain, forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
 from hmr_ros.compiled import compiled
 
@@ -174,7 +174,7 @@ def _pose_one(
                 rest[0, j, a] += joint_shapedirs[j, a, k] * betas[k]
             for b in range(3):
                 features[0, j, 3 * a + b] = rotations[j, a, b] - (1.0 if a == b else 0.0)
-    _chain(single, rest, parents, joints, turned)
+    chain(single, rest, parents, joints, turned)
     for j in range(count):
         for a in range(3):
             offsets[0, j, a] = joints[0, j, a]
