@@ -55,7 +55,9 @@ def swinging(body, frames: int = 12, fps: float = 10.0, speed: float = 0.5) -> F
     def yaw(angle):
         return Rotation.from_euler("y", angle).as_matrix()
 
-    camera = np.array([LEVEL @ yaw(0.4 * t) for t in stamps])
+    # Looks down: without, its rotations would be their own inverses.
+    down = Rotation.from_euler("x", 0.3).as_matrix()
+    camera = np.array([down @ LEVEL @ yaw(0.4 * t) for t in stamps])
     upright = Rotation.from_euler("z", speed * (stamps - stamps.mean())[:, None]).as_matrix()
     rotations = np.tile(np.eye(3), (frames, 24, 1, 1))
     rotations[:, 0] = upright

@@ -13,6 +13,7 @@ from made_films import made_film
 
 from hmr_ros.body.kinematics import rest_joints
 from hmr_ros.body.model import load_body_model
+from hmr_ros.cli.main import main
 from hmr_ros.data.detections.stand_in import stand_in
 from hmr_ros.data.detections.stand_in_over_time import lasting_chance, stand_in_over_time
 from hmr_ros.data.films import FILMS, VERSION, FilmError, films_of, read_film, write_film
@@ -237,6 +238,22 @@ def test_a_film_that_is_played_back_is_what_was_followed():
         rotation, position = pose.y_up()
         assert np.allclose(rotation, film.odometry_rotations[t])
         assert np.allclose(position, film.odometry_positions[t])
+
+
+def test_the_command_prints_nothing_that_was_not_measured(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "films"
+    FILMS.begin(folder, MADE | {"split": "val"})
+    write_film(folder, 0, made_film(20))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    said = []
+    for options in ([], ["--without-pose"]):
+        assert main(["eval", "films", "--films", str(folder), *options]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] != said[1]
+    for text in said:
+        assert all(word in text for word in ("one-euro", "frames", "temporal", "PA-MPJPE", "slide"))
+        assert not any(word in text for word in ("recall", "MOTA", "IDF1", "switches", "fps"))
 
 
 def test_errors_last_and_are_as_large_as_measured():

@@ -148,12 +148,14 @@ def test_an_export_without_people_to_calibrate_on_is_refused_first(tmp_path, cap
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_from_films_to_a_network_that_runs(shared_data, tmp_path):
-    """Drawn, followed, released as it begins, and played back."""
+    """Drawn, followed, released untrained and compared with torch, and played back."""
     pytest.importorskip("ai_edge_litert", reason="BlazePose's runtime is not installed")
     from hmr_ros.evaluation.followed_films import replayed
     from hmr_ros.evaluation.synocc.video_rows import video_rows
+    from hmr_ros.models.weights import load as load_weights
     from hmr_ros.parameters import validated
     from hmr_ros.runtime.temporal import Temporal
+    from hmr_ros.runtime.temporal_export import compare
     from hmr_ros.training.film_making import FilmDrawing, draw_films
     from hmr_ros.training.film_stand_in import by_stand_in
     from hmr_ros.training.model_card import Origin
@@ -166,17 +168,25 @@ def test_from_films_to_a_network_that_runs(shared_data, tmp_path):
         assert list(draw_films(drawing, tmp_path / split, 2)) == [0, 1, 2]
     settings = {"films": [str(tmp_path / "train")], "val": str(tmp_path / "val")}
     task = load(settings | {"batch": 2, "frames": 10, "network": TINY}, 0, 0, 1)
+    torch.manual_seed(0)
     network = task.network()
+    with torch.no_grad():
+        for value in network.parameters():
+            value += 0.02 * torch.randn_like(value)
     terms = task.losses(network, task.batch(0), 0)
     assert all(torch.isfinite(value) for value in terms.values())
     origin = Origin(command="hmr train temporal", data="films", steps=1, batch=2, seed=0)
     release(network.eval(), task, tmp_path / "weights", origin)
     described = json.loads((tmp_path / "weights" / "temporal.json").read_text())
+    path = tmp_path / "weights" / "temporal.onnx"
+    kept = load_weights(path.with_suffix(".safetensors"), task.body, "temporal")
+    assert described["largest_difference_to_torch_m"] == compare(kept, path)[0] < 1e-4
     assert described["corrects"] == FILMS.manifest(tmp_path / "train")["bodies"]
     assert "mpjpe_frame_mm" in (tmp_path / "weights" / "temporal.md").read_text()
 
     body = load_body_model()
-    stage = Temporal(body, str(tmp_path / "weights" / "temporal.onnx"))
+    stage = Temporal(body, str(path))
+    assert stage.shapes["keys"] == (1, 7, 32)
     stages = {"frames": (validated({"smoothing": False}), None), "temporal": (validated(), stage)}
     rows = video_rows(replayed(tmp_path / "val", body, stages))
     assert {row["model"] for row in rows} == set(stages)
