@@ -78,8 +78,8 @@ def stages(pipeline, image: np.ndarray, tracks: Tracks, camera) -> Iterator[dict
             return made
 
         def processing(answering, *names: str) -> Callable:
-            parts = (settings, decode_image, source, DepthBuffer(), outputs(*names), Health())
-            process = Processing(answering, *parts, _raise, lambda: None)
+            parts = (settings, decode_image, source, DepthBuffer(), None, outputs(*names))
+            process = Processing(answering, *parts, Health(), _raise, lambda: None)
             stamps = iter(range(PERIOD_NS, 1 << 62, PERIOD_NS))
             return lambda: process(_job(raw, next(stamps)))
 
