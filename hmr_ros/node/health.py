@@ -27,6 +27,8 @@ class Health:
     jumps:        times the clock went back and everything was forgotten.
     failed:       images on which the pipeline or an output failed.
     idle:         images not looked at because nobody subscribes.
+    people:       in the latest image; image_size: its width and height in pixels; metric: whether
+                  their distances are in true metres.
     last_error:   text of the last refusal; last_error_at: its time.monotonic().
     failure:      text of the last failure.
     posed, unposed: images whose camera has a pose in the odometry frame, and those without.

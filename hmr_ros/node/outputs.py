@@ -10,6 +10,7 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
+from hmr_ros.body.kinematics import forward_kinematics
 from hmr_ros.body.model import BodyModel
 from hmr_ros.body.skinning import vertices
 from hmr_ros.frame import Frame
@@ -59,6 +60,8 @@ class Outputs:
     def warm_up(self) -> None:
         """Compile what an output will need, so that the first person's image does not wait."""
         rest = np.tile(np.eye(3, dtype=np.float32), (1, 24, 1, 1))
+        # Transforms are made in double precision, which nothing else here asks for.
+        forward_kinematics(rest.astype(np.float64), np.zeros((1, 24, 3)), self._body.parents)
         mesh = vertices(
             self._body, rest, np.zeros((1, 10), np.float32), np.zeros((1, 3), np.float32)
         )
