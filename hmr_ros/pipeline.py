@@ -14,6 +14,7 @@ from hmr_ros.body.keypoints import keypoints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.frame import Frame
 from hmr_ros.frontend.finder import PeopleFinder
+from hmr_ros.geometry import lens
 from hmr_ros.geometry.camera import guessed_camera
 from hmr_ros.geometry.camera_pose import CameraPose
 from hmr_ros.geometry.rotations import nearest_rotation
@@ -78,6 +79,7 @@ class Pipeline:
     def warm_up(self) -> None:
         """Run everything once on a grey picture and a made person, so that no real image waits
         for compilation or for a network's first run. Nobody is remembered, no id is used up."""
+        lens.warm_up()
         width, height = 640, 480
         frame = Frame(
             np.full((height, width, 3), 127, np.uint8), guessed_camera(width, height), 0.0

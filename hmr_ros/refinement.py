@@ -50,7 +50,7 @@ def refine(
     rest = rest_joints(body, rows.betas).astype(np.float64)
     anchors, share = _anchored(body, rows.betas, people.keypoint_set)
     rays = camera.rays(persons.keypoints[..., :2].astype(np.float64))
-    size = np.maximum(persons.boxes[:, 2:].max(1), 1) / camera.fx
+    size = np.maximum(persons.boxes[:, 2:].max(1), 1).astype(np.float64) / camera.fx
     # What is beyond the reach of the lens has no ray to be pulled to.
     weights = _weights(persons, size) * np.isfinite(rays).all(-1)
     information = 1 / np.square(

@@ -36,6 +36,12 @@ def undistorted(flat: np.ndarray, distortion: tuple[float, ...], model: str) -> 
     return out
 
 
+def warm_up() -> None:
+    """Compile all models of lenses: which a camera has is known from its first image only."""
+    for model, distortion in (("plumb_bob", (0.1,) + (0.0,) * 4), ("equidistant", (0.0,) * 4)):
+        undistorted(np.zeros((1, 2)), distortion, model)
+
+
 @lru_cache(maxsize=64)
 def _turning_angle(distortion: tuple[float, ...]) -> float:
     """Radians from the axis up to which a fish-eye maps outer rays further out."""

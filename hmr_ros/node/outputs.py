@@ -10,9 +10,11 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
+from hmr_ros import occupancy
 from hmr_ros.body.kinematics import forward_kinematics
 from hmr_ros.body.model import BodyModel
 from hmr_ros.body.skinning import vertices
+from hmr_ros.drawing import silhouettes
 from hmr_ros.frame import Frame
 from hmr_ros.msg import CapsuleArray, SmplBodyArray
 from hmr_ros.node import qos, raw_marker
@@ -25,7 +27,7 @@ from hmr_ros.node.occupancy_message import capsule_array
 from hmr_ros.node.points import point_cloud
 from hmr_ros.node.surface import Surface
 from hmr_ros.node.transforms import Skeletons
-from hmr_ros.occupancy import capsules, warm_up
+from hmr_ros.occupancy import capsules
 from hmr_ros.tracks import Tracks
 
 TOPICS = {
@@ -65,7 +67,8 @@ class Outputs:
         mesh = vertices(
             self._body, rest, np.zeros((1, 10), np.float32), np.zeros((1, 3), np.float32)
         )
-        warm_up(mesh, self._body)
+        occupancy.warm_up(mesh, self._body)
+        silhouettes.warm_up(mesh, self._body.faces)
 
     def wanted(self) -> bool:
         """True if anybody subscribes to anything that is switched on."""
