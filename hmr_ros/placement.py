@@ -56,9 +56,10 @@ def place(
         scale_std = np.where(known, 0, scale_std)
         metric = metric | known
     transl, cov = solve_translation(points, camera.rays(pixels), weights, prior, depth_std)
-    cov = cov + across
-    cov = cov + np.square(scale_std)[:, None, None] * transl[:, :, None] * transl[:, None, :]
     joints = bodies.joints - bodies.transl[:, None] + transl[:, None]
+    pelvis = joints[:, 0]  # whose covariance it is
+    cov = cov + across * np.square(pelvis).sum(1)[:, None, None]
+    cov = cov + np.square(scale_std)[:, None, None] * pelvis[:, :, None] * pelvis[:, None, :]
     return bodies.replace(
         transl=transl,
         transl_cov=cov.astype(np.float32),
@@ -69,18 +70,20 @@ def place(
 
 
 def _own_doubt(bodies: Bodies) -> tuple[np.ndarray, np.ndarray]:
-    """By the network itself: [N] relative standard deviation of the distance, and covariance
-    [N, 3, 3] (m^2) of the place across the line of sight.
+    """By the network itself: [N] standard deviation of the pelvis' distance, and [N, 3, 3]
+    covariance of its place across the line of sight, as shares of the distance and of its square:
+    the network tells directions, and metres are those of the distance where the body is placed.
 
     It knows of whom too little is seen, and a body in a wrong pose lands at a wrong place however
     well it fits: that the keypoints agree with it tells nothing of that.
     """
-    far = np.maximum(np.linalg.norm(bodies.transl, axis=1), 0.1)
-    toward = bodies.transl / far[:, None]
+    pelvis = bodies.joints[:, 0]
+    far = np.maximum(np.linalg.norm(pelvis, axis=1), 0.1)
+    toward = pelvis / far[:, None]
     variance = np.einsum("na,nab,nb->n", toward, bodies.transl_cov, toward)
     sideways = np.eye(3) - toward[:, :, None] * toward[:, None, :]
     across = sideways @ bodies.transl_cov @ sideways
-    return np.sqrt(np.maximum(variance, 0)) / far, across
+    return np.sqrt(np.maximum(variance, 0)) / far, across / np.square(far)[:, None, None]
 
 
 def _depth_of_bodies(

@@ -8,7 +8,7 @@ from hmr_ros.body.keypoints import keypoints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.geometry.depth import depth_at
 from hmr_ros.geometry.translation import solve_translation
-from hmr_ros.people import no_people
+from hmr_ros.people import People, no_people
 from hmr_ros.placement import place
 
 
@@ -62,32 +62,59 @@ def test_covariance_tells_the_scatter():
         assert 0.75 < ratio < 1.33
 
 
-@pytest.mark.parametrize("doubt, expected", [(0.02, 0.055), (0.2, 0.2)])
-def test_the_place_is_at_least_as_unsure_as_the_network_says(doubt, expected):
-    body = load_body_model()
-    made = somebody(body, 1.0, 4.0)
-    toward = made.transl[0].astype(float) / np.linalg.norm(made.transl[0])
-    along = np.linalg.norm(made.transl[0]) * doubt * toward
-    # Across its ray by 7 cm, however well exact keypoints agree with a body in this pose.
-    own = np.outer(along, along) + 0.07**2 * (np.eye(3) - np.outer(toward, toward))
-    made = made.replace(transl_cov=own[None])
+def seen_exactly(body, made) -> People:
+    """One person, whose keypoints lie where the body's are."""
     points = keypoints(body, made.rotations, made.betas, made.transl, "blazepose33")
     seen = np.concatenate([CAMERA.project(points), np.ones((1, 33, 1))], -1).astype(np.float32)
-    people = no_people().replace(
+    return no_people().replace(
         boxes=np.array([[200, 50, 200, 380]], np.float32),
         scores=np.ones(1, np.float32),
         keypoints=seen,
         found=np.ones(1, bool),
         source=np.array(["given"]),
     )
-    placed = place(made, people, CAMERA, body)
+
+
+# Guessed nearer or farther than it is placed, the network's doubt is the same share of the
+# distance, along the ray and across it.
+@pytest.mark.parametrize("doubt, expected", [(0.02, 0.055), (0.2, 0.2)])
+@pytest.mark.parametrize("guessed", [0.7, 1.0, 1.5])
+def test_the_place_is_at_least_as_unsure_as_the_network_says(doubt, expected, guessed):
+    body = load_body_model()
+    true = somebody(body, 1.0, 4.0)
+    made = somebody(body, guessed * 1.0, guessed * 4.0)
+    toward = made.transl[0].astype(float) / np.linalg.norm(made.transl[0])
+    along = np.linalg.norm(made.transl[0]) * doubt * toward
+    # Across its ray by 7 cm, however well exact keypoints agree with a body in this pose.
+    own = np.outer(along, along) + 0.07**2 * (np.eye(3) - np.outer(toward, toward))
+    made = made.replace(transl_cov=own[None])
+    placed = place(made, seen_exactly(body, true), CAMERA, body)
     far = np.linalg.norm(placed.transl[0])
-    assert np.abs(placed.transl - made.transl).max() < 0.02
+    assert np.abs(placed.transl - true.transl).max() < 0.15
     std = np.sqrt(toward @ placed.transl_cov[0] @ toward) / far
     assert std == pytest.approx(expected, rel=0.08)
+    reach = 0.07 * far / np.linalg.norm(made.transl[0])
     for across in (np.cross(toward, [0, 1, 0]), np.cross(toward, [1, 0, 0])):
         across /= np.linalg.norm(across)
-        assert np.sqrt(across @ placed.transl_cov[0] @ across) == pytest.approx(0.07, rel=0.08)
+        assert np.sqrt(across @ placed.transl_cov[0] @ across) == pytest.approx(reach, rel=0.08)
+
+
+def test_the_doubt_lies_along_the_ray_of_the_pelvis():
+    """Bodies whose pelvis is not where ``transl`` is, as SMPL's: here 0.4 m below."""
+    body = load_body_model()
+    made = somebody(body, 0.5, 3.0)
+    pelvis = (made.joints[0, 0] + [0, 0.4, 0]).astype(float)
+    own = 0.2**2 * np.outer(pelvis, pelvis)
+    moved = made.replace(
+        joints=(made.joints + np.float32([0, 0.4, 0])), transl_cov=own[None].astype(np.float32)
+    )
+    cov = place(moved, seen_exactly(body, made), CAMERA, body).transl_cov[0].astype(float)
+    toward = pelvis / np.linalg.norm(pelvis)
+    variances, axes = np.linalg.eigh(cov)
+    assert abs(axes[:, 2] @ toward) > 0.9999
+    assert np.sqrt(variances) / np.linalg.norm(pelvis) == pytest.approx(
+        [0.003, 0.003, 0.2], abs=0.004
+    )
 
 
 def test_without_a_seen_point_the_prior_decides():
