@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -14,12 +14,19 @@ from hmr_ros.assets import asset
 from hmr_ros.batch import concatenate
 from hmr_ros.body.keypoints import keypoints
 from hmr_ros.body.model import load_body_model
+from hmr_ros.cli import looking
+from hmr_ros.cli.main import main
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
-from hmr_ros.evaluation.calibration_files import with_section, write
-from hmr_ros.evaluation.recalibration import Published, calibrated, with_samples
+from hmr_ros.data.motions import load_motions
+from hmr_ros.evaluation import recalibration
+from hmr_ros.evaluation.calibration_files import Fit, at_bounds, write
+from hmr_ros.evaluation.recalibration import BOUNDS, Published, calibrated, with_samples
 from hmr_ros.evaluation.subsets import DISTAL, LIMB
+from hmr_ros.evaluation.synocc import still
+from hmr_ros.evaluation.synocc.models import pipeline_of
 from hmr_ros.people import People
-from hmr_ros.placement import STATURE_STD
+from hmr_ros.placement import STATURE_STD, place
+from hmr_ros.regions import HEAVIEST
 from hmr_ros.runtime.calibration import (
     KEY,
     Calibration,
@@ -28,7 +35,9 @@ from hmr_ros.runtime.calibration import (
     factor2,
 )
 from hmr_ros.runtime.calibration import calibrated as applied
+from hmr_ros.runtime.estimators import load_estimator
 from hmr_ros.runtime.graph_file import WeightsError
+from hmr_ros.runtime.sampling import Sampling
 
 PEOPLE, STD, PLACE_STD = 400, 0.05, 0.3
 NOW = Calibration(joints=(2.0, 2.0), place=1.5)
@@ -86,12 +95,49 @@ def test_factors_and_tails_are_those_of_the_errors(found):
     assert sum(row["n"] for row in more) == PEOPLE * len(DISTAL)
 
 
+def with_truth(found, joints: np.ndarray) -> list[Published]:
+    return [replace(one, joints=joints) for one in found]
+
+
 def test_a_distance_stays_as_unsure_as_statures_are(found):
     (one,) = found
     near = one.joints - one.joints[:, :1] + one.bodies.joints[:, :1]  # the place is known exactly
-    made, _ = calibrated(NOW, [Published(*[*vars(one).values()][:4], near, one.visibility)],
-                         load_body_model())  # fmt: skip
-    assert made.place < 0.4 * NOW.place and STATURE_STD > 0
+    made, _ = calibrated(NOW, with_truth(found, near), load_body_model())
+    assert made.place == pytest.approx(BOUNDS[0], rel=1e-3)
+    surer = one.estimated.transl_cov * np.float32((made.place / NOW.place) ** 2)
+    placed = place(
+        one.estimated.replace(transl_cov=surer), one.people, one.camera, load_body_model()
+    )
+    far = np.linalg.norm(placed.joints[:, 0], axis=1)
+    toward = placed.joints[:, 0] / far[:, None]
+    std = np.sqrt(np.einsum("na,nab,nb->n", toward, placed.transl_cov, toward))
+    assert (std >= STATURE_STD * far).all() and std.max() < 1.2 * STATURE_STD * far.max()
+
+
+def test_errors_eight_times_as_large_as_said_are_held_by_regions_of_ninety_percent(found):
+    """Further off than any release finds: the bound of a calibration is not that of a release."""
+    (one,) = found
+    gap = one.joints - one.joints[:, :1] - (one.bodies.joints - one.bodies.joints[:, :1])
+    far = one.bodies.joints + 5 * gap + (one.joints - one.bodies.joints)[:, :1]
+    made, rows = calibrated(NOW, with_truth(found, far), load_body_model())
+    assert made.joints[1] > 8
+    assert not [what for what in at_bounds(made) if what.startswith("factor")]
+    assert [row["inside90"] for row in rows[:2]] == pytest.approx([0.9, 0.9], abs=0.01)
+
+
+def test_too_few_people_or_joints_of_a_kind_are_refused(found):
+    (one,) = found
+    body = load_body_model()
+    few = replace(
+        one, **{name: value[:49] for name, value in vars(one).items() if name != "camera"}
+    )
+    with pytest.raises(ValueError, match="on 49 people found tells nothing, expected at least 50"):
+        calibrated(NOW, [few], body)
+    seen = replace(one, visibility=np.full_like(one.visibility, VISIBLE))
+    with pytest.raises(ValueError, match="on 0 hidden joints of limbs tells nothing.*100.*--pict"):
+        calibrated(NOW, [seen], body)
+    with pytest.raises(ValueError, match="on 0 visible joints"):
+        with_samples(NOW, [replace(one, visibility=np.full_like(one.visibility, HIDDEN))])
 
 
 def test_covariances_are_published_with_factors_and_tails_between_seen_and_hidden():
@@ -114,6 +160,38 @@ def test_covariances_are_published_with_factors_and_tails_between_seen_and_hidde
     assert blended((0.1, 0.3), 0.5) == pytest.approx(0.2)
 
 
+def test_an_estimator_publishes_with_the_calibration_of_its_manifest(found, tmp_path):
+    (one,) = found
+    files = ["factorized.onnx", "factorized.json", "factorized_field.onnx", "factorized_field.json"]
+    for name in files:
+        shutil.copy(asset("weights", name), tmp_path / name)
+    manifest = json.loads((tmp_path / "factorized.json").read_text())
+    made = Calibration(
+        joints=(0.5, 2.0), joint_tails=(0.1, 0.3), place=3.0, place_tail=0.4, samples=(4.0, 5.0),
+        sample_tails=(0.05, 0.25),
+    )  # fmt: skip
+    image = np.zeros((480, 640, 3), np.uint8)
+
+    def answered(told: dict):
+        (tmp_path / "factorized.json").write_text(json.dumps(manifest | {KEY: told}))
+        path, how = str(tmp_path / "factorized.onnx"), Sampling(samples=8)
+        estimator = load_estimator("factorized", load_body_model(), path, sampling=how)
+        return estimator(one.people[:1], one.camera, image)
+
+    plain, bodies = answered({}), answered(asdict(made))
+    assert not plain.joint_tails.any()
+    ratio = np.full(24, np.nan)  # the pelvis about itself has none
+    ratio[1:] = bodies.joint_cov[0, 1:, 0, 0] / plain.joint_cov[0, 1:, 0, 0]
+    seen = plain.visibility[0].astype(float)
+    limbs = [*DISTAL, 10, 11, 22, 23]  # and the feet and hands that they carry
+    own = [j for j in range(1, 24) if j not in limbs]
+    assert ratio[own] == pytest.approx(factor2(made.joints, seen[own]), rel=1e-4)
+    assert ratio[limbs] == pytest.approx(factor2(made.samples, seen[limbs]), rel=1e-4)
+    assert bodies.joint_tails[0, limbs] == pytest.approx(blended(made.sample_tails, seen[limbs]))
+    assert bodies.joint_tails[0, 0] == pytest.approx(0.4)
+    np.testing.assert_allclose(bodies.transl_cov, 9 * plain.transl_cov, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "told, name",
     [({"joints": [1, -1]}, "joints"), ({"joint_tails": [0.1, 0.7]}, "joint_tails"),
@@ -124,23 +202,106 @@ def test_impossible_calibrations_are_refused(told, name, tmp_path):
         calibration_of(tmp_path / "net.onnx", {KEY: told})
 
 
-def test_files_are_told_and_read_back(tmp_path):
+@pytest.fixture
+def folder(tmp_path):
+    """The baseline's files that are told, in two precisions."""
     for name in ("baseline.onnx", "baseline.json", "baseline.md", "baseline-float16.onnx",
                  "baseline-float16.json"):  # fmt: skip
         shutil.copy(asset("weights", name), tmp_path / name)
-    made = Calibration(joints=(0.8, 1.2), joint_tails=(0.1, 0.0), place=1.1, place_tail=0.2)
-    rows = [{"joints": "visible", "n": 12, "inside50": 0.5}]
+    return tmp_path
+
+
+MADE = Calibration(joints=(0.8, 1.2), joint_tails=(0.1, 0.0), place=1.1, place_tail=0.2)
+ROWS = [{"joints": "visible", "n": 12, "inside50": 0.5}]
+
+
+def test_files_are_told_and_read_back(folder):
+    fit = Fit(MADE, "9 people", "hmr train calibration", "0123abc", ROWS)
+    limits = (folder / "baseline.md").read_text().partition("## Limits")[2]
     for _ in range(2):  # the second time in place of the first
-        write(tmp_path / "baseline.onnx", made, "9 people", "hmr train calibration", rows)
+        write({folder / "baseline.onnx": fit})
     for name in ("baseline", "baseline-float16"):
-        told = json.loads((tmp_path / f"{name}.json").read_text())
-        assert calibration_of(tmp_path / f"{name}.onnx", told) == made
+        told = json.loads((folder / f"{name}.json").read_text())
+        assert calibration_of(folder / f"{name}.onnx", told) == MADE
         assert told["graph"] == json.loads(asset("weights", f"{name}.json").read_text())["graph"]
-        assert set(asdict(made)) < set(told[KEY]) and told[KEY]["held"] == rows
-    card = (tmp_path / "baseline.md").read_text()
-    assert card.count("Fitted on 9 people by `hmr train calibration`") == 1
-    assert "| joint that is seen | 0.800 | 10.0 |" in card
+        assert told[KEY]["held"] == ROWS and told[KEY]["revision"] == "0123abc"
+        assert told[KEY]["at_bounds"] == []
+    card = (folder / "baseline.md").read_text()
+    assert card.count("on 9 people by `hmr train calibration`, revision 0123abc") == 1
+    assert "| joint that is seen | 0.800 | 10.0 |" in card and "At the bound" not in card
     assert "| joint that is hidden | 1.200 | all |" in card
-    assert (
-        with_section("# a\n\n## Limits\n\nmany\n", ["b", ""]) == "# a\n\nb\n\n## Limits\n\nmany\n"
+    assert card.endswith("## Limits" + limits)
+
+
+def test_what_stands_at_a_bound_is_named(folder):
+    bound = replace(MADE, joints=(0.8, BOUNDS[1]), place_tail=HEAVIEST)
+    write({folder / "baseline.onnx": Fit(bound, "9 people", "hmr", "0123abc", ROWS)})
+    named = ["factor of joint that is hidden", "degrees of freedom of place of the pelvis"]
+    told = json.loads((folder / "baseline.json").read_text())
+    assert told[KEY]["at_bounds"] == named
+    assert "; ".join(named) + "." in (folder / "baseline.md").read_text()
+
+
+@pytest.mark.parametrize("wrong", ["no limits", "no card", "no manifest"])
+def test_no_file_is_told_where_one_of_them_cannot_be(folder, wrong):
+    card, manifest = folder / "baseline.md", folder / "baseline-float16.json"
+    if wrong == "no limits":
+        card.write_text("# baseline\n")
+    else:
+        (card if wrong == "no card" else manifest).unlink()
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    expected = "baseline.md: there is no line '## Limits'" if wrong == "no limits" else "baseline"
+    with pytest.raises((ValueError, OSError), match=expected):
+        write({folder / "baseline.onnx": Fit(MADE, "9 people", "hmr", "0123abc", ROWS)})
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_only_people_who_are_found_count(shared_data):
+    pytest.importorskip("ai_edge_litert", reason="BlazePose's runtime is not installed")
+    source = still.calibration_source(
+        load_body_model(), load_motions(shared_data / "motions.npz"), ()
     )
+    picture = next(
+        made
+        for made in map(source.picture, range(still.IMAGES, still.IMAGES + 20))
+        if len(still.counted_people(made)) > 1
+    )
+    truth = still.truth_of(still.IMAGES, picture)
+    asked = []
+
+    def look(image, boxes):
+        people = looking.look(image, boxes)
+        asked.append(people.found & (np.arange(len(people)) % 2 == 1))
+        return people.replace(found=asked[0])
+
+    pipeline = pipeline_of("lifter:refine_steps=0")
+    ((one,),) = recalibration.published([(still.IMAGES, picture)], look, [pipeline])
+    (found,) = asked
+    assert 0 < found.sum() < len(truth)
+    assert len(one.people) == len(one.estimated) == len(one.bodies) == found.sum()
+    np.testing.assert_array_equal(one.joints, truth.joints[found])
+    np.testing.assert_array_equal(one.visibility, truth.visibility[found])
+    # Placed bodies of the people whose truth stands beside them.
+    off = np.linalg.norm(one.bodies.joints[:, 0] - one.joints[:, 0], axis=1)
+    assert (off < 0.5 * one.joints[:, 0, 2]).all()
+
+
+def test_the_command_from_pictures_to_files(shared_data, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("ai_edge_litert", reason="BlazePose's runtime is not installed")
+    for name in ("lifter.onnx", "lifter.json", "lifter.md"):
+        shutil.copy(asset("weights", name), tmp_path / name)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    words = ["train", "calibration", "lifter", "--pictures", "3", "--workers", "0"]
+    words += ["--folder", str(tmp_path), "--motions", str(shared_data / "motions.npz")]
+    assert main(words) == 2
+    assert "people found tells nothing, expected at least 50" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    monkeypatch.setattr(recalibration, "LEAST_PEOPLE", 1)
+    monkeypatch.setattr(recalibration, "LEAST_JOINTS", 1)
+    assert main(words) == 0
+    told = json.loads((tmp_path / "lifter.json").read_text())[KEY]
+    (pelvis,) = (row for row in told["held"] if row["joints"] == "pelvis")
+    assert told["people"].startswith(f"{pelvis['n']} people of 3 pictures") and pelvis["n"] > 1
+    assert told["revision"] and told["held"][0]["n"] > 1
+    assert "lifter: share of the truth in regions" in capsys.readouterr().out
+    assert told["people"] in (tmp_path / "lifter.md").read_text()

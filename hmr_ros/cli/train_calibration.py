@@ -35,21 +35,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, help="processes that draw; as `hmr eval`")
 
 
+def say_what_is_left(name: str, folder: Path) -> None:
+    """Print which command comes next, if ``folder`` holds an estimator ``name`` that is not
+    calibrated by what is published: an export writes its manifest anew."""
+    import json
+
+    from hmr_ros.runtime.calibration import KEY
+
+    manifest = folder / f"{name}.json"
+    if name in ESTIMATORS and manifest.is_file() and KEY not in json.loads(manifest.read_text()):
+        print(
+            f"{manifest} does not say how sure these weights may be: now run "
+            f"`hmr train calibration {name} --folder {folder}`"
+        )
+
+
 def run(args: argparse.Namespace) -> int:
     """Exit status 0 when the files are written. Raises ``graph_file.WeightsError`` for files that
-    cannot be used."""
+    cannot be used, ValueError for too few people; then nothing has been written."""
     from hmr_ros.assets import asset
     from hmr_ros.cli.evaluations.synocc_still import default_workers, sources, with_progress
     from hmr_ros.cli.figures import print_table
     from hmr_ros.cli.looking import look
-    from hmr_ros.evaluation.calibration_files import write
+    from hmr_ros.evaluation.calibration_files import Fit, at_bounds, write
     from hmr_ros.evaluation.recalibration import calibrated, published, with_samples
     from hmr_ros.evaluation.synocc import still
     from hmr_ros.evaluation.synocc.models import pipeline_of
+    from hmr_ros.machine import revision
     from hmr_ros.runtime.calibration import calibration_of
     from hmr_ros.runtime.estimators import SAMPLERS
     from hmr_ros.runtime.graph_file import read_graph
 
+    command, by = " ".join(["hmr", *sys.argv[1:]]), revision()  # before anything is written
     folder = (args.folder or asset("weights", "baseline.onnx").parent).resolve()
     names = list(dict.fromkeys(args.estimators))
     known = {name: read_graph(folder / f"{name}.onnx", name) for name in names}
@@ -62,18 +79,26 @@ def run(args: argparse.Namespace) -> int:
     numbers = range(still.IMAGES, still.IMAGES + args.pictures)
     workers = default_workers(args.pictures) if args.workers is None else args.workers
     drawn = with_progress(still.pictures(source, numbers, workers), args.pictures, "pictures")
-    found = dict(zip(asked, zip(*published(drawn, look, pipelines), strict=True), strict=True))
+    seen = list(published(drawn, look, pipelines))
+    found = {name: [each[n] for each in seen] for n, name in enumerate(asked)}
     backgrounds = f" and photographs of `{args.backgrounds.name}`" if source.photos else ""
-    people = (
-        f"{sum(len(one.bodies) for one in found[names[0]])} people of {args.pictures} pictures "
-        f"like SynOcc's (split val of `{args.motions.name}`, backgrounds: procedural{backgrounds})"
+    pictures = (
+        f"{args.pictures} pictures like SynOcc's (split val of `{args.motions.name}`, backgrounds: "
+        f"procedural{backgrounds})"
     )
-    command = " ".join(["hmr", *sys.argv[1:]])
+    fits = {}
     for name in names:
         made, rows = calibrated(known[name], found[name], body)
         if name in SAMPLERS:
             made, more = with_samples(made, found[f"{name} sampled"])
             rows += more
-        write(folder / f"{name}.onnx", made, people, command, rows)
-        print_table(f"{name}: share of the truth in regions as published", rows, ("joints",))
+        people = f"{sum(len(one.bodies) for one in found[name])} people of {pictures}"
+        fits[folder / f"{name}.onnx"] = Fit(made, people, command, by, rows)
+    write(fits)
+    for path, fit in fits.items():
+        print_table(
+            f"{path.stem}: share of the truth in regions as published", fit.rows, ("joints",)
+        )
+        for what in at_bounds(fit.calibration):
+            print(f"{path.stem}: at the bound of what is fitted: {what}")
     return 0

@@ -29,13 +29,17 @@ from hmr_ros.regions import STATED, level_of, radius2
 from hmr_ros.runtime.calibration import Calibration, blended, factor2
 
 LEVELS = (0.5, 0.9, 0.95, 0.99)
-PLACE_RANGE = (0.25, 10.0)  # of its factor: simulated keypoints teach too much trust in places
+# Of factors; wider than what a release finds on people like those of the training, because
+# simulated keypoints teach too much trust.
+BOUNDS = (0.25, 20.0)
+# Of whom there are fewer, shares of 90 % and 50 % tell nothing.
+LEAST_PEOPLE, LEAST_JOINTS = 50, 100
 
 
 @dataclass(frozen=True)
 class Published:
-    """Of the N counted people of a picture: what the network said, what the pipeline made of it,
-    and the truth. joints: [N, 24, 3] metres, camera frame; visibility: [N, 24]."""
+    """Of the N counted people of a picture who were found: what the network said, what the pipeline
+    made of it, and the truth. joints: [N, 24, 3] metres, camera frame; visibility: [N, 24]."""
 
     people: People
     camera: Camera
@@ -50,7 +54,8 @@ def published(
     look: Callable[[np.ndarray, np.ndarray], People],
     pipelines: Sequence[Pipeline],
 ) -> Iterator[list[Published]]:
-    """What each of ``pipelines`` publishes of numbered pictures, in the boxes of the benchmark.
+    """What each of ``pipelines`` publishes of numbered pictures, in the boxes of the benchmark:
+    without bodies that were not found, which are nobody's measurement (``Tracker``).
     look: the front end of all of them, from image and boxes to people with all evidence."""
     for number, picture in pictures:
         truth = truth_of(number, picture)
@@ -62,9 +67,10 @@ def published(
         for pipeline in pipelines:
             estimated = pipeline.estimator(people, frame.camera, frame.image)
             bodies = pipeline.bodies(frame, people)
-            found.append(
-                Published(seen, frame.camera, estimated, bodies, truth.joints, truth.visibility)
+            perceived = (
+                v[bodies.found] for v in (estimated, bodies, truth.joints, truth.visibility)
             )
+            found.append(Published(seen[bodies.found], frame.camera, *perceived))
         yield found
 
 
@@ -113,10 +119,13 @@ def calibrated(
 
     found: what is published with the calibration ``now``, whose values for samples are kept. With
     it come rows of how often regions hold the truth then: a row a state of the limbs' joints and
-    one for the pelvis.
+    one for the pelvis. Raises ValueError for fewer than ``LEAST_PEOPLE``, and fewer than
+    ``LEAST_JOINTS`` of either kind.
     """
-    place_factor = _place_factor(found, body)
-    places = place_distances(found, body, place_factor)
+    people = sum(len(one.bodies) for one in found)
+    _check_enough(people, LEAST_PEOPLE, "people found")
+    place_factor = _place_factor(now, found, body)
+    places = place_distances(found, body, place_factor / now.place)
     errors = joint_errors(found, now.joints, LIMB)
     joints, joint_tails = _fitted(errors)
     place_tail = tail_of(places)
@@ -124,7 +133,7 @@ def calibrated(
         now,
         joints=joints,
         joint_tails=joint_tails,
-        place=now.place * place_factor,
+        place=place_factor,
         place_tail=place_tail,
     )
     held = _held(level_of(places, place_tail))
@@ -133,26 +142,38 @@ def calibrated(
 
 def with_samples(now: Calibration, found: Sequence[Published]) -> tuple[Calibration, list[dict]]:
     """The same for covariances of knees, elbows and beyond by samples, which ``found`` was
-    published with."""
+    published with. Raises ValueError as ``calibrated``."""
     errors = joint_errors(found, now.samples, DISTAL)
     samples, sample_tails = _fitted(errors)
     made = replace(now, samples=samples, sample_tails=sample_tails)
     return made, _rows(errors, samples, sample_tails, "by samples, ")
 
 
+def _check_enough(count: int, least: int, what: str) -> None:
+    if count < least:
+        raise ValueError(
+            f"a calibration on {count} {what} tells nothing, expected at least {least}: draw more "
+            "pictures (--pictures); nothing was written"
+        )
+
+
 def _fitted(errors: JointErrors) -> tuple[tuple[float, float], tuple[float, float]]:
     seen = errors.visibility == VISIBLE
-    factors = coverage_temperatures(errors.distance2, errors.probability, seen)
+    _check_enough(int(seen.sum()), LEAST_JOINTS, "visible joints of limbs")
+    _check_enough(int((~seen).sum()), LEAST_JOINTS, "hidden joints of limbs")
+    factors = coverage_temperatures(
+        errors.distance2, errors.probability, seen, STATED, bounds=BOUNDS
+    )
     scaled = errors.distance2 / factor2(factors, errors.probability)
     return factors, coverage_tails(scaled, errors.probability, seen)
 
 
-def _place_factor(found: Sequence[Published], body: BodyModel) -> float:
+def _place_factor(now: Calibration, found: Sequence[Published], body: BodyModel) -> float:
     """By bisection: placement lets no factor make the distance surer than statures allow."""
-    low, high = PLACE_RANGE
+    low, high = BOUNDS
     for _ in range(16):
         factor = float(np.sqrt(low * high))
-        held = place_distances(found, body, factor) <= radius2(STATED, 0.0)
+        held = place_distances(found, body, factor / now.place) <= radius2(STATED, 0.0)
         low, high = (factor, high) if held.mean() < STATED else (low, factor)
     return factor
 

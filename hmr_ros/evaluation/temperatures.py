@@ -48,6 +48,7 @@ def coverage_temperatures(
     visible: np.ndarray,
     level: float = 0.9,
     rounds: int = 30,
+    bounds: tuple[float, float] = RANGE,
 ) -> tuple[float, float]:
     """Factors as of ``visibility_temperatures``, but by how often regions hold the truth.
 
@@ -55,7 +56,8 @@ def coverage_temperatures(
     [M] of being visible, as predicted; visible [M] bool. With the factors blended by the predicted
     probability, the regions of probability ``level`` hold that share of the visible joints, and of
     the others: the two are found in turns, each by bisection. Errors have heavier tails than a
-    Gaussian, so factors by the mean square need not do that. Factors are kept within ``RANGE``.
+    Gaussian, so factors by the mean square need not do that. Factors are kept within ``bounds``. A
+    group of no joints has no factor: it comes out as a bound.
     """
     radius2 = stats.chi2.ppf(level, 3)
     groups = [(distance2[g], probability[g]) for g in (visible, ~visible)]
@@ -68,7 +70,7 @@ def coverage_temperatures(
     found = [1.0, 1.0]
     for _ in range(rounds):
         for group in range(2):
-            low, high = RANGE
+            low, high = bounds
             for _ in range(30):
                 found[group] = float(np.sqrt(low * high))
                 if covered(group, *found) < level:
