@@ -35,6 +35,7 @@ INSTEAD = {
     "transl": [0, 0, 5],
     "joints": [0, 0, 5],
     "joint_cov": np.eye(3),
+    "joint_tails": 0,
     "transl_cov": np.eye(3),
     "visibility": 0,
 }

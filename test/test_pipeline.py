@@ -9,9 +9,11 @@ from hmr_ros.body.keypoints import keypoints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.frame import Frame
 from hmr_ros.geometry.camera import guessed_camera
+from hmr_ros.occupancy import joint_radii
 from hmr_ros.parameters import validated
 from hmr_ros.people import People
 from hmr_ros.placement import place
+from hmr_ros.runtime.calibration import Calibration, calibrated
 
 IMAGE = np.zeros((480, 640, 3), np.uint8)
 
@@ -68,6 +70,18 @@ def test_unsound_network_outputs_do_not_reach_a_planner(body):
     bodies = pipeline.bodies(Frame(IMAGE, CAMERA, 0.0), people)
     assert bodies.found.tolist() == [False, True, True] and pipeline.discarded == 1
     assert np.isfinite(bodies.joint_cov).all()
+    # A probability that is none makes the tails, which are blended by it, none either.
+    pipeline.discarded = 0
+    unknown = np.ones((3, 24), np.float32)
+    unknown[1, 7] = np.nan
+    cov, tails = calibrated(made.joint_cov, unknown, Calibration(joint_tails=(0.1, 0.3)))
+    unsure = made.replace(joint_cov=cov, joint_tails=tails, visibility=unknown)
+    pipeline.serving.estimator = lambda people, camera, image: unsure
+    bodies = pipeline.bodies(Frame(IMAGE, CAMERA, 0.0), people)
+    assert bodies.found.tolist() == [True, False, True] and pipeline.discarded == 1
+    assert np.isfinite(joint_radii(bodies, 0.95)).all()
+    assert bodies.joint_tails[1].tolist() == [0] * 24
+    assert bodies.joint_tails[0, 1:] == pytest.approx(np.full(23, 0.1))
     pipeline.discarded = 0
     pipeline.serving.estimator = lambda people, camera, image: made.replace(body_pose=broken)
     bodies = pipeline.bodies(Frame(IMAGE, CAMERA, 0.0), people)
