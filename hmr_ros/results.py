@@ -17,6 +17,7 @@ PER_BODY = (
     "body_pose",
     "betas",
     "transl",
+    "transl_cov",
     "joints",
     "joint_cov",
     "joint_tails",

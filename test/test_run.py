@@ -47,6 +47,7 @@ def test_every_array_has_the_promised_shape_and_is_finite(results):
         "body_pose": (3, 23, 3, 3),
         "betas": (3, 10),
         "transl": (3, 3),
+        "transl_cov": (3, 3, 3),
         "joints": (3, 24, 3),
         "joint_cov": (3, 24, 3, 3),
         "joint_tails": (3, 24),
