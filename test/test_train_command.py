@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -80,6 +81,21 @@ def test_it_trains_and_releases(run, tmp_path, capsys):
     status, module = run("--steps", "0", "--export", str(tmp_path / "w"))
     assert status == 0 and module.released[3].steps == 30
     assert steps_of(tmp_path / "out") == list(range(1, 31))
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_an_export_says_that_its_uncertainty_is_still_to_be_fitted(
+    run, tmp_path, capsys, monkeypatch, calibrated
+):
+    def release(self, network, task, folder, origin):
+        folder.mkdir()
+        told = {"calibration": {}} if calibrated else {}
+        (folder / "baseline.json").write_text(json.dumps({"estimator": "baseline"} | told))
+
+    monkeypatch.setattr(Module, "release", release)
+    status, _ = run("--steps", "1", "--export", str(tmp_path / "w"))
+    left = f"now run `hmr train calibration baseline --folder {tmp_path / 'w'}`"
+    assert status == 0 and (left in capsys.readouterr().out) != calibrated
 
 
 def test_a_paused_training_goes_on(run, tmp_path, capsys):

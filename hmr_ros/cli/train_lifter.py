@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hmr_ros.cli.drawing_options import add_motions
+from hmr_ros.cli.train_calibration import say_what_is_left
 
 SUMMARY = "2D keypoints to a body; samples made anew for every step"
 MEASURED_STEPS = 40
@@ -151,3 +152,4 @@ def _export(training, body, args: argparse.Namespace) -> None:
     )
     print(f"calibrating, exporting to {args.export} and measuring ...")
     release(training.averaged(), body, args.motions, args.export, origin)
+    say_what_is_left("lifter", args.export)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from hmr_ros.cli.train_calibration import say_what_is_left
+
 MEASURED_STEPS = 20
 
 
@@ -106,6 +108,7 @@ def train(
         complete = only_export or _run(training, args)
         if complete and args.export and processes.rank == 0:
             _export(module, training, args, described(task))
+            say_what_is_left(name, args.export)
     except TrainingError as error:
         print(f"hmr train {name}: {error}", file=sys.stderr)
         return 1
