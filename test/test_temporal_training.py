@@ -12,11 +12,14 @@ import torch
 from made_films import made_film, swinging
 from scipy import stats
 
+from hmr_ros.assets import asset
 from hmr_ros.body.model import load_body_model
 from hmr_ros.cli.main import main
 from hmr_ros.data.films import FILMS, VERSION, FilmError, write_film
 from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.models.weights import build
+from hmr_ros.training.film_making import FilmDrawing
+from hmr_ros.training.film_stand_in import by_stand_in
 from hmr_ros.training.followed_people import batch_of, corrected, one_person, whole
 from hmr_ros.training.temporal_losses import Weights, losses, posed
 from hmr_ros.training.temporal_release import calibrate, keep_what_helps
@@ -127,12 +130,19 @@ def test_ninety_per_cent_of_the_joints_lie_in_regions_of_ninety_per_cent(skeleto
 def test_films_followed_with_different_weights_are_not_mixed(tmp_path):
     made = {"version": VERSION, "split": "train"}
     bodies = {"estimator": "baseline", "sha256": "a" * 64, "refine_steps": 3}
-    for name, said in (("a", bodies), ("b", bodies), ("c", bodies | {"sha256": "c" * 64})):
+    bodies["calibration"] = {"joints": [1.0, 1.1]}
+    others = {"c": {"sha256": "c" * 64}, "d": {"calibration": {"joints": [1.0, 2.0]}}}
+    for name in "abcd":
+        said = bodies | others.get(name, {})
         FILMS.begin(tmp_path / name, made | {"bodies": said})
         write_film(tmp_path / name, 0, made_film())
     FILMS.begin(tmp_path / "silent", made)
+    # What a folder of films is told of the product that follows its people.
+    drawn = FilmDrawing(by_stand_in, tmp_path / "motions.npz", "train").manifest()["bodies"]
+    of_frames = json.loads(asset("weights", "baseline.json").read_text())["calibration"]
+    assert drawn["calibration"].items() <= of_frames.items() and drawn["calibration"]["place"] > 1
     assert corrected([tmp_path / "a", tmp_path / "b"]) == bodies
-    for other in ("c", "silent"):
+    for other in ("c", "d", "silent"):
         with pytest.raises(FilmError, match="same weights"):
             corrected([tmp_path / "a", tmp_path / other])
     with pytest.raises(FilmError, match="same weights"):
@@ -156,8 +166,7 @@ def test_from_films_to_a_network_that_runs(shared_data, tmp_path):
     from hmr_ros.parameters import validated
     from hmr_ros.runtime.temporal import Temporal
     from hmr_ros.runtime.temporal_export import compare
-    from hmr_ros.training.film_making import FilmDrawing, draw_films
-    from hmr_ros.training.film_stand_in import by_stand_in
+    from hmr_ros.training.film_making import draw_films
     from hmr_ros.training.model_card import Origin
     from hmr_ros.training.temporal_release import release
     from hmr_ros.training.temporal_task import load

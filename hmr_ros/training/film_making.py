@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.observed_rays import box_rays, keypoint_rays
 from hmr_ros.parameters import validated
 from hmr_ros.pipeline import Pipeline
+from hmr_ros.runtime.calibration import calibration_of
 from hmr_ros.runtime.graph_file import read_graph
 from hmr_ros.training.corpus_making import described
 
@@ -85,6 +86,8 @@ class FilmDrawing:
 
     def manifest(self) -> dict:
         """What must agree for two films to be of one folder."""
+        yardstick = read_graph(asset("weights", f"{ESTIMATOR}.onnx"))
+        calibration = asdict(calibration_of(yardstick.path, yardstick.manifest))
         return {
             "version": VERSION,
             "kind": self.watcher.__name__,
@@ -96,7 +99,9 @@ class FilmDrawing:
             "mixes": [described(mix) for mix in MIXES],
             "bodies": {
                 "estimator": ESTIMATOR,
-                "sha256": read_graph(asset("weights", f"{ESTIMATOR}.onnx")).sha256,
+                "sha256": yardstick.sha256,
+                # Covariances are what the network over time reads, and goes on from.
+                "calibration": {name: np.array(v).tolist() for name, v in calibration.items()},
                 "refine_steps": validated().refine_steps,
             },
         }

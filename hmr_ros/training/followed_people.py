@@ -45,12 +45,14 @@ def read_followed(folder: Path, split: str) -> list[Followed]:
 
 
 def corrected(folders: Iterable[Path]) -> dict:
-    """Whose bodies the films of folders hold: ``estimator``, ``sha256`` of its weights, and
-    ``refine_steps``. Raises FilmError where folders differ."""
+    """Whose bodies the films of folders hold: ``estimator``, ``sha256`` of its weights, its
+    ``calibration`` and ``refine_steps``. Raises FilmError where folders differ."""
     said = {str(folder): FILMS.manifest(folder).get("bodies") for folder in folders}
     first = next(iter(said.values()))
     if first is None or any(bodies != first for bodies in said.values()):
-        raise FilmError(f"films must hold bodies of the same weights, draw them anew: {said}")
+        raise FilmError(
+            f"films must hold bodies of the same weights and calibration, draw them anew: {said}"
+        )
     return first
 
 
