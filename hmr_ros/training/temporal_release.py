@@ -88,7 +88,12 @@ def keep_what_helps(network: Temporal, task) -> None:
 @torch.no_grad()
 def calibrate(network: Temporal, task) -> None:
     """Set the temperatures so that 90 % regions hold that share of the joints of the people for
-    validation, of those that are seen and of the others."""
+    validation, of those that are seen and of the others.
+
+    These regions are balls of each joint's mean variance; published are the image's own ellipsoids
+    of the same mean variance, which hold about that share as far as they are round, and more or
+    less often than it where they are not.
+    """
     network.temperature.fill_(1)
     parts = []
     for person in task.held_out:
