@@ -160,7 +160,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         False,
         "Correct each person by a network that looks back over 31 images (FactorizedHMR over "
         "time), and let their way through the world follow from it. For estimator 'baseline' with "
-        "the shipped weights and refine_steps alone.",
+        "the shipped weights and refine_steps alone. Its regions have not been fitted since the "
+        "estimators' were.",
     ),
     P(
         "backend",
