@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from types import SimpleNamespace
 
@@ -43,48 +44,42 @@ class Inputs:
         self._node, self._health, self._put = node, health, put
         self._camera = camera
         self._pairs = StampPairs() if settings.detector == "topic" else None
-        self.image = ImageSubscription(
-            node,
-            CompressedImage if settings.image_transport == "compressed" else Image,
-            image_topic(node, settings.image_transport),
-            settings.image_reliability,
-            self._on_image,
-            health,
-        )
+        self._odometry = odometry
+        with ExitStack() as made:  # given back if what follows fails
+            self._subscribe(settings, depth, made)
+            self._made = made.pop_all()
+
+    def _subscribe(self, settings: SimpleNamespace, depth: DepthBuffer, made: ExitStack) -> None:
+        node, choice = self._node, settings.image_reliability
+
+        def images(kind: type, topic: str, callback: Callable) -> ImageSubscription:
+            subscription = ImageSubscription(node, kind, topic, choice, callback, self._health)
+            made.callback(subscription.destroy)
+            return subscription
+
+        def small(kind: type, topic: str, profile, callback: Callable, **more) -> None:
+            overriding = qos.overridable()
+            subscription = node.create_subscription(
+                kind, topic, callback, profile, qos_overriding_options=overriding, **more
+            )
+            made.callback(node.destroy_subscription, subscription)
+
+        kind = CompressedImage if settings.image_transport == "compressed" else Image
+        self.image = images(kind, image_topic(node, settings.image_transport), self._on_image)
         self._images = [self.image]
         if settings.use_depth:
-            topic = node.resolve_topic_name("depth")
-            choice = settings.image_reliability
-            self._images.append(ImageSubscription(node, Image, topic, choice, depth.add, health))
-        self._odometry = odometry
-        wanted = [(CameraInfo, "camera_info", qos.SMALL_INPUT, self._on_camera_info)]
+            self._images.append(images(Image, node.resolve_topic_name("depth"), depth.add))
+        small(CameraInfo, "camera_info", qos.SMALL_INPUT, self._on_camera_info)
         if self._pairs is not None:
-            wanted.append((Person2DArray, "people_2d", qos.PEOPLE_INPUT, self._on_people))
+            small(Person2DArray, "people_2d", qos.PEOPLE_INPUT, self._on_people)
             detections = _detection_type()
             if detections is not None:
-                wanted.append((detections, "detections", qos.PEOPLE_INPUT, self._on_people))
-        self._subscriptions = [
-            node.create_subscription(
-                kind, topic, callback, profile, qos_overriding_options=qos.overridable()
-            )
-            for kind, topic, profile, callback in wanted
-        ]
-        if odometry is not None:
-            self._subscriptions += [
-                # As bytes: the people on /tf need not be read, and there may be many.
-                node.create_subscription(
-                    TFMessage,
-                    topic,
-                    partial(self._on_transforms, static=static),
-                    profile,
-                    raw=True,
-                    qos_overriding_options=qos.overridable(),
-                )
-                for topic, profile, static in (
-                    ("/tf", qos.TF, False),
-                    ("/tf_static", qos.TF_STATIC, True),
-                )
-            ]
+                small(detections, "detections", qos.PEOPLE_INPUT, self._on_people)
+        if self._odometry is not None:
+            # As bytes: the people on /tf need not be read, and there may be many.
+            moving, still = (partial(self._on_transforms, static=s) for s in (False, True))
+            small(TFMessage, "/tf", qos.TF, moving, raw=True)
+            small(TFMessage, "/tf_static", qos.TF_STATIC, still, raw=True)
 
     def follow_publishers(self) -> str:
         """Adapt to the publishers there are; what is wrong with them, or ''."""
@@ -93,11 +88,8 @@ class Inputs:
         return "; ".join(s.problem for s in self._images if s.problem)
 
     def destroy(self) -> None:
-        for subscription in self._images:
-            subscription.destroy()
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
-        self._subscriptions = []
+        """End them all. Twice does nothing."""
+        self._made.close()
 
     def _on_image(self, message) -> None:
         self._health.received += 1
