@@ -21,6 +21,7 @@ from hmr_ros.node.inputs import Inputs
 from hmr_ros.node.odometry import Odometry
 from hmr_ros.node.outputs import Outputs
 from hmr_ros.node.processing import Processing
+from hmr_ros.node.throttle import Throttle
 from hmr_ros.node.worker import Worker
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -46,6 +47,7 @@ class HmrNode(LifecycleNode):
         super().__init__("hmr_node", **options)
         declare(self)
         self._make_pipeline = make_pipeline
+        self._worth_saying = Throttle()
         self.health = Health()
         self.settings: SimpleNamespace | None = None
         # Triggered from the worker's thread; only the executor's makes transitions.
@@ -195,8 +197,9 @@ class HmrNode(LifecycleNode):
             setattr(self.settings, name, value)
 
     def _warn(self, text: str) -> None:
-        if self.context.ok():  # while shutting down, the last image cannot be published
-            self.get_logger().warning(text, throttle_duration_sec=10.0)
+        # While shutting down, the last image cannot be published.
+        if self.context.ok() and self._worth_saying(text):
+            self.get_logger().warning(text)
 
     def _on_timer(self) -> None:
         problem = ""
