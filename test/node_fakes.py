@@ -85,6 +85,7 @@ class FakePipeline:
         self.resets = 0
         self.closed = False
         self.serving = SimpleNamespace(served=Served("fake", "CPU", "made up", "float32"))
+        self.finder = SimpleNamespace(search_problem="")
         self.calls: list[tuple] = []
         self.poses: list = []
 

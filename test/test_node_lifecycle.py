@@ -261,9 +261,13 @@ def test_a_choice_that_does_not_exist_is_refused_at_configuring(spinning):
     assert "telepathy" in spinning.node.health.fault and "raw" in spinning.node.health.fault
 
 
+@pytest.mark.parametrize("spinning", [{}, {"odometry_frame": "odom"}], indirect=True)
 def test_nobody_listens_nothing_is_computed(spinning):
     node = spinning.node
     node.start()
+    tf = node._outputs._publishers["tf"]  # heard by the node itself, if it wants the odometry
+    own = int(bool(node.settings.odometry_frame))
+    assert spinning.until(lambda: tf.get_subscription_count() == own)
     calls = len(spinning.pipelines[0].calls)
     spinning.feed(2, 100.0)
     assert spinning.until(lambda: node.health.idle == 1)
@@ -277,6 +281,47 @@ def test_nobody_listens_nothing_is_computed(spinning):
         assert len(robot.received["tf"][0].transforms) == 48
     finally:
         robot.close()
+
+
+@pytest.mark.parametrize(
+    "spinning", [always(odometry_frame="odom", detector="topic", use_depth=True)], indirect=True
+)
+def test_an_activation_that_fails_half_way_leaves_no_subscription(spinning, monkeypatch):
+    node, create = spinning.node, spinning.node.create_subscription
+
+    def until_the_last(kind, topic, *more, **options):
+        if topic == "/tf_static":
+            raise RuntimeError("no memory for another reader")
+        return create(kind, topic, *more, **options)
+
+    before = {s.topic_name for s in node.subscriptions}
+    monkeypatch.setattr(node, "create_subscription", until_the_last)
+    node.start()
+    assert "no memory for another reader" in node.health.fault
+    assert {s.topic_name for s in node.subscriptions} == before
+    monkeypatch.undo()
+    node.start()
+    assert {"/image", "/depth", "/people_2d", "/tf"} <= {s.topic_name for s in node.subscriptions}
+
+
+@pytest.mark.parametrize("spinning", [always()], indirect=True)
+def test_a_search_that_finds_nobody_new_any_more_is_said(spinning, capfd):
+    node = spinning.node
+    node.start()
+    for n, problem in enumerate(("ValueError: no such layer", ""), 1):
+        spinning.pipelines[0].finder.search_problem = problem
+        spinning.feed(0, 100.0 + n)
+        assert spinning.waited(lambda n=n: node.health.processed == n)
+        assert node.health.search_problem == problem
+    said = capfd.readouterr().err
+    assert said.count("the search for new people fails: ValueError: no such layer") == 1
+
+
+def test_a_warning_that_comes_with_every_image_does_not_hide_another(spinning, capfd):
+    for text in ("taken to be at rest: 0.12 s", "taken to be at rest: 0.13 s", "no camera_info"):
+        spinning.node._warn(text)
+    said = capfd.readouterr().err
+    assert "0.12 s" in said and "no camera_info" in said and "0.13 s" not in said
 
 
 @pytest.mark.parametrize("spinning", [always(use_sim_time=True)], indirect=True)

@@ -147,4 +147,8 @@ class Outputs:
     def _subscribed(self, name: str) -> bool:
         if name == "tf" and not self._settings.publish_tf:
             return False
-        return self._publishers[name].get_subscription_count() > 0
+        publisher = self._publishers[name]
+        own = 0
+        if name == "tf":  # with odometry_frame the node itself listens there
+            own = sum(s.topic_name == publisher.topic_name for s in self._node.subscriptions)
+        return publisher.get_subscription_count() > own
