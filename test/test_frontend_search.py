@@ -84,6 +84,43 @@ def test_a_detector_that_fails_at_the_first_image_is_at_fault():
         search.all_of(image(1))
 
 
+def in_the_first_share(fails):
+    """All work in share 0, as of a user's detector, which fails while ``fails`` holds something."""
+
+    def propose(picture, share, count):
+        if share:
+            return told(picture, share, count)[:0]
+        if fails:
+            raise ValueError("no such layer")
+        return told(picture, 0, count)
+
+    return propose
+
+
+def test_a_detector_that_always_fails_is_at_fault_in_every_image():
+    search = Search(in_the_first_share([True]), 4)
+    for number in range(6):
+        with pytest.raises(ValueError, match="no such layer"):
+            search.places(image(number))
+
+
+def test_a_failure_is_told_until_the_same_share_succeeds(caplog):
+    fails = []
+    search = Search(in_the_first_share(fails), 3)
+    problems = []
+    for number in range(13):
+        fails[:] = [True] * (number < 8)
+        if number == 0:
+            fails.clear()
+        search.places(image(number))
+        problems.append(search.problem)
+        search.go_on(image(number))
+        search.wait()
+    told_in = [n for n, problem in enumerate(problems) if problem]
+    assert told_in == list(range(3, 9)) and set(problems) == {"", "ValueError: no such layer"}
+    assert caplog.text.count("the search for new people failed") == 1
+
+
 def test_who_starts_anew_or_asks_waits_until_the_detectors_are_free():
     working = threading.Event()
 

@@ -54,6 +54,7 @@ def test_what_is_published_for_overhead_and_for_image_to_message(monkeypatch):
         return tracks
 
     answering.body, answering.reset = body, lambda: None
+    answering.finder = Namespace(search_problem="")
     with stages(answering, np.zeros((480, 640, 3), np.uint8), tracks, CAMERA) as calls:
         for name, expected in (
             ("overhead", {"bodies", "tf", "points", "markers"}),

@@ -93,6 +93,8 @@ def test_all_is_well():
         ),
         ("camera", OK, "and where it is", {"processed": 30, "posed": 30}),
         ("inference", ERROR, "out of memory", {"failed": 1, "failure": "out of memory"}),
+        ("inference", ERROR, "new people fails: no", {"processed": 9, "search_problem": "no"}),
+        ("inference", OK, "inactive", {"state": "inactive", "search_problem": "no"}),
         ("inference", ERROR, "no such file", {"state": "unconfigured", "fault": "no such file"}),
         ("inference", OK, "idle", {"received": 3, "idle": 3}),
         ("inference", OK, "inactive", {"state": "inactive"}),

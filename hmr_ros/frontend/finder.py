@@ -57,6 +57,11 @@ class PeopleFinder:
         and so is the processor."""
         self._search.wait()
 
+    @property
+    def search_problem(self) -> str:
+        """Why the search for new people fails, or ''."""
+        return self._search.problem
+
     def reset(self) -> None:
         """Forget everyone (the camera moved to another place, or time jumped)."""
         self._regions = np.zeros((0, 4), np.float32)

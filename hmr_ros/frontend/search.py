@@ -22,30 +22,50 @@ class Search:
         self._propose, self._shares = propose, shares
         self._thread = ThreadPoolExecutor(1, "search")
         self._running: Future[Proposals] | None = None
-        self._next = 0
+        self._next = self._begun = 0
+        self._failures: dict[int, str] = {}
+
+    @property
+    def problem(self) -> str:
+        """Why a share of the search failed when it last ran, or ''. Kept until that share succeeds:
+        a detector that always fails may have nothing to do in the others."""
+        return next(iter(self._failures.values()), "")
 
     def all_of(self, image: np.ndarray) -> Proposals:
         """Every share in ``image``, now. For a stream that has not begun (``restart``): the
         detectors must be free."""
-        return self._propose(image, None, self._shares)
+        found = self._propose(image, None, self._shares)
+        self._failures.clear()
+        return found
 
     def places(self, image: np.ndarray) -> Proposals:
         """What ``go_on`` began with the image before; the first of a stream, which has none before
-        it, is searched now, and what the detectors raise is raised. A search of the image before
-        that failed has found nobody, and a warning says why: this image's people are not at fault.
+        it, is searched now, and what the detectors raise is raised; the next image then tries the
+        same share. A search of the image before that failed has found nobody, and ``problem`` says
+        why, as does a warning: this image's people are not at fault.
         """
         if self._running is None:
-            return self._propose(image, self._share(), self._shares)
+            found = self._propose(image, self._next, self._shares)
+            self._failures.pop(self._share(), None)
+            return found
         running, self._running = self._running, None
         try:
-            return running.result()
-        except Exception:  # whatever the user's detector raises
-            logging.getLogger(__name__).warning("the search for new people failed", exc_info=True)
+            found = running.result()
+        except Exception as error:  # whatever the user's detector raises
+            text = f"{type(error).__name__}: {error}"
+            if self._failures.get(self._begun) != text:  # said once, not at every image
+                logging.getLogger(__name__).warning(
+                    "the search for new people failed", exc_info=True
+                )
+            self._failures[self._begun] = text
             return no_proposals(image, None, self._shares)
+        self._failures.pop(self._begun, None)
+        return found
 
     def go_on(self, image: np.ndarray) -> None:
         """Begin the next share in ``image``, which must stay as it is until ``places``."""
-        self._running = self._thread.submit(self._propose, image, self._share(), self._shares)
+        self._begun = self._share()
+        self._running = self._thread.submit(self._propose, image, self._begun, self._shares)
 
     def _share(self) -> int:
         share, self._next = self._next, (self._next + 1) % self._shares

@@ -11,7 +11,7 @@ import time
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from hmr_ros.node.health import Health
+from hmr_ros.node.health import NOBODY_NEW, Health
 from hmr_ros.runtime.serving import Served
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
@@ -153,6 +153,8 @@ class Diagnostics:
             text = state
         elif rates["failed"] > 0:
             level, text = ERROR, health.failure
+        elif health.search_problem:
+            level, text = ERROR, f"{NOBODY_NEW}: {health.search_problem}"
         elif rates["idle"] > 0:
             text = "idle: nobody subscribes"
         if level == OK and served is not None and served.note:
@@ -176,6 +178,7 @@ class Diagnostics:
             dropped_while_busy=counts["dropped"],
             failed=counts["failed"],
             last_failure=health.failure,
+            search_problem=health.search_problem,
             idle=counts["idle"],
         )
 

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 WINDOW = 200  # frames over which latencies are judged
+NOBODY_NEW = "the search for new people fails"
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Health:
                   their distances are in true metres.
     last_error:   text of the last refusal; last_error_at: its time.monotonic().
     failure:      text of the last failure.
+    search_problem: why the search for new people fails, while known ones are followed; '' if not.
     posed, unposed: images whose camera has a pose in the odometry frame, and those without.
     pose_held:    of the posed, those that got a transform older than themselves.
     pose_problem: why the last image without a pose has none.
@@ -54,6 +56,7 @@ class Health:
     image_size: tuple[int, int] = (0, 0)
     last_error: str = ""
     failure: str = ""
+    search_problem: str = ""
     last_error_at: float = float("-inf")
     posed: int = 0
     unposed: int = 0

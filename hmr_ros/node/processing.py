@@ -13,7 +13,7 @@ from hmr_ros.frame import Frame
 from hmr_ros.node.camera_info import CameraSource
 from hmr_ros.node.depth_image import DepthBuffer
 from hmr_ros.node.external_people import PeopleError, boxes_from_detections, people_from_message
-from hmr_ros.node.health import Health
+from hmr_ros.node.health import NOBODY_NEW, Health
 from hmr_ros.node.image_clock import Arrival, ImageClock
 from hmr_ros.node.image_decoding import ImageError
 from hmr_ros.node.odometry import Odometry
@@ -110,6 +110,9 @@ class Processing:
             stamp_ns = _nanoseconds(header.stamp)
             given["pose"] = partial(self._odometry.pose, header.frame_id, stamp_ns)
         tracks = self._pipeline(frame, **given)
+        health.search_problem = self._pipeline.finder.search_problem
+        if health.search_problem:
+            self._warn(f"{NOBODY_NEW}: {health.search_problem}")
         self._outputs.publish(header, frame, tracks, lambda: 1e3 * _age_s(job))
         health.processed += 1
         health.people = len(tracks)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -40,6 +41,7 @@ class Recorded:
 
     def __init__(self, tracks: Tracks) -> None:
         self._tracks = tracks
+        self.finder = SimpleNamespace(search_problem="")
 
     def __call__(self, frame: Frame) -> Tracks:
         return self._tracks
