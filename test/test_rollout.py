@@ -10,7 +10,7 @@ from made_bodies import CAMERA, somebody
 
 from hmr_ros.batch import concatenate
 from hmr_ros.body.model import FEET, load_body_model
-from hmr_ros.geometry.camera_pose import LEVEL
+from hmr_ros.geometry.camera_pose import LEVEL, CameraPose, pose_from_y_up
 from hmr_ros.parameters import validated
 from hmr_ros.sighting_fields import RESTING
 from hmr_ros.tracking.rollout import Rollout
@@ -111,6 +111,20 @@ def test_who_is_forgotten_is_forgotten_by_the_network_too(body):
     for t in range(25):
         tracker(both if t < 5 else both[:1], CAMERA, 0.1 * t)
     assert says.kept == [[1, 2]] * 15 + [[1]] * 10
+
+
+@pytest.mark.parametrize("smoothing", [True, False])
+def test_odometry_that_jumps_past_somebody_leaves_them_where_they_are_seen(body, smoothing):
+    """The robot is told 6 m ahead at a stroke, 2 m beyond somebody who stays 4 m before it."""
+    seen, turn = somebody(body, 0.0, 4.0), pose_from_y_up(LEVEL, np.zeros(3)).rotation
+    for k in range(40):
+        pose = CameraPose(turn, turn.T @ [0, 0, 6.0 * (k >= 10)])
+        walk = Walk(np.zeros(3), np.zeros(6), *pose.y_up())
+        if k == 0:
+            track = new_track(1, seen, 0.0, smoothing, 1.0, 1.0, Rollout(body), walk, pose)
+        else:
+            track.update(seen, k * DT, walk, pose)
+        np.testing.assert_allclose(track.body.transl, seen.transl, atol=0.05)
 
 
 def test_images_without_a_pose_leave_no_stale_place(body):

@@ -13,6 +13,7 @@ import numpy as np
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import FEET, BodyModel
 from hmr_ros.sighting_fields import GAP
+from hmr_ros.tracking.association import NEAREST_M
 from hmr_ros.walk import Walk
 
 ACROSS_S, ALONG_S = 0.05, 0.2  # seconds in which the images' word is taken over
@@ -39,7 +40,8 @@ class Rollout:
         """``transl`` [3] (camera frame) on the way so far.
 
         rotations [24, 3, 3], joint 0 to the camera; betas [10]; walk: of this one person, at
-        ``stamp`` seconds. ``GAP`` seconds after the last call the way begins anew.
+        ``stamp`` seconds. ``GAP`` seconds after the last call the way begins anew, and so it does
+        where it has come behind the camera.
         """
         turn, eye, dt = walk.turn, walk.eye, stamp - self._stamp
         self._stamp = stamp
@@ -62,4 +64,7 @@ class Rollout:
             across_gain, along_gain = (1 - np.exp(-dt / s) for s in (ACROSS_S, ALONG_S))
             self._pelvis = moved + across_gain * (off - along) + along_gain * along
         self._feet = feet
-        return ((self._pelvis - eye) @ turn.T - rest[0, 0]).astype(np.float32)
+        there = (self._pelvis - eye) @ turn.T - rest[0, 0]
+        if there[2] < NEAREST_M:  # whom the camera sees is before it: the odometry has jumped
+            self._pelvis, there = seen, transl
+        return there.astype(np.float32)

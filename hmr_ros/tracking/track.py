@@ -122,7 +122,7 @@ class Track:
         """``_filtered_transl`` sees directions and log distances: both, and how fast they change,
         from ``before`` [3] to where the body is now."""
         now = self.body.transl[0].astype(np.float64)
-        if now[2] < NEAREST_M:  # it has no direction any more
+        if not now[2] >= NEAREST_M:  # it has no direction any more (or is no number)
             self.position.restart()
             self.distance.restart()
             return
