@@ -21,7 +21,8 @@ class EgoMotion:
     shift: np.ndarray
 
     def bodies(self, bodies: Bodies, root: np.ndarray) -> Bodies:
-        """People who rest, in the camera's frame now; what is in pixels stays as it was.
+        """People who rest, in the camera's frame now; what is in pixels stays as it was, until
+        ``Tracker`` projects.
 
         root: [3], from ``transl`` to the pelvis, about which ``global_orient`` turns.
         """

@@ -14,6 +14,7 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.camera_pose import CameraPose
 from hmr_ros.tracking.association import expected_pixels, match
+from hmr_ros.tracking.carried_box import carried_boxes
 from hmr_ros.tracking.rollout import Rollout
 from hmr_ros.tracking.track import Track, new_track
 from hmr_ros.tracks import Tracks, TrackState
@@ -76,6 +77,8 @@ class Tracker:
             self.reset()
         self.last_stamp = stamp
         self.pose = self.pose if pose is None else pose
+        for track in self.tracks:  # up to the first pose the camera was at rest, and that is where
+            track.pose = self.pose if track.pose is None else track.pose
         self._forget(stamp)
         known = {b: self.tracks[t] for t, b in self._match(bodies, camera, stamp)}
         ids = np.zeros(len(bodies), np.int64)
@@ -91,18 +94,16 @@ class Tracker:
         for b in range(len(bodies)):
             own = None if walk is None else walk[b]
             if b in known:
-                known[b].update(bodies[b], stamp, own, pose)
+                known[b].update(bodies[b], stamp, own, self.pose)
             else:
-                self.tracks.append(self._new(int(ids[b]), bodies[b], stamp, own, pose))
+                self.tracks.append(self._new(int(ids[b]), bodies[b], stamp, own))
         return self._published(bodies, camera, stamp)
 
-    def _new(
-        self, id: int, body: Bodies, stamp: float, walk: Walk | None, pose: CameraPose | None
-    ) -> Track:
+    def _new(self, id: int, body: Bodies, stamp: float, walk: Walk | None) -> Track:
         s = self.settings
         smoothing = (s.smoothing, s.smoothing_cutoff_hz, s.smoothing_speed)
         rollout = None if walk is None else Rollout(self.body)
-        return new_track(id, body, stamp, *smoothing, rollout, walk, pose)
+        return new_track(id, body, stamp, *smoothing, rollout, walk, self.pose)
 
     def _forget(self, stamp: float) -> None:
         limit = self.settings.forget_s
@@ -142,9 +143,13 @@ class Tracker:
         )
 
     def _posed(self, bodies: Bodies, camera: Camera) -> Bodies:
-        """Joints anew, so that they belong to the smoothed rotations, shape and position."""
+        """Joints anew, so that they belong to the smoothed rotations, shape and position; the boxes
+        of those who were not seen go along."""
         rotations = bodies.rotations
         rest = rest_joints(self.body, bodies.betas)
         joints, _ = forward_kinematics(rotations, rest, self.body.parents)
         joints = (joints + bodies.transl[:, None]).astype(np.float32)
-        return bodies.replace(joints=joints, joints_2d=camera.project(joints).astype(np.float32))
+        joints_2d = camera.project(joints).astype(np.float32)
+        carried = carried_boxes(bodies.boxes, bodies.joints_2d, joints_2d)
+        boxes = np.where(bodies.found[:, None], bodies.boxes, carried)
+        return bodies.replace(joints=joints, joints_2d=joints_2d, boxes=boxes)
