@@ -169,7 +169,8 @@ def test_a_frame_moves_to_another_parent_when_that_is_told():
 def test_a_clock_that_goes_back_forgets_what_lies_ahead_but_not_the_mounts():
     buffer = told([("odom", "base", 100 + 0.1 * k, 1.0) for k in range(20)])
     buffer.add("base", "camera", 0, (0.5, 0.0, 0.0), UPRIGHT, static=True)
-    buffer.add("odom", "base", 3 * S, (9.0, 0.0, 0.0), UPRIGHT)
+    for seconds, x in ((3, 9.0), (3.1, 9.0)):
+        buffer.add("odom", "base", round(seconds * S), (x, 0.0, 0.0), UPRIGHT)
     assert x_of(buffer, "odom", "camera", 3.0) == 9.5
     with pytest.raises(TransformError, match="97"):
         x_of(buffer, "odom", "camera", 100.5)
@@ -178,6 +179,33 @@ def test_a_clock_that_goes_back_forgets_what_lies_ahead_but_not_the_mounts():
     buffer.forget_after(int(2.6 * S))
     with pytest.raises(TransformError, match="'base' is 0.400 s older"):
         x_of(buffer, "odom", "camera", 2.9)
+
+
+def test_one_late_transform_is_no_new_beginning():
+    buffer = told([("odom", "base", 100 + 0.1 * k, 0.1 * k) for k in range(51)])
+    for late in (103.5, 98.0):  # 1.5 and 7 s older than the newest
+        buffer.add("odom", "base", round(late * S), (9.0, 0.0, 0.0), UPRIGHT)
+        buffer.add("odom", "base", 105 * S, (5.0, 0.0, 0.0), UPRIGHT)
+    assert x_of(buffer, "odom", "base", 104.95) == pytest.approx(4.95)
+    for late in (50.1, 50.0, 50.2):  # a new run, whose first two come out of order
+        buffer.add("odom", "base", round(late * S), (late, 0.0, 0.0), UPRIGHT)
+    assert x_of(buffer, "odom", "base", 50.05) == pytest.approx(50.05)
+    assert x_of(buffer, "odom", "base", 50.15) == pytest.approx(50.15)
+    with pytest.raises(TransformError, match="54.700 s older"):
+        x_of(buffer, "odom", "base", 104.9)
+
+
+def test_a_frame_told_in_both_ways_is_what_was_told_last():
+    """A default mount and then the joint that really turns it, and the other way round."""
+    buffer = told([("base", "camera", 0, 1.0)], static=True)
+    assert x_of(buffer, "base", "camera", 7.0) == 1.0
+    for seconds, x in ((5, 2.0), (6, 3.0)):
+        buffer.add("base", "camera", seconds * S, (x, 0.0, 0.0), UPRIGHT)
+    assert x_of(buffer, "base", "camera", 5.5) == 2.5
+    with pytest.raises(TransformError, match="1.000 s older"):
+        x_of(buffer, "base", "camera", 7.0)
+    buffer.add("base", "camera", 0, (4.0, 0.0, 0.0), UPRIGHT, static=True)
+    assert x_of(buffer, "base", "camera", 5.5) == x_of(buffer, "base", "camera", 7.0) == 4.0
 
 
 def test_people_who_come_and_go_do_not_fill_the_memory(monkeypatch):

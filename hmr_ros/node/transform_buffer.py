@@ -74,12 +74,14 @@ class TransformBuffer:
             self._times: dict[str, list[int]] = {}
             self._samples: dict[str, list[_Sample]] = {}
             self._refused: dict[str, str] = {}
+            self._late: dict[str, tuple[int, _Sample]] = {}
             self._asked: frozenset[str] = frozenset()
 
     def forget_after(self, stamp_ns: int) -> None:
         """Forget what was told for later moments, as when a bag starts anew. Static frames stay:
         nobody tells them twice."""
         with self._lock:
+            self._late.clear()
             for child in list(self._times):
                 self._cut(child, stamp_ns)
 
@@ -95,9 +97,12 @@ class TransformBuffer:
         """Take in that point p of ``child`` is ``R(quaternion) @ p + translation`` in ``parent``.
 
         translation in metres, quaternion x, y, z, w. What cannot be a transform is refused, and
-        ``lookup`` says so where it is missed. A stamp that comes again replaces the first.
+        ``lookup`` says so where it is missed. A stamp that comes again replaces the first. A frame
+        that is told both static and stamped is what it was told last: whoever still moves it wins.
+        A stamp ``BACK_S`` older than the newest is only late; if the next is too, time has started
+        anew there.
         """
-        parent, child = _name(parent), _name(child)
+        parent, child = bare(parent), bare(child)
         with self._lock:
             fault = _fault(parent, child, translation, quaternion)
             if fault:
@@ -109,7 +114,9 @@ class TransformBuffer:
             sample = _Sample(parent, translation, quaternion)
             if static:
                 self._static[child] = sample
+                self._forget(child)
             else:
+                self._static.pop(child, None)
                 self._insert(child, stamp_ns, sample)
 
     def lookup(self, target: str, source: str, stamp_ns: int, tolerance_ns: int = 0) -> FramePose:
@@ -119,7 +126,7 @@ class TransformBuffer:
         latest transform is taken as it is for moments up to ``tolerance_ns`` later; nothing is
         extrapolated. Raises TransformError.
         """
-        target, source = _name(target), _name(source)
+        target, source = bare(target), bare(source)
         with self._lock:
             up, down = self._way(source, stamp_ns), self._way(target, stamp_ns)
             self._asked = frozenset((*up, *down))
@@ -135,17 +142,23 @@ class TransformBuffer:
         return FramePose(r_target.T @ r, r_target.T @ (p - p_target), held)
 
     def _insert(self, child: str, stamp_ns: int, sample: _Sample) -> None:
-        times = self._times.get(child)
-        if times is None:
+        times, late = self._times.get(child), self._late.pop(child, None)
+        if times is not None and stamp_ns < times[-1] - BACK_S * 1e9:
+            if late is None:
+                self._late[child] = stamp_ns, sample
+                return
+            self._cut(child, min(late[0], stamp_ns))
+            self._put(child, *late)
+        self._put(child, stamp_ns, sample)
+
+    def _put(self, child: str, stamp_ns: int, sample: _Sample) -> None:
+        """Among what is known, in the order of the stamps."""
+        if child not in self._times:
             if len(self._times) >= MANY:
                 self._drop_silent()
-            times = self._times[child] = []
-            self._samples[child] = []
-        elif stamp_ns < times[-1] - BACK_S * 1e9:
-            self._cut(child, stamp_ns)
-            times = self._times.setdefault(child, [])
-            self._samples.setdefault(child, [])
-        samples, i = self._samples[child], bisect_left(times, stamp_ns)
+            self._times[child], self._samples[child] = [], []
+        times, samples = self._times[child], self._samples[child]
+        i = bisect_left(times, stamp_ns)
         if i < len(times) and times[i] == stamp_ns:
             samples[i] = sample
             return
@@ -159,12 +172,16 @@ class TransformBuffer:
         first = bisect_left(times, stamp_ns + 1)
         del times[first:], self._samples[child][first:]
         if not times:
-            del self._times[child], self._samples[child]
+            self._forget(child)
+
+    def _forget(self, child: str) -> None:
+        for kept in (self._times, self._samples, self._late):
+            kept.pop(child, None)
 
     def _drop_silent(self) -> None:
         limit = max(times[-1] for times in self._times.values()) - int(WINDOW_S * 1e9)
         for child in [c for c, t in self._times.items() if t[-1] < limit and c not in self._asked]:
-            del self._times[child], self._samples[child]
+            self._forget(child)
 
     def _parent(self, frame: str, stamp_ns: int) -> str | None:
         if frame in self._static:
@@ -244,7 +261,8 @@ class TransformBuffer:
         return f"no transform from {target!r} to {source!r}: {reason}"
 
 
-def _name(frame: str) -> str:
+def bare(frame: str) -> str:
+    """The name without the leading slash that tf1 allowed."""
     return frame.lstrip("/")
 
 
