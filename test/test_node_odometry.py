@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,7 +28,8 @@ from hmr_ros.body.keypoints import keypoints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.msg import Person2D, Person2DArray, SmplBody
-from hmr_ros.node.odometry import WAIT_S
+from hmr_ros.node.health import Health
+from hmr_ros.node.odometry import PATIENCE, TRY_AGAIN, WAIT_S, Odometry
 from hmr_ros.node.transforms import Skeletons, tells_of_people
 
 pytestmark = pytest.mark.ros
@@ -118,6 +120,35 @@ def test_an_image_waits_a_moment_for_odometry_that_is_alive(listening):
     live, dead, silent, long_silent = times
     assert max(live, dead, long_silent) < WAIT_S <= silent
     assert health.posed == 1 and health.unposed == 3
+
+
+def test_odometry_that_always_lags_makes_only_the_first_images_wait(listening):
+    odometry, health = listening.node._odometry, listening.node.health
+    odometry.take(TFMessage(transforms=mounts()), static=True)
+    waited = []
+    for k in range(TRY_AGAIN + 2):  # each 0.2 s newer than the newest
+        odometry.take(TFMessage(transforms=[driven(100 + 0.1 * k, 0.0)]), static=False)
+        begun = time.monotonic()
+        assert odometry.pose(FRAME, round((100.2 + 0.1 * k) * 1e9)) is None
+        if time.monotonic() - begun >= WAIT_S:
+            waited.append(k)
+    assert waited == [*range(PATIENCE), TRY_AGAIN]
+    assert odometry.pose(FRAME, round((100 + 0.1 * k) * 1e9)) is not None
+    begun = time.monotonic()
+    assert odometry.pose(FRAME, round((100.2 + 0.1 * k) * 1e9)) is None
+    assert time.monotonic() - begun >= WAIT_S, "who came in time once is waited for again"
+    assert health.posed == 1
+
+
+@pytest.mark.parametrize("frame", [FRAME, f"/{FRAME}"])
+def test_the_image_s_own_frame_is_no_odometry(frame):
+    health, said = Health(), []
+    settings = SimpleNamespace(odometry_frame=frame, odometry_tolerance_s=0.05)
+    odometry = Odometry(settings, health, said.append)
+    odometry.take(TFMessage(transforms=[*mounts(), driven(100.0, 0.0)]), static=True)
+    assert odometry.pose(FRAME, 100 * 10**9) is None
+    assert health.unposed == 1 and health.posed == 0
+    assert "the image's own frame: name the frame in which the odometry" in said[0]
 
 
 def test_a_bag_that_starts_anew_begins_with_what_it_says_then(listening):
