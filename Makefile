@@ -28,7 +28,10 @@ ifeq ($(SOURCE),)
 endif
 	@$(HMR) demo $(if $(SOURCE),"$(SOURCE)") $(ARGS)
 
-test: setup-dev  ## all tests
+test: setup-dev  ## all tests but those marked slow
+	@$(ENV) python -m pytest -m "not slow" $(ARGS)
+
+test-all: setup-dev  ## all tests, half an hour on two slow cores
 	@$(ENV) python -m pytest $(ARGS)
 
 lint: setup-dev  ## style and import rules
