@@ -42,6 +42,7 @@ publisher = SimpleNamespace(publish=lambda message: None, get_subscription_count
 logger = SimpleNamespace(warning=print)
 node = SimpleNamespace(
     create_lifecycle_publisher=lambda *a, **k: publisher, get_logger=lambda: logger,
+    subscriptions=(),
     context=SimpleNamespace(ok=lambda: True),
 )
 pipeline = Pipeline(settings)
