@@ -551,10 +551,12 @@ def test_command_fails_clearly(machine, graph, tmp_path, capsys):
 
 
 SLOW_COMMAND = """
-import sys, time
+import signal, sys, time
 import tensorrt_double
 from hmr_ros.cli.main import main
 
+# Processes of a shell's background ignore Ctrl-C, and so would this one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 machine = tensorrt_double.install(tensorrt_double.Machine())
 machine.steps = 10
 

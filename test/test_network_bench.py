@@ -126,10 +126,12 @@ def test_weights_that_cannot_be_used_are_told(tmp_path, capsys):
 def test_the_memory_of_a_backend_is_what_it_adds():
     from hmr_ros.cli.process_memory import resident_mib
 
-    np.ones(64 << 17)  # 64 MiB that are gone again: the peak of the process is no answer
+    # 128 MiB that are gone again: the peak of the process is no answer. Of blocks up to 32 MiB the C
+    # library may keep what was freed, which would then be taken again.
+    np.ones(128 << 17)
     before = resident_mib()
-    held = np.ones(32 << 17)
-    assert resident_mib() - before == pytest.approx(32, abs=2)
+    held = np.ones(64 << 17)
+    assert resident_mib() - before == pytest.approx(64, abs=2)
     del held
     assert resident_mib() - before == pytest.approx(0, abs=2)
 
