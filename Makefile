@@ -28,8 +28,8 @@ ifeq ($(SOURCE),)
 endif
 	@$(HMR) demo $(if $(SOURCE),"$(SOURCE)") $(ARGS)
 
-test: setup-dev  ## all tests but those marked slow
-	@$(ENV) python -m pytest -m "not slow" $(ARGS)
+test: setup-dev  ## all tests but the few that are marked long
+	@$(ENV) python -m pytest -m "not long" $(ARGS)
 
 test-all: setup-dev  ## all tests, half an hour on two slow cores
 	@$(ENV) python -m pytest $(ARGS)

@@ -238,7 +238,7 @@ def test_data_that_cannot_be_used_are_named(folder, tmp_path):
         task_of(folder, augmentation={"colours": 1})
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_released_files_are_an_estimator(folder, body, tmp_path):
     pytest.importorskip("onnxscript")

@@ -188,7 +188,7 @@ def test_merging_the_branches_changes_nothing(name):
         assert torch.allclose(expected[key], found[key], atol=1e-5), key
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     "name, without", [(n, ()) for n in NETWORKS] + [("baseline", ("image", "keypoints"))]

@@ -495,7 +495,7 @@ with open(sys.argv[2], "rb") as file:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)  # everything is compiled anew for that processor
 def test_another_processor_draws_the_same_bytes(body, tmp_path):
     features = np._core._multiarray_umath.__cpu_dispatch__

@@ -200,7 +200,7 @@ def test_weights_survive_the_file(body, tmp_path):
         load(tmp_path / "nothing.safetensors", body)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_export_equals_torch_and_keeps_facts_and_people(body, tmp_path):
     pytest.importorskip("onnxscript")
