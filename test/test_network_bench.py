@@ -126,8 +126,8 @@ def test_weights_that_cannot_be_used_are_told(tmp_path, capsys):
 def test_the_memory_of_a_backend_is_what_it_adds():
     from hmr_ros.cli.process_memory import resident_mib
 
-    # 128 MiB that are gone again: the peak of the process is no answer. Of blocks up to 32 MiB the C
-    # library may keep what was freed, which would then be taken again.
+    # 128 MiB that are gone again: the peak of the process is no answer. Of blocks up to 32 MiB the
+    # C library may keep what was freed, and take it again.
     np.ones(128 << 17)
     before = resident_mib()
     held = np.ones(64 << 17)
