@@ -30,9 +30,9 @@ from hmr_ros.data.sequences.floor_clips import (
 from hmr_ros.data.sequences.passing import hides_at, passer_by, passing_cart
 from hmr_ros.data.sequences.sample import FROM_WALLS, IN_VIEW, sample_sequence
 from hmr_ros.data.sequences.stage import Stage, sample_stage
-from hmr_ros.data.sequences.takes import sample_take, slerp
+from hmr_ros.data.sequences.takes import sample_take
 from hmr_ros.data.sequences.walks import footing, walk
-from hmr_ros.geometry.rotations import axis_angle_from_matrix, matrix_from_axis_angle
+from hmr_ros.geometry.rotations import axis_angle_from_matrix, matrix_from_axis_angle, slerp
 
 FRAMES = 60
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hmr_ros.data.clips import MotionError, Motions
-from hmr_ros.geometry.rotations import axis_angle_from_matrix, matrix_from_axis_angle
+from hmr_ros.geometry.rotations import axis_angle_from_matrix, matrix_from_axis_angle, slerp
 
 RATES = ("mocap_framerate", "mocap_frame_rate")
 RECORDING_KEYS = ("poses", "trans", "root_orient", "pose_body", *RATES)
@@ -76,10 +76,8 @@ def resampled(
     before = np.minimum(np.floor(times + 1e-9).astype(int), last)
     after = np.minimum(before + 1, last)
     share = np.clip(times - before, 0.0, 1.0)
-    start = matrix_from_axis_angle(poses[before].astype(np.float64))
-    end = matrix_from_axis_angle(poses[after].astype(np.float64))
-    step = axis_angle_from_matrix(np.swapaxes(start, -1, -2) @ end) * share[:, None, None]
-    moved = start @ matrix_from_axis_angle(step)
+    start, end = (matrix_from_axis_angle(poses[k].astype(np.float64)) for k in (before, after))
+    moved = slerp(start, end, share[:, None])
     places = trans[before] + share[:, None] * (trans[after] - trans[before])
     return axis_angle_from_matrix(moved), places
 

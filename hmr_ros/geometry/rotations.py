@@ -81,6 +81,12 @@ def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
     return u @ vt
 
 
+def slerp(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Rotations [..., 3, 3] on the way from a (share 0) to b (1); share broadcasts to [...]."""
+    step = axis_angle_from_matrix(np.swapaxes(a, -1, -2) @ b)
+    return a @ matrix_from_axis_angle(step * np.asarray(share)[..., None])
+
+
 def geodesic_angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Angle [...] in radians between rotations a and b [..., 3, 3]."""
     return np.linalg.norm(axis_angle_from_matrix(np.swapaxes(a, -1, -2) @ b), axis=-1)

@@ -13,11 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hmr_ros.geometry.rotations import (
-    axis_angle_from_matrix,
-    matrix_from_axis_angle,
-    matrix_from_quaternion,
-)
+from hmr_ros.geometry.rotations import matrix_from_quaternion, slerp
 
 WINDOW_S = 10.0  # how long a moving frame is remembered, as tf2 does by default
 BACK_S = 1.0  # a stamp older than the frame's latest by more: time has started anew
@@ -289,8 +285,8 @@ def _pose(sample: _Sample) -> FramePose:
 
 
 def _between(a: FramePose, b: FramePose, share: float) -> FramePose:
-    turn = matrix_from_axis_angle(share * axis_angle_from_matrix(a.rotation.T @ b.rotation))
-    return FramePose(a.rotation @ turn, a.position + share * (b.position - a.position), 0)
+    rotation = slerp(a.rotation, b.rotation, share)
+    return FramePose(rotation, a.position + share * (b.position - a.position), 0)
 
 
 def _composed(edges: list[FramePose]) -> tuple[np.ndarray, np.ndarray]:

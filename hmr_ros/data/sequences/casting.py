@@ -15,8 +15,9 @@ from hmr_ros.data.sequences.contact import foot_contact
 from hmr_ros.data.sequences.floor_clips import FloorClips, of_kinds
 from hmr_ros.data.sequences.sequence import Actor
 from hmr_ros.data.sequences.stage import Stage
-from hmr_ros.data.sequences.takes import Take, sample_take, slerp
+from hmr_ros.data.sequences.takes import Take, sample_take
 from hmr_ros.data.sequences.walks import Footing, footing, walk
+from hmr_ros.geometry.rotations import slerp
 
 APART = 0.55  # metres between the pelvises of two people, at any time
 FLESH = 0.12  # metres from a bone to clothes

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hmr_ros.data.sequences.floor_clips import FloorClips, heading, mirror
-from hmr_ros.geometry.rotations import axis_angle_from_matrix, matrix_from_axis_angle
+from hmr_ros.geometry.rotations import slerp
 
 BLEND_SECONDS = 0.45
 _LEAST_SECONDS = 1.2  # that a stretch plays before the next one, where it is as long
@@ -119,9 +119,3 @@ def _joined(before, after, blend):
         np.concatenate([m0[:-blend], m0[-blend:] * (1 - w) + m1[:blend] * w, m1[blend:]]),
         np.concatenate([h0[:-blend], h0[-blend:] * (1 - share) + h1[:blend] * share, h1[blend:]]),
     )
-
-
-def slerp(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Rotations [..., 3, 3] on the way from a (share 0) to b (1); share broadcasts to [...]."""
-    step = axis_angle_from_matrix(np.swapaxes(a, -1, -2) @ b)
-    return a @ matrix_from_axis_angle(step * np.asarray(share)[..., None])
