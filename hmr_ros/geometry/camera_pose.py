@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hmr_ros.geometry.rotations import slerp
+
 # From the networks' world (Y up) to the odometry frame (Z up): x stays.
 Z_UP_FROM_Y_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
@@ -27,6 +29,12 @@ class CameraPose:
     def y_up(self) -> tuple[np.ndarray, np.ndarray]:
         """Rotation and position as the networks take them: the odometry frame turned to Y up."""
         return self.rotation @ Z_UP_FROM_Y_UP, Z_UP_FROM_Y_UP.T @ self.position
+
+
+def pose_between(a: CameraPose, b: CameraPose, share: float) -> CameraPose:
+    """On the way from ``a`` (share 0) to ``b`` (1): along the shortest arc, the place linearly."""
+    position = a.position + share * (b.position - a.position)
+    return CameraPose(slerp(a.rotation, b.rotation, share), position)
 
 
 def pose_from_y_up(rotation: np.ndarray, position: np.ndarray) -> CameraPose:

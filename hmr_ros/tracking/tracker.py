@@ -12,7 +12,7 @@ from hmr_ros.bodies import Bodies
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import BodyModel
 from hmr_ros.geometry.camera import Camera
-from hmr_ros.geometry.camera_pose import CameraPose
+from hmr_ros.geometry.camera_pose import CameraPose, pose_between
 from hmr_ros.tracking.association import expected_pixels, match
 from hmr_ros.tracking.carried_box import carried_boxes
 from hmr_ros.tracking.rollout import Rollout
@@ -55,6 +55,7 @@ class Tracker:
         self.next_id = 1
         self.last_stamp = -np.inf
         self.pose: CameraPose | None = None  # the last one known
+        self.posed_stamp = -np.inf
 
     def reset(self) -> None:
         """Forget everybody. Ids go on counting, so none is used twice within a run."""
@@ -67,8 +68,9 @@ class Tracker:
     def __call__(
         self, bodies: Bodies, camera: Camera, stamp: float, pose: CameraPose | None = None
     ) -> Tracks:
-        """Tracks of the image taken at ``stamp`` seconds, by a camera at ``pose`` if that is known;
-        if not, it is taken to have stayed where it was last. A stamp in the past resets first.
+        """Tracks of the image taken at ``stamp`` seconds, by a camera at ``pose`` if that is known.
+        If not, it is taken to have stayed where it was last, until the next pose tells on which way
+        it was. A stamp in the past resets first.
 
         Bodies that were not found in the image (``found`` False) are nobody's measurement.
         """
@@ -76,9 +78,8 @@ class Tracker:
         if stamp < self.last_stamp:
             self.reset()
         self.last_stamp = stamp
-        self.pose = self.pose if pose is None else pose
-        for track in self.tracks:  # up to the first pose the camera was at rest, and that is where
-            track.pose = self.pose if track.pose is None else track.pose
+        if pose is not None:
+            self._take(pose, stamp)
         self._forget(stamp)
         known = {b: self.tracks[t] for t, b in self._match(bodies, camera, stamp)}
         ids = np.zeros(len(bodies), np.int64)
@@ -95,15 +96,29 @@ class Tracker:
             own = None if walk is None else walk[b]
             if b in known:
                 known[b].update(bodies[b], stamp, own, self.pose)
+                known[b].pose = pose  # nobody knows yet where the measurement was made
             else:
-                self.tracks.append(self._new(int(ids[b]), bodies[b], stamp, own))
+                self.tracks.append(self._new(int(ids[b]), bodies[b], stamp, own, pose))
         return self._published(bodies, camera, stamp)
 
-    def _new(self, id: int, body: Bodies, stamp: float, walk: Walk | None) -> Track:
+    def _take(self, pose: CameraPose, stamp: float) -> None:
+        """Whoever was seen last without a pose was seen on the way from the last one known to this
+        one; up to the first the camera was at rest."""
+        for track in self.tracks:
+            if track.pose is None and self.pose is None:
+                track.pose = pose
+            elif track.pose is None:
+                share = (track.last_stamp - self.posed_stamp) / (stamp - self.posed_stamp)
+                track.pose = pose_between(self.pose, pose, share)
+        self.pose, self.posed_stamp = pose, stamp
+
+    def _new(
+        self, id: int, body: Bodies, stamp: float, walk: Walk | None, pose: CameraPose | None
+    ) -> Track:
         s = self.settings
         smoothing = (s.smoothing, s.smoothing_cutoff_hz, s.smoothing_speed)
         rollout = None if walk is None else Rollout(self.body)
-        return new_track(id, body, stamp, *smoothing, rollout, walk, self.pose)
+        return new_track(id, body, stamp, *smoothing, rollout, walk, pose)
 
     def _forget(self, stamp: float) -> None:
         limit = self.settings.forget_s
@@ -150,6 +165,8 @@ class Tracker:
         joints, _ = forward_kinematics(rotations, rest, self.body.parents)
         joints = (joints + bodies.transl[:, None]).astype(np.float32)
         joints_2d = camera.project(joints).astype(np.float32)
-        carried = carried_boxes(bodies.boxes, bodies.joints_2d, joints_2d)
-        boxes = np.where(bodies.found[:, None], bodies.boxes, carried)
+        boxes, hidden = bodies.boxes.copy(), ~bodies.found
+        if hidden.any():
+            there = expected_pixels(joints[hidden], camera)
+            boxes[hidden] = carried_boxes(boxes[hidden], bodies.joints_2d[hidden], there)
         return bodies.replace(joints=joints, joints_2d=joints_2d, boxes=boxes)
