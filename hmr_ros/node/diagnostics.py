@@ -153,10 +153,10 @@ class Diagnostics:
             text = state
         elif rates["failed"] > 0:
             level, text = ERROR, health.failure
-        elif health.search_problem:
-            level, text = ERROR, f"{NOBODY_NEW}: {health.search_problem}"
         elif rates["idle"] > 0:
             text = "idle: nobody subscribes"
+        elif health.search_problem:
+            level, text = ERROR, f"{NOBODY_NEW}: {health.search_problem}"
         if level == OK and served is not None and served.note:
             level, text = WARN, f"{text}; {served.note}"
         return self._status(

@@ -56,6 +56,7 @@ class Odometry:
     def clear(self) -> None:
         """Forget everything, as when the subscriptions end."""
         self._buffer.clear()
+        self._too_new = 0
 
     def starts_anew(self, stamp_ns: int) -> None:
         """The clock went back to ``stamp_ns``: forget what was told for later moments."""
