@@ -41,10 +41,7 @@ def place(
     points = keypoints(body, rotations, bodies.betas, None, people.keypoint_set)
     pixels, confidence = people.keypoints[..., :2], people.keypoints[..., 2]
     weights = np.where(people.found[:, None], confidence, 0)
-    prior, depth_std = (
-        bodies.transl,
-        NETWORK_DEPTH_STD * np.maximum(bodies.transl[:, 2], 0.1),
-    )
+    prior, depth_std = bodies.transl, NETWORK_DEPTH_STD * np.maximum(bodies.transl[:, 2], 0.1)
     scale_std, across = _own_doubt(bodies)
     scale_std = np.maximum(STATURE_STD, scale_std)
     metric = np.full(len(bodies), camera.metric)
