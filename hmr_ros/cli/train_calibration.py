@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from hmr_ros.cli.motion_file import default_motions
+from hmr_ros.cli.drawing_options import add_motions
 from hmr_ros.parameters import table
 
 SUMMARY = "factors and tails of an estimator's uncertainty, fitted on rendered people of `val`"
@@ -26,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pictures", type=int, default=300, help="like SynOcc's, but of `val` (%(default)s)"
     )
     parser.add_argument("--folder", type=Path, help="of NAME.onnx and its card (weights)")
-    parser.add_argument(
-        "--motions", type=Path, default=default_motions(), help="motion clips (.npz)"
-    )
+    add_motions(parser)
     parser.add_argument(
         "--backgrounds", type=Path, help="folder of photographs, of which training's are used"
     )

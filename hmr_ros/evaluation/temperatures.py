@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 from hmr_ros.regions import HEAVIEST, radius2
+from hmr_ros.runtime.calibration import blended, factor2
 
 RANGE = (0.25, 4.0)
 
@@ -59,13 +60,12 @@ def coverage_temperatures(
     Gaussian, so factors by the mean square need not do that. Factors are kept within ``bounds``. A
     group of no joints has no factor: it comes out as a bound.
     """
-    radius2 = stats.chi2.ppf(level, 3)
+    reach = radius2(level, 0.0)
     groups = [(distance2[g], probability[g]) for g in (visible, ~visible)]
 
     def covered(group: int, seen: float, hidden: float) -> float:
         distance, share = groups[group]
-        factor2 = share * seen**2 + (1 - share) * hidden**2
-        return float((distance <= radius2 * factor2).mean())
+        return float((distance <= reach * factor2((seen, hidden), share)).mean())
 
     found = [1.0, 1.0]
     for _ in range(rounds):
@@ -103,7 +103,7 @@ def coverage_tails(
             low, high = 0.0, HEAVIEST
             for _ in range(16):
                 found[group] = (low + high) / 2
-                tails = share * found[0] + (1 - share) * found[1]
+                tails = blended(tuple(found), share)
                 # The heavier the tails, the smaller is a region that lies within the 90 % one.
                 if (distance <= np.interp(tails, known, reach)).mean() > level:
                     low = found[group]
