@@ -13,7 +13,7 @@ import pytest
 from hmr_ros.cli import bench, measurement
 from hmr_ros.cli import eval as evaluation
 from hmr_ros.cli import main as dispatcher
-from hmr_ros.cli.figures import text_of, write_json
+from hmr_ros.cli.figures import print_table, text_of, write_json
 from hmr_ros.cli.listing import modules_in, summary_of
 from hmr_ros.cli.main import COMMANDS, main, reporting_errors
 from hmr_ros.machine import machine
@@ -144,6 +144,13 @@ def test_json_holds_plain_numbers(tmp_path):
     path = tmp_path / "f.json"
     write_json(path, {"a": np.float32(0.5), "b": np.arange(3), "c": math.nan, "d": [math.inf, 1]})
     assert json.loads(path.read_text()) == {"a": 0.5, "b": [0, 1, 2], "c": None, "d": [None, 1]}
+
+
+def test_no_figure_is_cut_in_a_file(capsys):
+    row = {f"figure number {n}": 0.123 + n for n in range(30)}
+    print_table("many", [{"name": "a", **row}])
+    said = capsys.readouterr().out
+    assert "…" not in said and all(name in said for name in row) and "29.1" in said
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
+_WIDEST = 10_000  # columns
+
+
 def write_json(path: Path, figures: Mapping) -> None:
     """Write ``figures``; the folder is made. Numbers that are not finite become null."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -14,7 +17,8 @@ def write_json(path: Path, figures: Mapping) -> None:
 
 
 def print_table(title: str, rows: Sequence[Mapping], first: Sequence[str] = ("name",)) -> None:
-    """Print one line a row, with the columns in ``first`` leading; empty columns are left out."""
+    """Print one line a row, with the columns in ``first`` leading; empty columns are left out. What
+    is not a terminal (a file, a pipe) is as wide as need be, so that no figure is cut."""
     from rich.console import Console
     from rich.table import Table
 
@@ -26,7 +30,10 @@ def print_table(title: str, rows: Sequence[Mapping], first: Sequence[str] = ("na
         table.add_column(column, justify="right" if numeric else "left", no_wrap=column in first)
     for row in rows:
         table.add_row(*(text_of(row.get(column)) for column in columns))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, Console(width=_WIDEST).measure(table).maximum))
+    console.print(table)
 
 
 def text_of(value: object) -> str:
