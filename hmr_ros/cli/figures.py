@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-
 _WIDEST = 10_000  # columns
 
 
