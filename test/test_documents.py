@@ -1,4 +1,4 @@
-"""What the documents tell to type and to open is there: commands parse, files and headings exist."""
+"""What documents tell to type and to open is there: commands parse, files and headings exist."""
 
 import argparse
 import re
