@@ -27,6 +27,7 @@ FOUNDATION = {
     "sighting_fields",
     "tracks",
     "walk",
+    "whole_file",
 }
 
 # Folders, and modules beside them, that each folder or module may import beyond the foundation.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+
+from hmr_ros.whole_file import whole_file
 
 MANIFEST = "manifest.json"
 
@@ -73,15 +72,5 @@ class Pieces:
                 )
             return
         folder.mkdir(parents=True, exist_ok=True)
-        written = json.dumps(manifest, indent=2) + "\n"
-        write_whole(folder / MANIFEST, lambda file: file.write(written.encode()))
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """A reader sees all that ``write`` writes, or what was there before."""
-    partial = path.with_suffix(".partial")
-    with open(partial, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+        with whole_file(folder / MANIFEST) as partial:
+            partial.write_text(json.dumps(manifest, indent=2) + "\n")

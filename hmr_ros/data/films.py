@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.data.drawn_folder import Pieces, write_whole
+from hmr_ros.data.drawn_folder import Pieces
+from hmr_ros.whole_file import whole_file
 
 VERSION = 2
 # Kept in half precision: rotations to 5e-4.
@@ -79,7 +80,8 @@ def write_film(folder: Path, number: int, film: Film) -> None:
     """A reader sees the whole film or none."""
     arrays = {f.name: getattr(film, f.name) for f in fields(Film)}
     arrays |= {name: arrays[name].astype(np.float16) for name in HALF}
-    write_whole(FILMS.path(folder, number), lambda file: np.savez_compressed(file, **arrays))
+    with whole_file(FILMS.path(folder, number)) as partial, open(partial, "wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def read_film(folder: Path, number: int) -> Film:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from hmr_ros.whole_file import whole_file
+
 
 def save(network: nn.Module, path: Path, name: str, without: tuple[str, ...] = ()) -> None:
     """Replace ``path`` as a whole. name: of the network, which has ``config``, a dataclass of its
@@ -20,10 +21,9 @@ def save(network: nn.Module, path: Path, name: str, without: tuple[str, ...] = (
     state = {k: v for k, v in network.state_dict().items() if k not in without}
     state = {k: v.detach().cpu().half().contiguous() for k, v in state.items()}
     config = json.dumps(dataclasses.asdict(network.config))
-    partial = path.with_suffix(".partial")
-    save_file(state, partial, {"network": name, "config": config})
-    partial.chmod(0o644)  # made for its owner only, but installed for everyone
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        save_file(state, partial, {"network": name, "config": config})
+        partial.chmod(0o644)  # made for its owner only, but installed for everyone
 
 
 def load(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 
 import torch
+
+from hmr_ros.whole_file import whole_file
 
 
 class CheckpointError(ValueError):
@@ -19,12 +20,8 @@ def save_checkpoint(path: Path, kind: str, identity: dict, state: dict) -> None:
     kind: what is trained. identity: plain values that must be equal for resuming to make sense.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with open(partial, "wb") as file:
-        torch.save({"kind": kind, "identity": identity, "state": state}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        torch.save({"kind": kind, "identity": identity, "state": state}, partial)
 
 
 def load_checkpoint(path: Path, kind: str, identity: dict) -> dict:

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from hmr_ros.batch import EqualLength
-from hmr_ros.data.drawn_folder import Pieces, write_whole
+from hmr_ros.data.drawn_folder import Pieces
 from hmr_ros.person_crops import CELLS, FEATURES, GRID, LANDMARKS, PersonCrops
+from hmr_ros.whole_file import whole_file
 
 VERSION = 2
 PICTURES_A_SHARD = 100
@@ -174,4 +175,5 @@ def unpacked(people: np.ndarray) -> tuple[PersonCrops, Truth]:
 def write_shard(folder: Path, shard: int, people: np.ndarray) -> None:
     """A reader sees the whole shard or none."""
     path = SHARDS.path(folder, shard)
-    write_whole(path, lambda file: np.save(file, people, allow_pickle=False))
+    with whole_file(path) as partial, open(partial, "wb") as file:
+        np.save(file, people, allow_pickle=False)

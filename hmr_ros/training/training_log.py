@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
+
+from hmr_ros.whole_file import whole_file
 
 LOSSES, VALIDATION = "log.csv", "validation.csv"
 
@@ -61,12 +62,10 @@ def _cut(path: Path, after: int) -> list[str]:
         whole = [row for row in reader if None not in row.values()]
         rows = [row for row in whole if int(row["step"]) <= after]
         columns = list(reader.fieldnames or ["step"])
-    partial = path.with_suffix(".partial")
-    with open(partial, "w", newline="") as file:
+    with whole_file(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(partial, path)
     return columns
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+
+from hmr_ros.whole_file import whole_file
 
 _log = logging.getLogger(__name__)
 _RUN = "run"  # the array of a chunk that says whose it is
@@ -50,16 +51,8 @@ class Kept:
         about = self.folder / "about.json"
         if not about.exists():
             about.write_text(json.dumps(self._identity, indent=1, sort_keys=True) + "\n")
-        # Of this process: two runs of the same command never write into one file.
-        partial = self.folder / f"{name}.{os.getpid()}.partial"
-        try:
-            with open(partial, "wb") as file:
-                np.savez(file, **{_RUN: np.array(self._key)}, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, self.folder / f"{name}.npz")
-        finally:
-            partial.unlink(missing_ok=True)
+        with whole_file(self.folder / f"{name}.npz") as partial, open(partial, "wb") as file:
+            np.savez(file, **{_RUN: np.array(self._key)}, **arrays)
 
     def chunks(self) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         """(name, arrays) of all whole chunks in order of name. A damaged one, or one of another
