@@ -196,7 +196,7 @@ def test_merging_the_branches_changes_nothing(name):
 def test_export_gives_the_same_joints(name, without, tmp_path):
     path = tmp_path / "network.onnx"
     assert export_onnx(made(name, without), path, half=True) < JOINT_TOLERANCE
-    assert path.is_file() and not path.with_suffix(".partial").exists()
+    assert path.is_file() and not list(tmp_path.glob("*.partial"))
     assert b"hmr_ros/models" not in path.read_bytes()  # the exporter notes down source files
     check_half(path, variant_path(path, "float16"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -25,6 +25,17 @@ def ticks(low: float, high: float, about: int = 6) -> list[float]:
 
 def _number(value: float) -> str:
     return f"{value:.6g}"
+
+
+def with_intervals(
+    rows: Iterable[Mapping], field: str, label: Callable[[Mapping], str] = lambda row: row["level"]
+) -> dict[str, dict[str, Interval]]:
+    """Figures by label and model, as ``dots`` takes them, of the rows that have ``field``."""
+    values: dict[str, dict[str, Interval]] = {}
+    for row in rows:
+        if field in row:
+            values.setdefault(label(row), {})[row["model"]] = (row[field], *row["ci95"][field])
+    return values
 
 
 def dots(

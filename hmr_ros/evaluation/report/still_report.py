@@ -22,7 +22,7 @@ from hmr_ros.evaluation.report.page import (
     percent,
     table,
 )
-from hmr_ros.evaluation.report.plots import Interval, curves, dots
+from hmr_ros.evaluation.report.plots import Interval, curves, dots, with_intervals
 from hmr_ros.evaluation.report.uncertainty import badge, calibration_section
 from hmr_ros.evaluation.subsets import LIMB, TORSO
 from hmr_ros.evaluation.synocc.rows import ROUNDS, subsets_of
@@ -140,8 +140,9 @@ def summary_section(rows: Sequence[Mapping], names: Sequence[str], study: Study)
         if protocol == DETECTION and study.alarms:
             said = ", ".join(f"{escaped(n)} {count}" for n, count in study.alarms.items())
             content += f'<p class="faint">Answers about nobody: {said}.</p>'
+    given = [r for r in rows if (r["protocol"], r["subset"]) == (GIVEN, "all")]
     plots = "".join(
-        f"<div><h3>{title}</h3>{dots(_by_level(rows, names, field), names, 'mm', 560)}</div>"
+        f"<div><h3>{title}</h3>{dots(with_intervals(given, field), names, 'mm', 560)}</div>"
         for field, title in (("mpjpe_mm", "MPJPE"), ("pa_mpjpe_mm", "PA-MPJPE"))
     )
     content += f'{legend(names)}<div class="row">{plots}</div>'
@@ -181,12 +182,8 @@ def _numbers(row: Mapping, rows: Sequence[Mapping]) -> list[str]:
     ]
 
 
-def _by_level(rows: Sequence[Mapping], names: Sequence[str], field: str) -> dict:
-    values: dict[str, dict[str, Interval]] = {}
-    for row in rows:
-        if (row["protocol"], row["subset"]) == (GIVEN, "all") and field in row:
-            values.setdefault(row["level"], {})[row["model"]] = (row[field], *row["ci95"][field])
-    return values
+def _level_and_subset(row: Mapping) -> str:
+    return row["level"] if row["subset"] == "all" else f"{row['level']}, {row['subset']}"
 
 
 def comparison_section(compared: Sequence[Mapping], names: Sequence[str]) -> Section | None:
@@ -197,14 +194,8 @@ def comparison_section(compared: Sequence[Mapping], names: Sequence[str]) -> Sec
     first = chosen[0]["versus"]
     parts = []
     for field, title in (("mpjpe_mm", "MPJPE"), ("pa_mpjpe_mm", "PA-MPJPE")):
-        values: dict[str, dict[str, Interval]] = {}
-        notes = {}
-        for row in chosen:
-            if field not in row:
-                continue
-            label = row["level"] if row["subset"] == "all" else f"{row['level']}, {row['subset']}"
-            values.setdefault(label, {})[row["model"]] = (row[field], *row["ci95"][field])
-        plot = dots(values, names, f"mm more than {first}", 560, zero=False, notes=notes)
+        values = with_intervals(chosen, field, _level_and_subset)
+        plot = dots(values, names, f"mm more than {first}", 560, zero=False)
         parts.append(f"<div><h3>{title}</h3>{plot}</div>")
     others = [n for n in names if n != first]
     keys = "".join(

@@ -17,7 +17,7 @@ from hmr_ros.evaluation.report.page import (
     percent,
     table,
 )
-from hmr_ros.evaluation.report.plots import curves, dots
+from hmr_ros.evaluation.report.plots import curves, dots, with_intervals
 from hmr_ros.evaluation.synocc.video_rows import Clips, over_time
 
 STEP_S = 0.5
@@ -70,7 +70,7 @@ def _summary(rows: Sequence[Mapping], names: Sequence[str]) -> Section:
     other = ["level", "model", "pelvis mm", "W-MPJPE mm", "WA-MPJPE mm", "RTE %"]
     other += ["acceleration m/s²", "jitter m/s³", "true jitter", "fps", "p95 ms"]
     plots = "".join(
-        f"<div><h3>{title}</h3>{dots(_by_level(rows, field), names, unit, 560)}</div>"
+        f"<div><h3>{title}</h3>{dots(with_intervals(rows, field), names, unit, 560)}</div>"
         for field, title, unit in (
             ("mpjpe_mm", "MPJPE", "mm"),
             ("wa_mpjpe_mm", "WA-MPJPE", "mm"),
@@ -86,14 +86,6 @@ def _summary(rows: Sequence[Mapping], names: Sequence[str]) -> Section:
         f"<h3>Paths, smoothness and speed</h3>{table(other, path, 2)}"
         f'{legend(names)}<div class="row">{plots}</div>',
     )
-
-
-def _by_level(rows: Sequence[Mapping], field: str) -> dict:
-    values: dict = {}
-    for row in rows:
-        if field in row:
-            values.setdefault(row["level"], {})[row["model"]] = (row[field], *row["ci95"][field])
-    return values
 
 
 def _time(clips: Clips, names: Sequence[str]) -> Section:
