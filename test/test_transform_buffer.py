@@ -206,6 +206,9 @@ def test_a_frame_told_in_both_ways_is_what_was_told_last():
         x_of(buffer, "base", "camera", 7.0)
     buffer.add("base", "camera", 0, (4.0, 0.0, 0.0), UPRIGHT, static=True)
     assert x_of(buffer, "base", "camera", 5.5) == x_of(buffer, "base", "camera", 7.0) == 4.0
+    buffer.add("base", "camera", 8 * S, (9.0, 0.0, 0.0), UPRIGHT)
+    with pytest.raises(TransformError, match="1.000 s older"):  # the joint's old places are gone
+        x_of(buffer, "base", "camera", 7.0)
 
 
 def test_people_who_come_and_go_do_not_fill_the_memory(monkeypatch):
