@@ -14,10 +14,10 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
 from hmr_ros.body.model import load_body_model
-from hmr_ros.geometry.rotations import matrix_from_quaternion
+from hmr_ros.geometry.rotations import matrix_from_quaternion, quaternion_from_matrix
 from hmr_ros.msg import SmplBody, SmplBodyArray
-from hmr_ros.node.messages import smpl_body_array
-from hmr_ros.node.points import POINT, point_cloud
+from hmr_ros.node.messages import BodyArrays
+from hmr_ros.node.points import POINT, PointClouds
 from hmr_ros.node.surface import Surface
 from hmr_ros.node.transforms import Skeletons, frame_name
 from hmr_ros.occupancy import inflated
@@ -41,6 +41,23 @@ def through_cdr(message):
     return deserialize_message(serialize_message(message), type(message))
 
 
+def body_array(tracks, vertices=None):
+    turned = quaternion_from_matrix(tracks.bodies.rotations.astype(np.float64))
+    return BodyArrays().draft(header(), tracks, turned, (640, 480), "lifter", 31.5, vertices)
+
+
+def transforms(skeletons, tracks, prefix):
+    turned = quaternion_from_matrix(tracks.bodies.rotations.astype(np.float64))
+    return skeletons.draft(header(), tracks, turned, prefix)
+
+
+def arrived(draft):
+    """What a subscriber reads, which is what the objects hold."""
+    message = deserialize_message(draft.serialized(), type(draft.message()))
+    assert message == through_cdr(draft.message())
+    return message
+
+
 def quaternions(values) -> np.ndarray:
     return np.array([(q.x, q.y, q.z, q.w) for q in values])
 
@@ -57,11 +74,11 @@ def test_states_are_those_of_the_tracks():
 def test_every_field_arrives(body):
     tracks = standing(3, body=body)
     vertices = Surface(body, tracks).vertices
-    message = through_cdr(smpl_body_array(header(), tracks, (640, 480), "lifter", vertices))
+    message = arrived(body_array(tracks, vertices))
     assert message.header == header()
     assert (message.image_width, message.image_height) == (640, 480)
     assert (message.model, message.estimator) == (body.name, "lifter")
-    assert message.processing_ms == 12.5
+    assert (message.latency_ms, message.processing_ms) == (31.5, 12.5)
     assert [b.id for b in message.bodies] == [1, 2, 3]
     for n, m in enumerate(message.bodies):
         b = tracks.bodies
@@ -89,24 +106,25 @@ def test_every_field_arrives(body):
 
 
 def test_vertices_are_left_out_unless_given_and_an_empty_scene_is_a_message(body):
-    message = smpl_body_array(header(), standing(1, body=body), (640, 480), "lifter")
+    message = arrived(body_array(standing(1, body=body)))
     assert len(message.bodies[0].vertices) == 0
-    empty = smpl_body_array(header(), standing(0, body=body), (640, 480), "lifter")
-    assert through_cdr(empty) == empty and empty.bodies == [] and empty.model == body.name
+    empty = arrived(body_array(standing(0, body=body)))
+    assert empty.bodies == [] and empty.model == body.name and empty.header == header()
 
 
 def test_the_message_keeps_its_values_when_the_tracks_change(body):
     tracks = standing(1, body=body)
-    message = smpl_body_array(header(), tracks, (640, 480), "lifter")
+    draft = body_array(tracks)
+    message, raw = draft.message(), draft.serialized()
     before = through_cdr(message)
     tracks.bodies.betas[:] = 99
     tracks.bodies.visibility[:] = 99
-    assert through_cdr(message) == before
+    assert through_cdr(message) == before == deserialize_message(raw, SmplBodyArray)
 
 
 def test_transforms_chain_up_to_the_joints(body):
     tracks = standing(2, body=body)
-    message = through_cdr(Skeletons(body).message(header(), tracks, "front/"))
+    message = arrived(transforms(Skeletons(body), tracks, "front/"))
     assert len(message.transforms) == 48
     assert {(t.header.stamp.sec, t.header.stamp.nanosec) for t in message.transforms} == {
         (12, 345678901)
@@ -128,8 +146,10 @@ def test_transforms_chain_up_to_the_joints(body):
 
 def test_fewer_people_leave_no_transforms_of_those_before(body):
     skeletons = Skeletons(body)
-    assert len(skeletons.message(header(), standing(3, body=body), "").transforms) == 72
-    assert len(skeletons.message(header(), standing(1, body=body), "").transforms) == 24
+    for count in (3, 1, 2):
+        message = arrived(transforms(skeletons, standing(count, body=body), ""))
+        assert len(message.transforms) == 24 * count
+        assert message.transforms[-1].child_frame_id == f"body_{count}/right_hand"
 
 
 @pytest.mark.parametrize(
@@ -149,8 +169,9 @@ def test_frame_names_are_clean(prefix, expected):
 def test_the_cloud_lies_on_the_bodies(body):
     tracks = standing(2, body=body)
     surface = Surface(body, tracks)
-    chosen = np.array([5, 100, 6000])
-    cloud = through_cdr(point_cloud(header(), tracks, surface, chosen))
+    clouds = PointClouds(body, 3)
+    chosen = clouds.vertex_ids
+    cloud = arrived(clouds.draft(header(), tracks, surface))
     assert cloud.header == header() and cloud.is_dense and not cloud.is_bigendian
     assert (cloud.height, cloud.width, cloud.point_step, cloud.row_step) == (1, 6, 20, 120)
     points = np.frombuffer(cloud.data, POINT)
@@ -167,12 +188,13 @@ def test_the_cloud_lies_on_the_bodies(body):
     seen = tracks.bodies.visibility[:, body.part_id[chosen]] * 0.9
     np.testing.assert_allclose(points["confidence"], seen.ravel(), rtol=1e-6)
     # At a level the points stand off the body, as `inflated` says.
-    wide = through_cdr(point_cloud(header(), tracks, surface, chosen, 0.9))
+    wide = arrived(clouds.draft(header(), tracks, surface, 0.9))
     away = inflated(surface.vertices[:, chosen], body.part_id[chosen], tracks.bodies, 0.9)
     found = np.frombuffer(bytes(wide.data), POINT)
     np.testing.assert_allclose(found["y"], away[..., 1].ravel(), atol=1e-5)
     assert np.abs(away - surface.vertices[:, chosen]).max() > 0.01
-    empty = point_cloud(header(), standing(0, body=body), Surface(body, standing(0)), chosen)
+    nobody = standing(0, body=body)
+    empty = arrived(clouds.draft(header(), nobody, Surface(body, nobody)))
     assert empty.width == 0 and len(empty.data) == 0
 
 

@@ -23,7 +23,6 @@ from visualization_msgs.msg import MarkerArray
 from hmr_ros.body.model import load_body_model
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.node.markers import BodyMarkers
-from hmr_ros.node.raw_marker import filled
 from hmr_ros.node.surface import Surface
 from hmr_ros.occupancy import capsules
 
@@ -97,7 +96,8 @@ def test_markers_equal_those_made_of_objects_field_by_field(robot, now):
     camera = Camera(WIDTH, HEIGHT, 60.0, 60.0, 32.0, 24.0)
     tracks = standing(2, camera=camera, body=body)
     header = Header(stamp=sent.header.stamp, frame_id=FRAME)
-    objects = filled(*BodyMarkers(body, FACES).update(header, tracks, Surface(body, tracks), 0.25))
+    draft = BodyMarkers(body, FACES).draft(header, tracks, Surface(body, tracks), 0.25)
+    objects = draft.message()
     assert got == deserialize_message(serialize_message(objects), MarkerArray)
     assert len(got.markers) == 6 and len(got.markers[0].points) > 2 * FACES
 

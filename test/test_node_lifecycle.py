@@ -401,6 +401,6 @@ def test_a_middleware_that_takes_no_bytes_gets_objects(spinning, monkeypatch):
             spinning.feed(1, 100.0 + k)
             assert robot.spin_until(lambda k=k: len(robot.received["markers"]) == k + 1)
         assert len(robot.received["markers"][1].markers) == 3
-        assert node.health.failed == 0 and not node._outputs._raw_markers
+        assert node.health.failed == 0 and not node._outputs._raw
     finally:
         robot.close()

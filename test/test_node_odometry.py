@@ -183,8 +183,9 @@ def test_people_on_tf_are_told_from_robots_without_reading_them():
     tracks, header = standing(3), image(0, 5.0).header
     skeletons = Skeletons(load_body_model())
     for prefix in ("", "front/", "robot_1_"):
-        message = skeletons.message(header, tracks, prefix)
-        assert tells_of_people(serialize_message(message))
+        draft = skeletons.draft(header, tracks, np.ones((3, 24, 4)), prefix)
+        assert tells_of_people(draft.serialized())
+        assert tells_of_people(serialize_message(draft.message()))
     for n in range(1, 9):  # every alignment
         robot = TFMessage(transforms=[transform("odom"[:n], "x" * n, 1.0, MOUNT, OPTICAL)])
         assert not tells_of_people(serialize_message(robot))

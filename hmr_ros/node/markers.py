@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from builtin_interfaces.msg import Duration
-from std_msgs.msg import Header
+from geometry_msgs.msg import Point
+from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.drawing.colours import colour_of
 from hmr_ros.node.level_of_detail import coarse_faces
-from hmr_ros.node.raw_marker import Geometry
+from hmr_ros.node.raw_message import Draft, Template, stamp_of
 from hmr_ros.node.surface import Surface
 from hmr_ros.tracks import Tracks, TrackState
 
@@ -23,74 +26,84 @@ BONE_WIDTH_M = 0.02
 
 
 class BodyMarkers:
-    """Builds the markers of each image and remembers whom to delete in the next."""
+    """Writes the markers of each image and remembers whom to delete in the next."""
 
     def __init__(self, body: BodyModel, mesh_faces: int) -> None:
-        self._body = body
-        self._corners = coarse_faces(body.v_template, body.faces, mesh_faces).ravel()
-        self._bones = np.stack([body.parents[1:], np.arange(1, len(body.parents))], -1).ravel()
+        corners = coarse_faces(body.v_template, body.faces, mesh_faces).ravel()
+        self._used, self._corners = np.unique(corners, return_inverse=True)
+        self._parts = body.part_id[corners].astype(np.intp)
+        bones = np.stack([body.parents[1:], np.arange(1, len(body.parents))], -1)
+        self._bones = bones.ravel()
+        self._bone_ends = np.repeat(bones[:, 1], 2)
+        self._head = body.joint_names.index("head")
         self._shown: set[int] = set()
+        self._template = lru_cache(maxsize=2)(self._laid_out)
 
-    def update(
-        self, header: Header, tracks: Tracks, surface: Surface, lifetime_s: float
-    ) -> tuple[MarkerArray, list[Geometry | None]]:
-        """Markers, and points with colours for those that have many, for ``raw_marker``.
-
-        People who left are deleted; an empty scene deletes everything.
-        """
-        ids = set(tracks.ids.tolist())
-        gone, self._shown = self._shown - ids, ids
+    def draft(self, header: Header, tracks: Tracks, surface: Surface, lifetime_s: float) -> Draft:
+        """The markers of one image. People who left are deleted; an empty scene deletes
+        everything."""
+        ids = tracks.ids.tolist()
+        gone, self._shown = self._shown - set(ids), set(ids)
+        values = stamp_of(header, "markers.header")
         if not ids:
-            return everything_deleted(header), [None]
-        array, geometry = MarkerArray(), []
-        for track_id in sorted(gone):
-            for namespace in NAMESPACES:
-                array.markers.append(
-                    person_marker(header, namespace, track_id, action=Marker.DELETE)
-                )
-                geometry.append(None)
-        for n in range(len(tracks)):
-            for marker, arrays in self._person(header, tracks, surface, n):
-                marker.lifetime = duration(lifetime_s)
-                array.markers.append(marker)
-                geometry.append(arrays)
-        return array, geometry
+            return Draft(self._template(header.frame_id, lifetime_s, (), ()), values)
+        ghosts = (tracks.states == TrackState.COASTING).tolist()
+        labels = [_label(tracks, n, ghost).encode() for n, ghost in enumerate(ghosts)]
+        people = tuple(zip(ids, ghosts, map(len, labels), strict=True))
+        gone = tuple(sorted(gone))
+        template = self._template(header.frame_id, lifetime_s, gone, people)
 
-    def _person(
-        self, header: Header, tracks: Tracks, surface: Surface, n: int
-    ) -> list[tuple[Marker, Geometry | None]]:
-        b, track_id = tracks.bodies, int(tracks.ids[n])
-        ghost = tracks.states[n] == TrackState.COASTING
-        strength = GHOST_ALPHA if ghost else 1.0
-        rgb = colour_of(track_id)
+        joints, places = tracks.bodies.joints, surface.at(self._used)
+        confidence = surface.confidence(np.arange(joints.shape[1]))
+        points, colours = [], []
+        for n, (track_id, ghost, _) in enumerate(people):
+            of_joints = _colours(colour_of(track_id), confidence[n], _strength(ghost))
+            points += [places[n].take(self._corners, 0), joints[n].take(self._bones, 0)]
+            colours += [of_joints.take(self._parts, 0), of_joints.take(self._bone_ends, 0)]
+        positions = np.zeros((len(gone) + len(ids), len(NAMESPACES), 3))
+        # Up is -y in an optical frame.
+        positions[len(gone) :, -1] = joints[:, self._head] - np.array([0, LABEL_ABOVE_HEAD_M, 0])
+        values |= {
+            "markers.points": points,
+            "markers.colors": colours,
+            "markers.pose.position": positions,
+            "markers.text": labels,
+        }
+        return Draft(template, values)
 
-        mesh = person_marker(header, "mesh", track_id, Marker.TRIANGLE_LIST)
-        mesh.scale.x = mesh.scale.y = mesh.scale.z = 1.0
-        colours = _colours(rgb, surface.confidence[n], strength)
-        corners = self._corners
-        mesh_geometry = (
-            np.take(surface.vertices[n].astype(np.float64), corners, axis=0),
-            np.take(colours, corners, axis=0),
+    def _laid_out(
+        self,
+        frame_id: str,
+        lifetime_s: float,
+        gone: tuple[int, ...],
+        people: tuple[tuple[int, bool, int], ...],
+    ) -> Template:
+        """people: id, whether a ghost, and the bytes of the label of each."""
+        header = Header(frame_id=frame_id)
+        if not people:
+            return Template(everything_deleted(header))
+        array = MarkerArray(
+            markers=[
+                person_marker(header, namespace, track_id, action=Marker.DELETE)
+                for track_id in gone
+                for namespace in NAMESPACES
+            ]
         )
-        skeleton = person_marker(header, "skeleton", track_id, Marker.LINE_LIST)
-        skeleton.scale.x = BONE_WIDTH_M
-        colours = _colours(rgb, b.visibility[n] * b.scores[n], strength)
-        # A bone is as visible as the joint at its end.
-        ends = np.repeat(self._bones[1::2], 2)
-        skeleton_geometry = (b.joints[n][self._bones].astype(np.float64), colours[ends])
-
-        label = person_marker(header, "label", track_id, Marker.TEXT_VIEW_FACING)
-        label.scale.z = LABEL_HEIGHT_M
-        head = b.joints[n, self._body.joint_names.index("head")].tolist()
-        label.pose.position.x, label.pose.position.z = head[0], head[2]
-        label.pose.position.y = head[1] - LABEL_ABOVE_HEAD_M  # up is -y in an optical frame
-        distance = float(np.linalg.norm(b.joints[n, 0]))
-        unit = "m" if b.metric[n] else "m (guessed scale)"
-        label.text = f"{track_id}: {distance:.1f} {unit}" + (" coasting" if ghost else "")
-        for marker in (mesh, skeleton, label):
-            marker.color.r, marker.color.g, marker.color.b = (float(c) for c in rgb)
-            marker.color.a = strength
-        return [(mesh, mesh_geometry), (skeleton, skeleton_geometry), (label, None)]
+        for track_id, ghost, letters in people:
+            mesh = person_marker(header, "mesh", track_id, Marker.TRIANGLE_LIST)
+            mesh.scale.x = mesh.scale.y = mesh.scale.z = 1.0
+            skeleton = person_marker(header, "skeleton", track_id, Marker.LINE_LIST)
+            skeleton.scale.x = BONE_WIDTH_M
+            for marker, count in ((mesh, len(self._corners)), (skeleton, len(self._bones))):
+                marker.points, marker.colors = [Point()] * count, [ColorRGBA()] * count
+            label = person_marker(header, "label", track_id, Marker.TEXT_VIEW_FACING)
+            label.scale.z = LABEL_HEIGHT_M
+            label.text = letters * " "
+            for marker in (mesh, skeleton, label):
+                marker.lifetime = duration(lifetime_s)
+                marker.color = colour_message(track_id, _strength(ghost))
+                array.markers.append(marker)
+        return Template(array)
 
 
 def everything_deleted(header: Header) -> MarkerArray:
@@ -106,6 +119,22 @@ def person_marker(
     marker.id = track_id & 0x7FFFFFFF
     marker.pose.orientation.w = 1.0
     return marker
+
+
+def colour_message(track_id: int, alpha: float) -> ColorRGBA:
+    """The person's colour for a marker."""
+    red, green, blue = colour_of(track_id)
+    return ColorRGBA(r=red, g=green, b=blue, a=alpha)
+
+
+def _strength(ghost: bool) -> float:
+    return GHOST_ALPHA if ghost else 1.0
+
+
+def _label(tracks: Tracks, n: int, ghost: bool) -> str:
+    distance = float(np.linalg.norm(tracks.bodies.joints[n, 0]))
+    unit = "m" if tracks.bodies.metric[n] else "m (guessed scale)"
+    return f"{int(tracks.ids[n])}: {distance:.1f} {unit}" + (" coasting" if ghost else "")
 
 
 def _colours(

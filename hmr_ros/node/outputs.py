@@ -16,15 +16,16 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.body.skinning import vertices
 from hmr_ros.drawing import silhouettes
 from hmr_ros.frame import Frame
+from hmr_ros.geometry.rotations import quaternion_from_matrix
 from hmr_ros.msg import CapsuleArray, SmplBodyArray
-from hmr_ros.node import qos, raw_marker
-from hmr_ros.node.debug_image import debug_image
-from hmr_ros.node.level_of_detail import spread_vertices
+from hmr_ros.node import qos
+from hmr_ros.node.debug_image import DebugImages
 from hmr_ros.node.markers import BodyMarkers, everything_deleted
-from hmr_ros.node.messages import smpl_body_array
+from hmr_ros.node.messages import BodyArrays
 from hmr_ros.node.occupancy_markers import OccupancyMarkers
-from hmr_ros.node.occupancy_message import capsule_array
-from hmr_ros.node.points import point_cloud
+from hmr_ros.node.occupancy_message import CapsuleArrays
+from hmr_ros.node.points import PointClouds
+from hmr_ros.node.raw_message import Draft, layout_is_known
 from hmr_ros.node.surface import Surface
 from hmr_ros.node.transforms import Skeletons
 from hmr_ros.occupancy import capsules
@@ -52,11 +53,12 @@ class Outputs:
             )
             for name, (kind, topic, profile) in TOPICS.items()
         }
+        self._bodies, self._skeletons = BodyArrays(), Skeletons(body)
+        self._points = PointClouds(body, settings.points_per_body)
         self._markers = BodyMarkers(body, settings.mesh_faces)
-        self._occupancy_markers = OccupancyMarkers()
-        self._points = spread_vertices(body.v_template, settings.points_per_body)
-        self._skeletons = Skeletons(body)
-        self._raw_markers = raw_marker.layout_is_known()
+        self._capsules, self._occupancy_markers = CapsuleArrays(), OccupancyMarkers()
+        self._debug_images = DebugImages(body)
+        self._raw = layout_is_known()
         self._marker_header: Header | None = None
 
     def warm_up(self) -> None:
@@ -80,26 +82,32 @@ class Outputs:
         header: the image's own. latency_ms: function that says how old the image is by now.
         """
         settings, surface = self._settings, Surface(self._body, tracks)
-        if self._subscribed("bodies"):
+        bodies = self._subscribed("bodies")
+        tf = self._subscribed("tf") and len(tracks) > 0 and bool(header.frame_id)
+        if bodies or tf:
+            quaternions = quaternion_from_matrix(tracks.bodies.rotations.astype(np.float64))
+        if bodies:
             size = (frame.camera.width, frame.camera.height)
             meshes = surface.vertices if settings.publish_vertices else None
-            message = smpl_body_array(header, tracks, size, settings.estimator, meshes)
-            message.latency_ms = latency_ms()
-            self._publishers["bodies"].publish(message)
-        if self._subscribed("tf") and len(tracks) and header.frame_id:
-            self._publishers["tf"].publish(
-                self._skeletons.message(header, tracks, settings.tf_prefix)
+            self._publish(
+                "bodies",
+                self._bodies.draft(
+                    header, tracks, quaternions, size, settings.estimator, latency_ms(), meshes
+                ),
             )
+        if tf:
+            skeletons = self._skeletons.draft(header, tracks, quaternions, settings.tf_prefix)
+            self._publish("tf", skeletons)
         if self._subscribed("points"):
-            cloud = point_cloud(header, tracks, surface, self._points, settings.points_level)
-            self._publishers["points"].publish(cloud)
+            cloud = self._points.draft(header, tracks, surface, settings.points_level)
+            self._publish("points", cloud)
         self._publish_occupancy(header, tracks, surface)
         if self._subscribed("markers"):
             self._marker_header = header
-            made = self._markers.update(header, tracks, surface, settings.marker_lifetime_s)
-            self._publish_markers("markers", *made)
+            lifetime_s = settings.marker_lifetime_s
+            self._publish("markers", self._markers.draft(header, tracks, surface, lifetime_s))
         if self._subscribed("debug"):
-            self._publishers["debug"].publish(debug_image(header, frame, tracks, self._body))
+            self._publish("debug", self._debug_images.draft(header, frame, tracks))
 
     def clear_markers(self) -> None:
         """Take the people out of the viewers."""
@@ -120,29 +128,29 @@ class Outputs:
         level = self._settings.credible_level
         found = capsules(tracks.bodies, surface.vertices, self._body, level)
         if told:
-            message = capsule_array(header, tracks, found, level)
-            self._publishers["occupancy"].publish(message)
+            self._publish("occupancy", self._capsules.draft(header, tracks, found, level))
         if shown:
             self._marker_header = header
             lifetime_s = self._settings.marker_lifetime_s
-            made = self._occupancy_markers.update(header, tracks, found, lifetime_s)
-            self._publish_markers("occupancy_markers", *made)
+            markers = self._occupancy_markers.draft(header, tracks, found, lifetime_s)
+            self._publish("occupancy_markers", markers)
 
-    def _publish_markers(self, name: str, array: MarkerArray, geometry: list) -> None:
+    def _publish(self, name: str, draft: Draft) -> None:
         publisher = self._publishers[name]
-        if self._raw_markers:
+        if self._raw:
+            data = draft.serialized()
             try:
-                publisher.publish(raw_marker.serialized(array, geometry))
+                publisher.publish(data)
                 return
             except Exception as error:  # some versions of some middlewares take objects only
                 if not self._node.context.ok():  # shutting down: nothing can be published
                     raise
-                self._raw_markers = False
+                self._raw = False
                 self._node.get_logger().warning(
-                    f"this middleware refuses serialised messages ({error}): markers are built "
+                    f"this middleware refuses serialised messages ({error}): they are built "
                     "slowly from now on; lower mesh_faces"
                 )
-        publisher.publish(raw_marker.filled(array, geometry))
+        publisher.publish(draft.message())
 
     def _subscribed(self, name: str) -> bool:
         if name == "tf" and not self._settings.publish_tf:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import array
+from functools import lru_cache
 
 import numpy as np
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
+from hmr_ros.body.model import BodyModel
+from hmr_ros.node.level_of_detail import spread_vertices
+from hmr_ros.node.raw_message import Draft, Template, stamp_of
 from hmr_ros.node.surface import Surface
 from hmr_ros.occupancy import inflated
 from hmr_ros.tracks import Tracks
@@ -19,35 +23,50 @@ POINT = np.dtype(
 _KINDS = {"<f4": PointField.FLOAT32, "<u4": PointField.UINT32}
 
 
-def point_cloud(
-    header: Header, tracks: Tracks, surface: Surface, chosen: np.ndarray, level: float = 0.0
-) -> PointCloud2:
-    """One cloud for all people, in the camera's optical frame, metres.
+class PointClouds:
+    """Writes one cloud for all people, in the camera's optical frame, metres."""
 
-    chosen: vertex ids [P] that stand for a body. level: probability with which the flesh lies
-    within the points (``hmr_ros.occupancy.inflated``); 0: they are on the surface.
-    """
-    places = surface.vertices[:, chosen]
-    if level > 0:
-        places = inflated(places, surface.parts[chosen], tracks.bodies, level)
-    points = np.empty((len(tracks), len(chosen)), POINT)
-    for axis, name in enumerate("xyz"):
-        points[name] = places[..., axis]
-    points["body_id"] = (tracks.ids & 0xFFFFFFFF)[:, None]
-    points["confidence"] = surface.confidence[:, chosen]
-    return PointCloud2(
-        header=header,
-        height=1,
-        width=points.size,
-        fields=[
-            PointField(
-                name=name, offset=POINT.fields[name][1], datatype=_KINDS[POINT[name].str], count=1
-            )
-            for name in POINT.names
-        ],
-        is_bigendian=False,
-        point_step=POINT.itemsize,
-        row_step=POINT.itemsize * points.size,
-        data=array.array("B", points.tobytes()),
-        is_dense=True,
+    def __init__(self, body: BodyModel, points_per_body: int) -> None:
+        self.vertex_ids = spread_vertices(body.v_template, points_per_body)
+        self._parts = body.part_id[self.vertex_ids]
+        self._template = lru_cache(maxsize=2)(_template)
+
+    def draft(self, header: Header, tracks: Tracks, surface: Surface, level: float = 0.0) -> Draft:
+        """level: probability with which the flesh lies within the points
+        (``hmr_ros.occupancy.inflated``); 0: they are on the surface."""
+        places = surface.at(self.vertex_ids)
+        if level > 0:
+            places = inflated(places, self._parts, tracks.bodies, level)
+        points = np.empty(places.shape[:2], POINT)
+        for axis, name in enumerate("xyz"):
+            points[name] = places[..., axis]
+        points["body_id"] = (tracks.ids & 0xFFFFFFFF)[:, None]
+        points["confidence"] = surface.confidence(self._parts)
+        values = stamp_of(header)
+        if points.size:
+            values["data"] = points.ravel().view(np.uint8)
+        return Draft(self._template(header.frame_id, points.size), values)
+
+
+def _template(frame_id: str, points: int) -> Template:
+    return Template(
+        PointCloud2(
+            header=Header(frame_id=frame_id),
+            height=1,
+            width=points,
+            fields=[
+                PointField(
+                    name=name,
+                    offset=POINT.fields[name][1],
+                    datatype=_KINDS[POINT[name].str],
+                    count=1,
+                )
+                for name in POINT.names
+            ],
+            is_bigendian=False,
+            point_step=POINT.itemsize,
+            row_step=POINT.itemsize * points,
+            data=array.array("B", bytes(POINT.itemsize * points)),
+            is_dense=True,
+        )
     )

@@ -1,4 +1,4 @@
-"""The surfaces of the people in one image, computed once and only if an output asks."""
+"""The surfaces of the people in one image, computed only as far as an output asks."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ class Surface:
     def vertices(self) -> np.ndarray:
         """[N, V, 3] float32 metres, camera optical frame."""
         if self._vertices is None:
-            b = self._bodies
-            rotations = b.rotations
-            self._vertices = (
-                vertices(self._body, rotations, b.betas, b.transl)
-                if len(b)
-                else np.zeros((0, *self._body.v_template.shape), np.float32)
-            )
+            self._vertices = self._skinned(None)
         return self._vertices
 
-    @property
-    def parts(self) -> np.ndarray:
-        """[V] joint that moves each vertex most."""
-        return self._body.part_id
+    def at(self, ids: np.ndarray) -> np.ndarray:
+        """The vertices ``ids`` [P] alone, [N, P, 3]: skinned by themselves, to the same bits,
+        unless all have been."""
+        return self._skinned(ids) if self._vertices is None else self._vertices[:, ids]
 
-    @property
-    def confidence(self) -> np.ndarray:
-        """[N, V] float32 in [0, 1]: that this part of the body is seen and belongs to a person."""
+    def confidence(self, parts: np.ndarray) -> np.ndarray:
+        """[N, P] float32 in [0, 1]: that these parts [P] of the body (the joints that move them)
+        are seen and belong to a person."""
         b = self._bodies
-        return (b.visibility * b.scores[:, None])[:, self._body.part_id]
+        return (b.visibility * b.scores[:, None])[:, parts]
+
+    def _skinned(self, ids: np.ndarray | None) -> np.ndarray:
+        b = self._bodies
+        if len(b) == 0:
+            count = len(self._body.v_template) if ids is None else len(ids)
+            return np.zeros((0, count, 3), np.float32)
+        return vertices(self._body, b.rotations, b.betas, b.transl, ids)

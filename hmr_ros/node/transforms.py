@@ -13,14 +13,13 @@ from tf2_msgs.msg import TFMessage
 
 from hmr_ros.body.kinematics import forward_kinematics
 from hmr_ros.body.model import BodyModel
-from hmr_ros.geometry.rotations import quaternion_from_matrix
+from hmr_ros.node.raw_message import Draft, Template, stamp_of
 from hmr_ros.tracks import Tracks
 
 PARENT = 16  # where the first frame_id begins: after the encapsulation, the count and the stamp
 PELVIS = re.compile(rb"(^|/|_)body_\d+/pelvis$")
 
 
-@lru_cache(maxsize=4096)
 def frame_name(prefix: str, track_id: int, joint: str) -> str:
     """``<prefix>body_<id>/<joint>``, with nothing in it that tf2 or a URDF would refuse.
 
@@ -49,36 +48,31 @@ class Skeletons:
     is a child of the camera's optical frame."""
 
     def __init__(self, body: BodyModel) -> None:
-        self._body = body
-        self._pool: list[TransformStamped] = []  # building these anew costs more than filling them
+        self._parents, self._joint_names = body.parents, body.joint_names
+        self._template = lru_cache(maxsize=2)(self._laid_out)
 
-    def message(self, header: Header, tracks: Tracks, prefix: str) -> TFMessage:
-        """All joints of all people, each with the stamp of the image. The message is valid until
-        the next call."""
-        b, parents = tracks.bodies, self._body.parents
-        rotations = b.rotations.astype(np.float64)
-        quaternions = quaternion_from_matrix(rotations).reshape(-1, 4).tolist()
-        offsets = _offsets(rotations, b.joints.astype(np.float64), parents).reshape(-1, 3).tolist()
-        names = [
-            frame_name(prefix, track_id, joint)
-            for track_id in tracks.ids.tolist()
-            for joint in self._body.joint_names
-        ]
-        joints = len(parents)
-        while len(self._pool) < len(names):
-            self._pool.append(TransformStamped())
-        for k, name in enumerate(names):
-            t = self._pool[k]
-            person, joint = divmod(k, joints)
-            t.header.stamp = header.stamp
-            t.header.frame_id = (
-                header.frame_id if joint == 0 else names[person * joints + int(parents[joint])]
-            )
-            t.child_frame_id = name
-            p, q = t.transform.translation, t.transform.rotation
-            p.x, p.y, p.z = offsets[k]
-            q.x, q.y, q.z, q.w = quaternions[k]
-        return TFMessage(transforms=self._pool[: len(names)])
+    def draft(self, header: Header, tracks: Tracks, quaternions: np.ndarray, prefix: str) -> Draft:
+        """All joints of all people, N > 0, each with the stamp of the image.
+
+        quaternions: [N, 24, 4] xyzw of ``tracks.bodies.rotations``.
+        """
+        b = tracks.bodies
+        rotations, joints = b.rotations.astype(np.float64), b.joints.astype(np.float64)
+        values = {
+            **stamp_of(header, "transforms.header"),
+            "transforms.transform.translation": _offsets(rotations, joints, self._parents),
+            "transforms.transform.rotation": quaternions,
+        }
+        return Draft(self._template(header.frame_id, prefix, tuple(tracks.ids.tolist())), values)
+
+    def _laid_out(self, frame_id: str, prefix: str, ids: tuple[int, ...]) -> Template:
+        transforms = []
+        for track_id in ids:
+            names = [frame_name(prefix, track_id, joint) for joint in self._joint_names]
+            for name, parent in zip(names, self._parents.tolist(), strict=True):
+                header = Header(frame_id=frame_id if parent < 0 else names[parent])
+                transforms.append(TransformStamped(header=header, child_frame_id=name))
+        return Template(TFMessage(transforms=transforms))
 
 
 def _offsets(rotations: np.ndarray, joints: np.ndarray, parents: np.ndarray) -> np.ndarray:

@@ -66,26 +66,40 @@ def measure(args: argparse.Namespace) -> list[dict]:
 
 def _builders() -> tuple[Callable, Callable]:
     """Functions that build the same MarkerArray of one full mesh: as objects, as bytes."""
+    from geometry_msgs.msg import Point
+    from std_msgs.msg import ColorRGBA
     from visualization_msgs.msg import Marker, MarkerArray
 
-    from hmr_ros.node.raw_marker import filled, serialized
+    from hmr_ros.node.raw_message import Template
 
     body = load_body_model()
     corners = body.faces.ravel()
     rng = np.random.default_rng(0)
     colours = rng.random((len(body.v_template), 4), np.float32)
 
-    def parts():
-        marker = Marker(ns="mesh", id=3, type=Marker.TRIANGLE_LIST)
+    def message(points, rgba):
+        marker = Marker(ns="mesh", id=3, type=Marker.TRIANGLE_LIST, points=points, colors=rgba)
         marker.header.frame_id = "camera_color_optical_frame"
         marker.pose.orientation.w = marker.scale.x = marker.scale.y = marker.scale.z = 1.0
-        geometry = (
-            np.take(body.v_template.astype(np.float64), corners, axis=0),
-            np.take(colours, corners, axis=0),
-        )
-        return MarkerArray(markers=[marker]), [geometry]
+        return MarkerArray(markers=[marker])
 
-    return lambda: filled(*parts()), lambda: serialized(*parts())
+    def geometry():
+        return body.v_template.take(corners, 0), colours.take(corners, 0)
+
+    def objects():
+        points, rgba = (array.tolist() for array in geometry())
+        return message(
+            [Point(x=x, y=y, z=z) for x, y, z in points],
+            [ColorRGBA(r=r, g=g, b=b, a=a) for r, g, b, a in rgba],
+        )
+
+    template = Template(message([Point()] * len(corners), [ColorRGBA()] * len(corners)))
+
+    def raw():
+        points, rgba = geometry()
+        return template.serialized({"markers.points": points, "markers.colors": rgba})
+
+    return objects, raw
 
 
 def _compared(probe, object_publisher, raw_publisher, objects, raw) -> dict:
