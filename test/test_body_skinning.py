@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from smpl_files import random_bodies, smpl_arrays, write_pickle
 
+from hmr_ros.body.chosen_vertices import with_vertices
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import load_body_model
 from hmr_ros.body.skinning import skeleton_and_points, vertices
@@ -129,6 +130,18 @@ def test_subset_gives_the_same_vertices_in_the_order_asked_for(body):
 def test_no_bodies_give_no_vertices(body):
     rotations, betas, transl = random_bodies(0)
     assert vertices(body, rotations, betas, transl).shape == (0, 6890, 3)
+
+
+@pytest.mark.parametrize("correctives", [True, False])
+def test_a_body_of_chosen_vertices_poses_them_to_the_same_bits(body, correctives):
+    if not correctives:
+        body = dataclasses.replace(body, posedirs=None, pose_blocks=None)
+    for kind in (np.float32, np.float64):
+        rotations, betas, transl = random_bodies(3, kind)
+        mesh = vertices(body, rotations, betas, transl)
+        for ids in (np.arange(6889, 0, -41), np.array([17]), np.arange(6890)):
+            some = vertices(with_vertices(body, ids), rotations, betas, transl)
+            np.testing.assert_array_equal(some, mesh[:, ids])
 
 
 def test_package_without_a_folder_for_the_cache_still_compiles(monkeypatch):

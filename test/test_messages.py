@@ -18,7 +18,7 @@ from hmr_ros.geometry.rotations import matrix_from_quaternion, quaternion_from_m
 from hmr_ros.msg import SmplBody, SmplBodyArray
 from hmr_ros.node.messages import BodyArrays
 from hmr_ros.node.points import POINT, PointClouds
-from hmr_ros.node.surface import Surface
+from hmr_ros.node.surface import ShownVertices, Surface
 from hmr_ros.node.transforms import Skeletons, frame_name
 from hmr_ros.occupancy import inflated
 from hmr_ros.tracks import TrackState
@@ -43,7 +43,7 @@ def through_cdr(message):
 
 def body_array(tracks, vertices=None):
     turned = quaternion_from_matrix(tracks.bodies.rotations.astype(np.float64))
-    return BodyArrays().draft(header(), tracks, turned, (640, 480), "lifter", 31.5, vertices)
+    return BodyArrays().draft(header(), tracks, turned, (640, 480), "lifter", vertices)
 
 
 def transforms(skeletons, tracks, prefix):
@@ -74,7 +74,9 @@ def test_states_are_those_of_the_tracks():
 def test_every_field_arrives(body):
     tracks = standing(3, body=body)
     vertices = Surface(body, tracks).vertices
-    message = arrived(body_array(tracks, vertices))
+    draft = body_array(tracks, vertices)
+    draft.values["latency_ms"] = 31.5
+    message = arrived(draft)
     assert message.header == header()
     assert (message.image_width, message.image_height) == (640, 480)
     assert (message.model, message.estimator) == (body.name, "lifter")
@@ -196,6 +198,20 @@ def test_the_cloud_lies_on_the_bodies(body):
     nobody = standing(0, body=body)
     empty = arrived(clouds.draft(header(), nobody, Surface(body, nobody)))
     assert empty.width == 0 and len(empty.data) == 0
+
+
+def test_shown_vertices_are_those_of_the_whole_surface(body):
+    tracks, ids = standing(2, body=body), np.array([6000, 5, 300])
+    shown = ShownVertices(body, ids[:2], ids[1:])
+    surface = Surface(body, tracks, shown)
+    some = surface.at(ids)
+    with pytest.raises(IndexError):
+        surface.at(np.array([6]))  # of no output
+    np.testing.assert_array_equal(some, surface.vertices[:, ids])
+    np.testing.assert_array_equal(some, surface.at(ids))  # now from all, which are there
+    np.testing.assert_array_equal(some, Surface(body, tracks).at(ids))
+    nobody = standing(0, body=body)
+    assert Surface(body, nobody, shown).at(ids).shape == (0, 3, 3)
 
 
 def test_messages_of_the_package_hold_what_they_promise():

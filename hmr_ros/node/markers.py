@@ -30,7 +30,7 @@ class BodyMarkers:
 
     def __init__(self, body: BodyModel, mesh_faces: int) -> None:
         corners = coarse_faces(body.v_template, body.faces, mesh_faces).ravel()
-        self._used, self._corners = np.unique(corners, return_inverse=True)
+        self.vertex_ids, self._corners = np.unique(corners, return_inverse=True)
         self._parts = body.part_id[corners].astype(np.intp)
         bones = np.stack([body.parents[1:], np.arange(1, len(body.parents))], -1)
         self._bones = bones.ravel()
@@ -53,7 +53,7 @@ class BodyMarkers:
         gone = tuple(sorted(gone))
         template = self._template(header.frame_id, lifetime_s, gone, people)
 
-        joints, places = tracks.bodies.joints, surface.at(self._used)
+        joints, places = tracks.bodies.joints, surface.at(self.vertex_ids)
         confidence = surface.confidence(np.arange(joints.shape[1]))
         points, colours = [], []
         for n, (track_id, ghost, _) in enumerate(people):

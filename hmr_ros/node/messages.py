@@ -29,13 +29,12 @@ class BodyArrays:
         quaternions: np.ndarray,
         image_size: tuple[int, int],
         estimator: str,
-        latency_ms: float,
         vertices: np.ndarray | None = None,
     ) -> Draft:
         """The message for one image of ``image_size`` (width, height).
 
         quaternions: [N, 24, 4] xyzw of ``tracks.bodies.rotations``. vertices: [N, V, 3] float32
-        metres to be carried along, or None.
+        metres to be carried along, or None. ``latency_ms`` is left to the moment of publishing.
         """
         b, people = tracks.bodies, len(tracks)
         names = (header.frame_id, b.body_model, estimator, b.keypoint_set)
@@ -46,7 +45,6 @@ class BodyArrays:
             **stamp_of(header),
             "image_width": image_size[0],
             "image_height": image_size[1],
-            "latency_ms": latency_ms,
             "processing_ms": tracks.timings_ms.get("total", 0.0),
         }
         if people:

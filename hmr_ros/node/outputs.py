@@ -26,7 +26,7 @@ from hmr_ros.node.occupancy_markers import OccupancyMarkers
 from hmr_ros.node.occupancy_message import CapsuleArrays
 from hmr_ros.node.points import PointClouds
 from hmr_ros.node.raw_message import Draft, layout_is_known
-from hmr_ros.node.surface import Surface
+from hmr_ros.node.surface import ShownVertices, Surface
 from hmr_ros.node.transforms import Skeletons
 from hmr_ros.occupancy import capsules
 from hmr_ros.tracks import Tracks
@@ -56,6 +56,7 @@ class Outputs:
         self._bodies, self._skeletons = BodyArrays(), Skeletons(body)
         self._points = PointClouds(body, settings.points_per_body)
         self._markers = BodyMarkers(body, settings.mesh_faces)
+        self._shown = ShownVertices(body, self._points.vertex_ids, self._markers.vertex_ids)
         self._capsules, self._occupancy_markers = CapsuleArrays(), OccupancyMarkers()
         self._debug_images = DebugImages(body)
         self._raw = layout_is_known()
@@ -81,7 +82,7 @@ class Outputs:
 
         header: the image's own. latency_ms: function that says how old the image is by now.
         """
-        settings, surface = self._settings, Surface(self._body, tracks)
+        settings, surface = self._settings, Surface(self._body, tracks, self._shown)
         bodies = self._subscribed("bodies")
         tf = self._subscribed("tf") and len(tracks) > 0 and bool(header.frame_id)
         if bodies or tf:
@@ -89,12 +90,11 @@ class Outputs:
         if bodies:
             size = (frame.camera.width, frame.camera.height)
             meshes = surface.vertices if settings.publish_vertices else None
-            self._publish(
-                "bodies",
-                self._bodies.draft(
-                    header, tracks, quaternions, size, settings.estimator, latency_ms(), meshes
-                ),
+            people = self._bodies.draft(
+                header, tracks, quaternions, size, settings.estimator, meshes
             )
+            people.values["latency_ms"] = latency_ms()
+            self._publish("bodies", people)
         if tf:
             skeletons = self._skeletons.draft(header, tracks, quaternions, settings.tf_prefix)
             self._publish("tf", skeletons)
