@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from hmr_ros.compiled import compiled
+from hmr_ros.compiled import compiled, reproducible
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.rasterize import empty_buffers, rasterize, vertex_normals
 
 # From behind the viewer's left shoulder, in the optical frame.
 LIGHT = np.array([-0.35, -0.55, -0.76], np.float32)
-AMBIENT = 0.35
+AMBIENT = np.float32(0.35)
 
 
 def paint_bodies(
@@ -30,9 +30,8 @@ def paint_bodies(
     shades = np.empty((len(vertices), len(faces)), np.float32)
     for n, body in enumerate(vertices):
         rasterize(body, faces, camera, depth, face_id, offset=n * len(faces), cull=True)
-        # Lit by the surface's normals; a face is small, so one value for each is smooth enough.
-        lit = vertex_normals(body, faces) @ LIGHT
-        shades[n] = AMBIENT + (1 - AMBIENT) * np.clip(0.25 + 0.8 * lit, 0, 1)[faces].mean(1)
+        lit = np.clip(0.25 + 0.8 * (vertex_normals(body, faces) @ LIGHT), 0, 1)
+        _shade(lit, faces, shades[n])
     _blend(
         image,
         face_id,
@@ -51,6 +50,14 @@ def warm_up(vertices: np.ndarray, faces: np.ndarray) -> None:
         paint_bodies(picture, away, faces, camera, np.zeros((1, 3)), np.ones(1))
 
 
+@reproducible
+def _shade(lit, faces, shades):
+    """Lit by the surface's normals; a face is small, so one value for each is smooth enough."""
+    for f in range(len(faces)):
+        mean = (lit[faces[f, 0]] + lit[faces[f, 1]] + lit[faces[f, 2]]) / np.float32(3)
+        shades[f] = AMBIENT + (np.float32(1) - AMBIENT) * mean
+
+
 @compiled
 def _blend(image, face_id, shades, faces, colours, opacity):
     height, width = face_id.shape
@@ -61,12 +68,13 @@ def _blend(image, face_id, shades, faces, colours, opacity):
                 continue
             n = face // faces
             alpha = opacity[n]
+            first, end = n * faces, (n + 1) * faces
             # A contour where the body ends or another begins keeps people apart.
             edge = (
-                (x > 0 and _owner(face_id[y, x - 1], faces) != n)
-                or (x + 1 < width and _owner(face_id[y, x + 1], faces) != n)
-                or (y > 0 and _owner(face_id[y - 1, x], faces) != n)
-                or (y + 1 < height and _owner(face_id[y + 1, x], faces) != n)
+                (x > 0 and not first <= face_id[y, x - 1] < end)
+                or (x + 1 < width and not first <= face_id[y, x + 1] < end)
+                or (y > 0 and not first <= face_id[y - 1, x] < end)
+                or (y + 1 < height and not first <= face_id[y + 1, x] < end)
             )
             shade = shades[face]
             if edge:
@@ -75,8 +83,3 @@ def _blend(image, face_id, shades, faces, colours, opacity):
             for c in range(3):
                 mixed = image[y, x, c] * (1 - alpha) + colours[n, c] * shade * alpha
                 image[y, x, c] = np.uint8(min(255.0, max(0.0, mixed + 0.5)))
-
-
-@compiled
-def _owner(face, faces):
-    return face // faces if face >= 0 else -1
