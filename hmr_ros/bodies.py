@@ -22,8 +22,8 @@ class Bodies(EqualLength):
     joint_tails:   [N, 24] float32, tails of these errors as of ``hmr_ros.regions`` (0: Gaussian);
                    of joint 0 the tail of the pelvis position's.
     transl_cov:    [N, 3, 3] float32, covariance of the pelvis position, m^2.
-    visibility:    [N, 24] float32 in [0, 1], probability that the joint is seen (not occluded,
-                   not outside the image).
+    visibility:    [N, 24] float32 in [0, 1], probability that the joint is seen (occluded neither
+                   by the own body nor by anything else, not outside the image).
     joints_2d:     [N, 24, 2] float32, ``joints`` projected to pixels (distortion applied).
     keypoints_2d:  [N, K, 3] float32, the front end's keypoints that the estimate came from.
     boxes:         [N, 4] float32, x, y, width, height in pixels.

@@ -11,8 +11,8 @@ from scipy import integrate, stats
 from hmr_ros.evaluation import calibration
 from hmr_ros.evaluation.calibration import verdict
 from hmr_ros.evaluation.temperatures import (
-    coverage_temperatures,
     deviation_factor,
+    seen_and_unseen,
     visibility_temperatures,
 )
 
@@ -213,7 +213,7 @@ def test_coverage_temperatures_make_regions_hold_what_they_promise():
     # Heavy tails, and hidden joints that are wrong by three times as much.
     tails = rng.standard_t(4, (60_000, 3)) * np.where(visible, 0.7, 2.1)[:, None]
     distance2 = (tails**2).sum(1)
-    seen, hidden = coverage_temperatures(distance2, probability, visible)
+    seen, hidden = seen_and_unseen(distance2, probability, visible)
     factor2 = probability * seen**2 + (1 - probability) * hidden**2
     for group in (visible, ~visible):
         assert np.mean(distance2[group] <= 6.2514 * factor2[group]) == pytest.approx(0.9, abs=0.005)
@@ -236,5 +236,5 @@ def test_coverage_temperatures_of_gaussians_are_their_spread():
     visible = np.arange(40_000) % 2 == 0
     spread = np.where(visible, 0.5, 2.0)
     distance2 = spread**2 * (rng.normal(size=(40_000, 3)) ** 2).sum(1)
-    factors = coverage_temperatures(distance2, visible.astype(float), visible)
+    factors = seen_and_unseen(distance2, visible.astype(float), visible)
     assert factors == pytest.approx((0.5, 2.0), rel=0.03)

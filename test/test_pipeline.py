@@ -13,7 +13,7 @@ from hmr_ros.occupancy import joint_radii
 from hmr_ros.parameters import validated
 from hmr_ros.people import People
 from hmr_ros.placement import place
-from hmr_ros.runtime.calibration import Calibration, calibrated
+from hmr_ros.runtime.calibration import Calibration, class_shares, with_calibration
 
 IMAGE = np.zeros((480, 640, 3), np.uint8)
 
@@ -74,7 +74,8 @@ def test_unsound_network_outputs_do_not_reach_a_planner(body):
     pipeline.discarded = 0
     unknown = np.ones((3, 24), np.float32)
     unknown[1, 7] = np.nan
-    cov, tails = calibrated(made.joint_cov, unknown, Calibration(joint_tails=(0.1, 0.3)))
+    told = Calibration(joint_tails=(0.1, 0.2, 0.3))
+    cov, tails = with_calibration(made.joint_cov, class_shares(unknown, made.joints, body), told)
     unsure = made.replace(joint_cov=cov, joint_tails=tails, visibility=unknown)
     pipeline.serving.estimator = lambda people, camera, image: unsure
     bodies = pipeline.bodies(Frame(IMAGE, CAMERA, 0.0), people)

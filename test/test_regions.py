@@ -93,30 +93,53 @@ def test_drawn_errors_are_held_as_often_as_is_said(tail):
 
 
 def test_the_fit_finds_factors_and_tails_of_drawn_errors():
+    """Of three classes, of which each joint has some of every one."""
     rng = np.random.default_rng(1)
-    count = 80_000
-    visible = rng.random(count) < 0.6
-    probability = np.where(visible, 0.95, 0.05)
-    distance2 = np.where(
-        visible,
-        0.8**2 * np.square(drawn(0.12, count, 2)).sum(1),
-        1.7**2 * np.square(drawn(0.35, count, 3)).sum(1),
-    )
-    factors = coverage_temperatures(distance2, probability, visible)
-    tails = coverage_tails(distance2 / factor2(factors, probability), probability, visible)
-    # They belong to what is surely seen or hidden: here a twentieth of the other is in.
-    mixed = np.array([0.95, 0.05])
-    assert np.sqrt(factor2(factors, mixed)) == pytest.approx((0.8, 1.7), rel=0.02)
-    assert blended(tails, mixed) == pytest.approx([0.12, 0.35], abs=0.025)
+    count = 40_000
+    shares = rng.dirichlet([0.3, 0.3, 0.3], count)
+    group = (rng.random((count, 1)) > shares.cumsum(1)).sum(1)
+    factors, tails = (0.8, 1.2, 1.9), (0.05, 0.2, 0.35)
+    wide, heavy = factor2(factors, shares), blended(tails, shares)
+    known = np.linspace(0, 0.4, 21)  # tails of which errors are drawn; a joint's is the nearest
+    errors = np.stack([np.square(drawn(t, count, n)).sum(1) for n, t in enumerate(known)])
+    nearest = np.abs(heavy[:, None] - known).argmin(1)
+    distance2 = wide * errors[nearest, np.arange(count)]
+    found = coverage_temperatures(distance2, shares, group)
+    assert found == pytest.approx(factors, rel=0.04)
+    found = coverage_tails(distance2 / wide, shares, group)
+    assert found == pytest.approx(tails, abs=0.04)
     assert tail_of(np.square(drawn(0.2, count, 4)).sum(1)) == pytest.approx(0.2, abs=0.025)
 
 
+def test_every_group_is_held_however_badly_classes_are_told_apart():
+    """Errors go by what joints are, not by what they are taken for."""
+    rng = np.random.default_rng(5)
+    count = 30_000
+    group = rng.integers(0, 3, count)
+    shares = rng.dirichlet([1, 1, 1], count) * 0.5 + 0.5 * np.eye(3)[group]
+    spread, tails = np.array([1.0, 1.1, 1.5])[group], (0.15, 0.2, 0.3)
+    errors = np.stack([np.square(drawn(t, count, n)).sum(1) for n, t in enumerate(tails)])
+    distance2 = spread**2 * errors[group, np.arange(count)]
+    factors = coverage_temperatures(distance2, shares, group)
+    scaled = distance2 / factor2(factors, shares)
+    quantile = level_of(scaled, blended(coverage_tails(scaled, shares, group), shares))
+    for number in range(3):
+        assert (quantile[group == number] <= 0.9).mean() == pytest.approx(0.9, abs=0.002)
+        assert (quantile[group == number] <= 0.5).mean() == pytest.approx(0.5, abs=0.01)
+    assert factors[0] < 1 and factors[2] > 1.5
+
+
+def test_factors_that_would_be_beyond_their_bounds_stay_there():
+    group = np.arange(2000) % 2
+    distance2 = np.where(group == 0, 1.0, 500.0)
+    found = coverage_temperatures(distance2, np.full((2000, 2), 0.5), group, bounds=(0.7, 3.0))
+    assert found == pytest.approx((0.7, 3.0), abs=1e-4)
+
+
 def test_tails_of_gaussians_are_none_and_of_heavier_ones_bounded():
-    everyone = np.ones(20_000)
-    seen = everyone > 0
+    group = np.repeat([0, 1], 20_000)
     light = np.square(drawn(0.0, 20_000)).sum(1)
-    groups = np.r_[everyone, 0 * everyone], np.r_[seen, ~seen]
-    found = coverage_tails(np.r_[light, 0.001 * light], *groups)
+    found = coverage_tails(np.r_[light, 0.001 * light], np.eye(2)[group], group)
     assert found == pytest.approx((0, HEAVIEST), abs=0.03)
 
 

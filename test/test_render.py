@@ -12,9 +12,10 @@ import pytest
 
 from hmr_ros.body.kinematics import forward_kinematics, rest_joints
 from hmr_ros.body.model import load_body_model
+from hmr_ros.body.self_occlusion import allowed_depth
 from hmr_ros.body.skinning import vertices as skinned
 from hmr_ros.data.clothes.painted import painted_surface
-from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE, allowed_depth
+from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE
 from hmr_ros.data.motions import Motions
 from hmr_ros.data.render.coverage import covered
 from hmr_ros.data.render.draw_list import draw_list
@@ -495,23 +496,14 @@ with open(sys.argv[2], "rb") as file:
 """
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # everything is compiled anew for that processor
-def test_another_processor_draws_the_same_bytes(body, tmp_path):
-    features = np._core._multiarray_umath.__cpu_dispatch__
-    features = [f for f in features if np._core._multiarray_umath.__cpu_features__.get(f)]
-    elsewhere = {
-        **os.environ,
-        "NUMBA_CPU_NAME": "generic",
-        "NUMBA_CACHE_DIR": str(tmp_path),
-        "NPY_DISABLE_CPU_FEATURES": " ".join(features),
-        "OPENBLAS_CORETYPE": "Prescott",
-    }
+def test_another_processor_draws_the_same_bytes(body, old_processor, tmp_path):
     scenes = [sampled(body, seed, "realistic") for seed in range(3)]
     (tmp_path / "scenes").write_bytes(pickle.dumps(scenes))
     done = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, os.path.dirname(__file__), str(tmp_path / "scenes")],
-        env=elsewhere,
+        env={**os.environ, **old_processor},
         capture_output=True,
         text=True,
     )

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"whose manifests and cards are told: {', '.join(ESTIMATORS)}",
     )
     parser.add_argument(
-        "--pictures", type=int, default=300, help="like SynOcc's, but of `val` (%(default)s)"
+        "--pictures", type=int, default=400, help="like SynOcc's, but of `val` (%(default)s)"
     )
     parser.add_argument("--folder", type=Path, help="of NAME.onnx and its card (weights)")
     add_motions(parser)
@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
     from hmr_ros.cli.evaluations.synocc_still import default_workers, sources, with_progress
     from hmr_ros.cli.figures import print_table
     from hmr_ros.cli.looking import look
-    from hmr_ros.evaluation.calibration_files import Fit, at_bounds, write
-    from hmr_ros.evaluation.recalibration import calibrated, published, with_samples
+    from hmr_ros.evaluation.calibration_files import Fit, missed, write
+    from hmr_ros.evaluation.recalibration import published, recalibrated, with_samples
     from hmr_ros.evaluation.synocc import still
     from hmr_ros.evaluation.synocc.models import pipeline_of
     from hmr_ros.machine import revision
@@ -86,9 +86,9 @@ def run(args: argparse.Namespace) -> int:
     )
     fits = {}
     for name in names:
-        made, rows = calibrated(known[name], found[name], body)
+        made, rows = recalibrated(known[name], found[name], body)
         if name in SAMPLERS:
-            made, more = with_samples(made, found[f"{name} sampled"])
+            made, more = with_samples(made, found[f"{name} sampled"], body)
             rows += more
         people = f"{sum(len(one.bodies) for one in found[name])} people of {pictures}"
         fits[folder / f"{name}.onnx"] = Fit(made, people, command, by, rows)
@@ -97,6 +97,6 @@ def run(args: argparse.Namespace) -> int:
         print_table(
             f"{path.stem}: share of the truth in regions as published", fit.rows, ("joints",)
         )
-        for what in at_bounds(fit.calibration):
-            print(f"{path.stem}: at the bound of what is fitted: {what}")
+        for what in missed(fit.rows):
+            print(f"{path.stem}: not held within the bounds of what is fitted: {what}")
     return 0

@@ -17,7 +17,7 @@ from scipy import stats
 
 from hmr_ros.evaluation.bootstrap import mean_interval
 from hmr_ros.evaluation.pose_metrics import spread_ratio
-from hmr_ros.regions import level_of, log_density
+from hmr_ros.regions import level_of, log_density, radius2
 
 LEVELS = (0.5, 0.9)
 SLACK = 0.05  # of coverage; less is of no consequence to a user of the regions
@@ -91,8 +91,8 @@ def standard_deviation(covariance: np.ndarray) -> np.ndarray:
 
 def log_volume(covariance: np.ndarray, level: float = 0.9) -> np.ndarray:
     """[M] natural logarithm of the volume in m^3 of the region of probability ``level``."""
-    radius2 = stats.chi2.ppf(level, 3)
-    return np.log(4 / 3 * np.pi) + 1.5 * np.log(radius2) + _log_root_det(_factor(covariance))
+    unit = np.log(4 / 3 * np.pi) + 1.5 * np.log(radius2(level, 0.0))
+    return unit + _log_root_det(_factor(covariance))
 
 
 def energy_score(samples: np.ndarray, true: np.ndarray) -> np.ndarray:

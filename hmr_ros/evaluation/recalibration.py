@@ -14,26 +14,44 @@ import numpy as np
 
 from hmr_ros.bodies import Bodies
 from hmr_ros.body.model import BodyModel
-from hmr_ros.data.joint_visibility import VISIBLE
+from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE
 from hmr_ros.data.render.rendered import RenderedImage
 from hmr_ros.evaluation.calibration import inside, mahalanobis_squared
-from hmr_ros.evaluation.subsets import DISTAL, LIMB, STATES
+from hmr_ros.evaluation.subsets import LIMB, OUTER_LIMB
 from hmr_ros.evaluation.synocc.still import truth_of
-from hmr_ros.evaluation.temperatures import coverage_tails, coverage_temperatures, tail_of
+from hmr_ros.evaluation.temperatures import (
+    coverage_tails,
+    coverage_temperatures,
+    held,
+    solved,
+    tail_of,
+)
 from hmr_ros.frame import Frame
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People
 from hmr_ros.pipeline import Pipeline
 from hmr_ros.placement import place
 from hmr_ros.regions import STATED, level_of, radius2
-from hmr_ros.runtime.calibration import Calibration, blended, factor2
+from hmr_ros.runtime.calibration import (
+    CLASSES,
+    Calibration,
+    PerClass,
+    blended,
+    class_shares,
+    factor2,
+)
 
 LEVELS = (0.5, 0.9, 0.95, 0.99)
 # Of factors; wider than what a release finds on people like those of the training, because
 # simulated keypoints teach too much trust.
 BOUNDS = (0.25, 20.0)
+# Of the variance that the surest group needs by itself, so much is the least that any class is
+# given. Where classes are told apart badly, each is given less to make up for what the others give
+# its joints; an estimator that errs more would else be narrowed in one to pay for another.
+LEAST_SHARE = 0.5
 # Of whom there are fewer, shares of 90 % and 50 % tell nothing.
 LEAST_PEOPLE, LEAST_JOINTS = 50, 100
+GROUPS = (VISIBLE, SELF_OCCLUDED, HIDDEN)  # of the truth, in the order of ``CLASSES``
 
 
 @dataclass(frozen=True)
@@ -76,26 +94,28 @@ def published(
 
 @dataclass(frozen=True)
 class JointErrors:
-    """Of M joints, each [M]: squared Mahalanobis distance by covariances without factors, predicted
-    probability of being seen, true visibility."""
+    """Of M joints: squared Mahalanobis distance [M] by covariances without factors, predicted
+    shares [M, 3] of ``CLASSES``, and the class [M] they truly are of."""
 
     distance2: np.ndarray
-    probability: np.ndarray
-    visibility: np.ndarray
+    shares: np.ndarray
+    group: np.ndarray
 
 
 def joint_errors(
-    found: Sequence[Published], factors: tuple[float, float], joints: Sequence[int]
+    found: Sequence[Published], factors: PerClass, joints: Sequence[int], body: BodyModel
 ) -> JointErrors:
     """Of ``joints`` about the pelvis; ``factors`` are those in the covariances."""
     parts = []
     for one in found:
         gap = (one.joints - one.joints[:, :1]) - (one.bodies.joints - one.bodies.joints[:, :1])
         gap, cov = gap[:, joints].reshape(-1, 3), one.bodies.joint_cov[:, joints].reshape(-1, 3, 3)
-        probability = one.bodies.visibility[:, joints].ravel().astype(float)
-        distance2 = mahalanobis_squared(gap.astype(float), cov.astype(float))
-        distance2 = distance2 * factor2(factors, probability)
-        parts.append((distance2, probability, one.visibility[:, joints].ravel()))
+        shares = class_shares(one.estimated.visibility, one.estimated.joints, body)
+        shares = shares[:, joints].reshape(-1, len(CLASSES))
+        distance2 = mahalanobis_squared(gap, cov) * factor2(factors, shares)
+        truth = one.visibility[:, joints].ravel()
+        group = np.select([truth == state for state in GROUPS], range(len(GROUPS)))
+        parts.append((distance2, shares, group))
     return JointErrors(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
@@ -105,28 +125,29 @@ def place_distances(found: Sequence[Published], body: BodyModel, factor: float) 
     parts = []
     for one in found:
         wider = one.estimated.replace(transl_cov=one.estimated.transl_cov * np.float32(factor**2))
-        cov = place(wider, one.people, one.camera, body).transl_cov.astype(float)
-        gap = (one.joints[:, 0] - one.bodies.joints[:, 0]).astype(float)
+        cov = place(wider, one.people, one.camera, body).transl_cov
+        gap = one.joints[:, 0] - one.bodies.joints[:, 0]
         parts.append(mahalanobis_squared(gap, cov))
     return np.concatenate(parts)
 
 
-def calibrated(
+def recalibrated(
     now: Calibration, found: Sequence[Published], body: BodyModel
 ) -> tuple[Calibration, list[dict]]:
     """Factors and tails with which regions of 90 % and of 50 % hold that share of the limbs' joints
-    about the pelvis, visible and other ones apart, and of the pelvis' places.
+    about the pelvis, of those that are seen, behind their own body and hidden apart, and of the
+    pelvis' places.
 
     found: what is published with the calibration ``now``, whose values for samples are kept. With
-    it come rows of how often regions hold the truth then: a row a state of the limbs' joints and
+    it come rows of how often regions hold the truth then: a row a class of the limbs' joints and
     one for the pelvis. Raises ValueError for fewer than ``LEAST_PEOPLE``, and fewer than
-    ``LEAST_JOINTS`` of either kind.
+    ``LEAST_JOINTS`` of any class.
     """
     people = sum(len(one.bodies) for one in found)
     _check_enough(people, LEAST_PEOPLE, "people found")
     place_factor = _place_factor(now, found, body)
     places = place_distances(found, body, place_factor / now.place)
-    errors = joint_errors(found, now.joints, LIMB)
+    errors = joint_errors(found, now.joints, LIMB, body)
     joints, joint_tails = _fitted(errors)
     place_tail = tail_of(places)
     made = replace(
@@ -136,14 +157,16 @@ def calibrated(
         place=place_factor,
         place_tail=place_tail,
     )
-    held = _held(level_of(places, place_tail))
-    return made, [*_rows(errors, joints, joint_tails), {"joints": "pelvis", **held}]
+    of_pelvis = _shares_inside(level_of(places, place_tail))
+    return made, [*_rows(errors, joints, joint_tails), {"joints": "pelvis", **of_pelvis}]
 
 
-def with_samples(now: Calibration, found: Sequence[Published]) -> tuple[Calibration, list[dict]]:
+def with_samples(
+    now: Calibration, found: Sequence[Published], body: BodyModel
+) -> tuple[Calibration, list[dict]]:
     """The same for covariances of knees, elbows and beyond by samples, which ``found`` was
-    published with. Raises ValueError as ``calibrated``."""
-    errors = joint_errors(found, now.samples, DISTAL)
+    published with. Raises ValueError as ``recalibrated``."""
+    errors = joint_errors(found, now.samples, OUTER_LIMB, body)
     samples, sample_tails = _fitted(errors)
     made = replace(now, samples=samples, sample_tails=sample_tails)
     return made, _rows(errors, samples, sample_tails, "by samples, ")
@@ -157,40 +180,41 @@ def _check_enough(count: int, least: int, what: str) -> None:
         )
 
 
-def _fitted(errors: JointErrors) -> tuple[tuple[float, float], tuple[float, float]]:
-    seen = errors.visibility == VISIBLE
-    _check_enough(int(seen.sum()), LEAST_JOINTS, "visible joints of limbs")
-    _check_enough(int((~seen).sum()), LEAST_JOINTS, "hidden joints of limbs")
-    factors = coverage_temperatures(
-        errors.distance2, errors.probability, seen, STATED, bounds=BOUNDS
-    )
-    scaled = errors.distance2 / factor2(factors, errors.probability)
-    return factors, coverage_tails(scaled, errors.probability, seen)
+def _fitted(errors: JointErrors) -> tuple[PerClass, PerClass]:
+    for number, name in enumerate(CLASSES):
+        _check_enough(int((errors.group == number).sum()), LEAST_JOINTS, f"joints of limbs {name}")
+    distance2, shares, group = errors.distance2, errors.shares, errors.group
+    bounds = (max(BOUNDS[0], least_factor(errors)), BOUNDS[1])
+    factors = coverage_temperatures(distance2, shares, group, STATED, bounds)
+    return factors, coverage_tails(distance2 / factor2(factors, shares), shares, group)
+
+
+def least_factor(errors: JointErrors) -> float:
+    """The least that a class may have: by ``LEAST_SHARE``."""
+    of_groups = [errors.distance2[errors.group == number] for number in range(len(CLASSES))]
+    needed2 = min(np.quantile(of_one, STATED) for of_one in of_groups) / radius2(STATED, 0.0)
+    return float(np.sqrt(LEAST_SHARE * needed2))
 
 
 def _place_factor(now: Calibration, found: Sequence[Published], body: BodyModel) -> float:
-    """By bisection: placement lets no factor make the distance surer than statures allow."""
-    low, high = BOUNDS
-    for _ in range(16):
-        factor = float(np.sqrt(low * high))
-        held = place_distances(found, body, factor / now.place) <= radius2(STATED, 0.0)
-        low, high = (factor, high) if held.mean() < STATED else (low, factor)
-    return factor
+    """Placement lets no factor make the distance surer than statures allow."""
+    reach = radius2(STATED, 0.0)
+    return solved(
+        lambda factor: held(place_distances(found, body, factor / now.place), reach),
+        BOUNDS,
+        STATED,
+    )
 
 
-def _rows(
-    errors: JointErrors, factors: tuple[float, float], tails: tuple[float, float], of: str = ""
-) -> list[dict]:
-    share = errors.probability
-    quantile = level_of(errors.distance2 / factor2(factors, share), blended(tails, share))
-    states = {name: errors.visibility == state for name, state in STATES.items()}
+def _rows(errors: JointErrors, factors: PerClass, tails: PerClass, of: str = "") -> list[dict]:
+    shares = errors.shares
+    quantile = level_of(errors.distance2 / factor2(factors, shares), blended(tails, shares))
     return [
-        {"joints": of + name.replace("_", "-"), **_held(quantile[mask])}
-        for name, mask in states.items()
-        if mask.any()
+        {"joints": of + name, **_shares_inside(quantile[errors.group == number])}
+        for number, name in enumerate(CLASSES)
     ]
 
 
-def _held(quantile: np.ndarray) -> dict:
+def _shares_inside(quantile: np.ndarray) -> dict:
     shares = {f"inside{100 * p:.0f}": round(float(inside(quantile, p).mean()), 4) for p in LEVELS}
     return {"n": len(quantile)} | shares

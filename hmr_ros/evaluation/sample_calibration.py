@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from hmr_ros.data.joint_visibility import VISIBLE
-from hmr_ros.evaluation.temperatures import coverage_temperatures
+from hmr_ros.evaluation.calibration import mahalanobis_squared
+from hmr_ros.evaluation.temperatures import seen_and_unseen
 from hmr_ros.models.factorized import Factorized
 from hmr_ros.models.factorized_state import DISTAL
 from hmr_ros.models.lifter import Lifted, joint_variance
@@ -36,11 +37,11 @@ def sample_factors(
         joints = torch.stack([body.joints for body in bodies], 1)
         cov = covariances_of(network, estimate, joints, np.ones((people, 24)))[:, list(DISTAL)]
         off = (batch["joints"] - estimate.joints).cpu().numpy()[:, list(DISTAL)]
-        distance2 = np.einsum("nja,njab,njb->nj", off, np.linalg.inv(cov.astype(float)), off)
+        distance2 = mahalanobis_squared(off.reshape(-1, 3), cov.reshape(-1, 3, 3))
         probability = estimate.visibility_logit.sigmoid().cpu().numpy()[:, list(DISTAL)]
         seen = batch["visibility"].cpu().numpy()[:, list(DISTAL)] == VISIBLE
-        parts.append([distance2.ravel(), probability.ravel(), seen.ravel()])
-    return coverage_temperatures(*(np.concatenate(p) for p in zip(*parts, strict=True)))
+        parts.append([distance2, probability.ravel(), seen.ravel()])
+    return seen_and_unseen(*(np.concatenate(p) for p in zip(*parts, strict=True)))
 
 
 def covariances_of(

@@ -10,8 +10,8 @@ from hmr_ros.data.scenes.things import Thing
 
 TORSO = (3, 6, 9, 12, 13, 14, 15)  # spine, neck, collars, head
 LIMB = (1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21)  # hips to ankles, shoulders to wrists
-DISTAL = (4, 5, 7, 8, 18, 19, 20, 21)  # knees, ankles, elbows, wrists
-REGIONS = {"torso": TORSO, "limb": LIMB, "distal": DISTAL}
+OUTER_LIMB = (4, 5, 7, 8, 18, 19, 20, 21)  # knees, ankles, elbows, wrists
+REGIONS = {"torso": TORSO, "limb": LIMB, "distal": OUTER_LIMB}
 STATES = {"visible": VISIBLE, "self_occluded": SELF_OCCLUDED, "hidden": HIDDEN}
 ROOT = 0
 

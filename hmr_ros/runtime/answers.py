@@ -16,7 +16,7 @@ from hmr_ros.body.shape_transfer import transfer_betas
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.people import People
 from hmr_ros.runtime.backends.backend import BackendOptions
-from hmr_ros.runtime.calibration import Calibration, calibrated
+from hmr_ros.runtime.calibration import Calibration, class_shares, with_calibration
 from hmr_ros.runtime.graph_file import MEND, GraphFile, WeightsError
 
 OUTPUTS = ("rotations", "betas", "pelvis", "joint_cov", "pelvis_cov", "visibility")
@@ -96,14 +96,16 @@ def bodies_of(
     """``OUTPUTS`` of a network, one row a person, as bodies.
 
     native: the body model the network speaks; target: the one the bodies are for. Rotations are
-    shared between the two, betas are carried over by bone lengths. by_samples: see ``calibrated``.
+    shared between the two, betas are carried over by bone lengths. by_samples: see
+    ``with_calibration``.
     """
     rotations, betas, pelvis, joint_cov, pelvis_cov, visibility = outputs
     visibility = visibility * people.found[:, None]
-    joint_cov, joint_tails = calibrated(joint_cov, visibility, calibration, by_samples)
     if target is not native:
         betas = transfer_betas(native, target, betas).astype(np.float32)
     joints, transl = with_pelvis(target, rotations, betas, pelvis)
+    shares = class_shares(visibility, joints, target)
+    joint_cov, joint_tails = with_calibration(joint_cov, shares, calibration, by_samples)
     return Bodies(
         global_orient=rotations[:, 0],
         body_pose=rotations[:, 1:],

@@ -14,7 +14,7 @@ from hmr_ros.person_crops import PersonCrops
 from hmr_ros.runtime.answers import OUTPUTS, Opened, answered, check_serves
 from hmr_ros.runtime.backends.backend import Backend, BackendOptions
 from hmr_ros.runtime.baseline import Baseline
-from hmr_ros.runtime.calibration import factor2
+from hmr_ros.runtime.calibration import factor2, seen_or_not
 from hmr_ros.runtime.graph_file import (
     MEND,
     WeightsError,
@@ -122,5 +122,5 @@ class Factorized(Baseline):
         joints = joints_of(states, betas, self._native) @ view[:, None]
         rest = rest_joints(self._native, betas).astype(np.float32)
         posed, _ = forward_kinematics(rotations, rest, self._native.parents)
-        factor = np.sqrt(factor2(self._factors, visibility))
+        factor = np.sqrt(factor2(self._factors, seen_or_not(visibility)))
         return covariances(joints, posed - posed[:, :1], joint_cov, factor), moved(joints)

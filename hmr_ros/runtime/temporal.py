@@ -45,7 +45,9 @@ class Remembered:
 def temporal_of(settings: SimpleNamespace, body: BodyModel) -> Temporal:
     """The shipped network, for the bodies that ``settings`` (``hmr_ros.parameters``) make.
 
-    Raises ValueError where those are not what it has learned to correct, and as ``Temporal``.
+    Raises ValueError where those are not what it has learned to correct, and as ``Temporal``. The
+    estimator may have been calibrated anew since: its bodies are the same, and the factors on its
+    covariances go on from what these are now.
     """
     stage = Temporal(body, threads=settings.threads)
     learned = stage.graph.manifest["corrects"]

@@ -10,7 +10,7 @@ from torch import nn
 
 from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.evaluation.sample_calibration import sample_factors
-from hmr_ros.evaluation.temperatures import coverage_temperatures, deviation_factor
+from hmr_ros.evaluation.temperatures import deviation_factor, seen_and_unseen
 from hmr_ros.models.weights import load, save
 from hmr_ros.person_crops import INPUTS
 from hmr_ros.runtime.network_export import export
@@ -86,7 +86,7 @@ def calibrate(network: nn.Module, task) -> None:
     with torch.no_grad():
         network.temperature.fill_(1)
         found = task.answers(network)
-        factors = coverage_temperatures(
+        factors = seen_and_unseen(
             found.distance2.numpy(),
             found.probability.numpy(),
             found.visibility.numpy() == VISIBLE,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from hmr_ros.data.joint_visibility import VISIBLE
-from hmr_ros.evaluation.temperatures import coverage_temperatures
+from hmr_ros.evaluation.temperatures import seen_and_unseen
 from hmr_ros.models.temporal import Temporal
 from hmr_ros.models.weights import load, save
 from hmr_ros.runtime.graph_description import write_manifest
@@ -107,4 +107,4 @@ def calibrate(network: Temporal, task) -> None:
         visible = batch["true_visibility"] == VISIBLE
         parts.append([v[0, :, 1:].flatten() for v in (distance2, batch["visibility"], visible)])
     joints = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
-    network.temperature.copy_(torch.tensor(coverage_temperatures(*joints)))
+    network.temperature.copy_(torch.tensor(seen_and_unseen(*joints)))

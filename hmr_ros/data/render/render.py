@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from hmr_ros.body.model import BodyModel
-from hmr_ros.data.joint_visibility import allowed_depth
+from hmr_ros.body.self_occlusion import allowed_depth
 from hmr_ros.data.render.coverage import EMPTY, covered
 from hmr_ros.data.render.draw_list import draw_list
 from hmr_ros.data.render.finish import finished, inside_window
