@@ -5,49 +5,23 @@ to make those and to have them converted takes longer than all that is computed 
 message with the right texts and lengths is laid out once; for each image numpy puts the image's
 numbers in their places, and the middleware is given the bytes.
 
-The layout is that of CDR (OMG DDS-XTypes 1.3, section 7.4, encoding version 1, little endian),
-which ROS 2 speaks between machines of any kind. A number is aligned to its own size, counted from
-behind the four bytes that name the encoding; texts and sequences are preceded by their length; a
-message in a message adds nothing. ``layout_is_known`` asks the middleware whether it reads that.
+``layout_is_known`` asks the middleware whether it reads them.
 """
 
 from __future__ import annotations
 
-import array
 import copy
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from geometry_msgs.msg import Point
 from rclpy.serialization import deserialize_message
-from rosidl_parser.definition import (
-    AbstractNestedType,
-    AbstractSequence,
-    AbstractString,
-    NamespacedType,
-)
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
-_ENCODING = b"\x00\x01\x00\x00"
-_TEXT = "S1"  # the type of a text's bytes
-_END = np.zeros(1, _TEXT)
-_DTYPES = {
-    "boolean": "?",
-    "int8": "i1",
-    "uint8": "u1",
-    "int16": "<i2",
-    "uint16": "<u2",
-    "int32": "<i4",
-    "uint32": "<u4",
-    "int64": "<i8",
-    "uint64": "<u8",
-    "float": "<f4",
-    "double": "<f8",
-}
+from hmr_ros.node.cdr import ENCODING, TEXT, pieces_of
 
 
 class Template:
@@ -59,19 +33,17 @@ class Template:
     def __init__(self, message) -> None:
         """Raises ValueError for a field of another type than numbers, texts and messages."""
         self._message = message
-        self._bytes = bytearray(_ENCODING)
-        self._spans: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
+        self._bytes = bytearray(ENCODING)
+        self._spans: dict[str, list[tuple[np.dtype, int, int]]] = defaultdict(list)
         self._places: dict[str, tuple[np.ndarray, slice | np.ndarray]] = {}
-        for piece in _pieces(message):
-            if piece.numbers.size == 0:
-                continue  # nothing, not even the space that would align it
-            size = piece.numbers.itemsize
-            self._bytes.extend(bytes((len(_ENCODING) - len(self._bytes)) % size))
-            first = (len(self._bytes) - len(_ENCODING)) // size
-            self._bytes.extend(piece.numbers.tobytes())
+        at = 0
+        for piece in pieces_of(message):
+            padding = -at % piece.dtype.itemsize
+            first = (at + padding) // piece.dtype.itemsize
+            self._bytes += bytes(padding) + piece.data
+            at += padding + len(piece.data)
             if piece.path:
-                span = (piece.numbers.dtype.str, first, first + piece.numbers.size)
-                self._spans[piece.path].append(span)
+                self._spans[piece.path].append((piece.dtype, first, first + piece.count))
 
     def serialized(self, values: Mapping[str, Any]) -> bytes:
         """The message's bytes with ``values`` by field.
@@ -94,24 +66,24 @@ class Template:
         """The message itself with ``values``: slow, but every middleware takes it."""
         message = copy.deepcopy(self._message)
         pieces = defaultdict(list)
-        for piece in _pieces(message):
-            if piece.path and piece.numbers.size:
-                pieces[piece.path].append(piece)
+        for piece in pieces_of(message):
+            pieces[piece.path].append(piece)
         for path, given in values.items():
-            counts = [piece.numbers.size for piece in pieces[path]]
+            counts = [piece.count for piece in pieces[path]]
             if not isinstance(given, list):
                 given = np.split(np.broadcast_to(_flat(given), sum(counts)), np.cumsum(counts)[:-1])
             for piece, one in zip(pieces[path], given, strict=True):
-                piece.replace(_flat(one).astype(piece.numbers.dtype))
+                numbers = np.broadcast_to(_flat(one), piece.count)
+                piece.replace(numbers.astype(piece.dtype))
         return message
 
     def _find(self, path: str) -> tuple[np.ndarray, slice | np.ndarray]:
         if path not in self._spans:
             raise KeyError(f"{type(self._message).__name__}: nothing in the field {path!r}")
         spans = self._spans[path]
-        dtype = np.dtype(spans[0][0])
-        count = (len(self._bytes) - len(_ENCODING)) // dtype.itemsize
-        numbers = np.frombuffer(self._bytes, dtype, count, len(_ENCODING))
+        dtype = spans[0][0]
+        count = (len(self._bytes) - len(ENCODING)) // dtype.itemsize
+        numbers = np.frombuffer(self._bytes, dtype, count, len(ENCODING))
         if len(spans) == 1:
             place = slice(*spans[0][1:])
         else:
@@ -164,109 +136,5 @@ def layout_is_known() -> bool:
 _NUMBERED = {"header.stamp.sec": 5, "id": 5, "pose.position": 15, "points": 30, "colors": 40}
 
 
-class _Piece(NamedTuple):
-    """What stands in one place: a number, the bytes of a text, or several numbers of one type.
-
-    path: of the field; empty for a length. owner, field: whose it is. columns: names of the numbers
-    if the field holds messages of numbers alone (Point, ColorRGBA, ...), else None.
-    """
-
-    path: str
-    owner: Any
-    field: str
-    columns: tuple[str, ...] | None
-    numbers: np.ndarray
-
-    def replace(self, numbers: np.ndarray) -> None:
-        """Give the owner as many other numbers."""
-        value = getattr(self.owner, self.field)
-        if self.columns is not None:
-            rows = numbers.reshape(-1, len(self.columns)).tolist()
-            kind = type(value[0] if isinstance(value, list) else value)
-            messages = [kind(**dict(zip(self.columns, row, strict=True))) for row in rows]
-            value = messages if isinstance(value, list) else messages[0]
-        elif isinstance(value, str):
-            value = numbers.tobytes().decode()
-        elif isinstance(value, np.ndarray):
-            value = numbers.copy()
-        elif isinstance(value, array.array):
-            value = array.array(value.typecode, numbers.tobytes())
-        else:
-            value = numbers[0].item()
-        setattr(self.owner, self.field, value)
-
-
-def _pieces(message: Any, path: str = "") -> Iterator[_Piece]:
-    """All of a message in the order of its bytes."""
-    for slot in _slots(type(message)):
-        field, here = slot.field, path + slot.field
-        value = getattr(message, field)
-        if slot.counted:
-            yield _length(len(value))
-        if slot.is_text:
-            text = value.encode()
-            yield _length(len(text) + 1)
-            yield _Piece(here, message, field, None, np.frombuffer(text, _TEXT))
-            yield _Piece("", message, field, None, _END)
-        elif slot.dtype is not None:
-            yield _Piece(here, message, field, None, np.array(value, slot.dtype, ndmin=1))
-        else:
-            messages = value if slot.several else (value,)
-            columns, dtype = _columns(type(messages[0])) if messages else (None, "")
-            if columns is not None:
-                yield _Piece(here, message, field, columns, _table(messages, columns, dtype))
-            else:
-                for one in messages:
-                    yield from _pieces(one, f"{here}.")
-
-
-def _length(count: int) -> _Piece:
-    return _Piece("", None, "", None, np.array([count], "<u4"))
-
-
-def _table(messages: Sequence, columns: tuple[str, ...], dtype: str) -> np.ndarray:
-    """The numbers of messages of one kind, flat."""
-    first = messages[0]
-    if len(messages) > 1 and all(one is first for one in messages):
-        # The points of a mesh that is laid out are one object many times: it is read once.
-        return np.tile(_table([first], columns, dtype), len(messages))
-    return np.array([getattr(one, field) for one in messages for field in columns], dtype)
-
-
-class _Slot(NamedTuple):
-    """A field of a message's type: numbers of ``dtype``, a text, or else messages."""
-
-    field: str
-    dtype: str | None
-    is_text: bool
-    several: bool
-    counted: bool
-
-
-@cache
-def _slots(kind: type) -> tuple[_Slot, ...]:
-    """Raises ValueError for a field that is none of the three."""
-    slots = []
-    for field, type_ in zip(kind.get_fields_and_field_types(), kind.SLOT_TYPES, strict=True):
-        several = isinstance(type_, AbstractNestedType)
-        element = type_.value_type if several else type_
-        dtype = _DTYPES.get(getattr(element, "typename", ""))
-        is_text = isinstance(element, AbstractString) and not several
-        if dtype is None and not is_text and not isinstance(element, NamespacedType):
-            raise ValueError(f"{kind.__name__}.{field}: neither numbers, a text nor messages")
-        slots.append(_Slot(field, dtype, is_text, several, isinstance(type_, AbstractSequence)))
-    return tuple(slots)
-
-
-@cache
-def _columns(kind: type) -> tuple[tuple[str, ...] | None, str]:
-    """The fields of a message that holds nothing but numbers of one type, and that type."""
-    slots = _slots(kind)
-    dtypes = {None if slot.several else slot.dtype for slot in slots}
-    if len(dtypes) == 1 and None not in dtypes:
-        return tuple(slot.field for slot in slots), dtypes.pop()
-    return None, ""
-
-
 def _flat(given: Any) -> np.ndarray:
-    return np.frombuffer(given, _TEXT) if isinstance(given, bytes) else np.ravel(given)
+    return np.frombuffer(given, TEXT) if isinstance(given, bytes) else np.ravel(given)
