@@ -38,6 +38,44 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def old_processor(tmp_path_factory) -> dict[str, str]:
+    """Settings under which numpy, numba, BLAS, the C library, OpenCV and its JPEG use nothing
+    that came after SSE3: other instructions, so other last bits of sines and of sums. Compiling
+    for it is half the time of a test: what one compiled the next one finds."""
+    import numpy
+
+    features = numpy._core._multiarray_umath
+    found = [f for f in features.__cpu_dispatch__ if features.__cpu_features__.get(f)]
+    return {
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CACHE_DIR": str(tmp_path_factory.mktemp("old_processor")),
+        "NPY_DISABLE_CPU_FEATURES": " ".join(found),
+        "OPENBLAS_CORETYPE": "Prescott",
+        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX,-SSE4_2,-SSE4_1",
+        "OPENCV_CPU_DISABLE": "AVX2,AVX,FMA3,FP16,SSE4.2,SSE4.1,SSSE3,POPCNT",
+        "JSIMD_FORCENONE": "1",
+    }
+
+
+def _released(name: str):
+    """A fixture: folder of the released files of a tiny network, exported once for all tests."""
+
+    @pytest.fixture(scope="session", name=f"released_{name}")
+    def folder_of(tmp_path_factory) -> Path:
+        pytest.importorskip("onnxscript", reason="torch's exporter needs it")
+        from made_release import release
+
+        folder = tmp_path_factory.mktemp(name)
+        release(name, folder)
+        return folder
+
+    return folder_of
+
+
+released_baseline, released_factorized = _released("baseline"), _released("factorized")
+
+
 @pytest.fixture
 def machine():
     """A stand-in of a computer with TensorRT and a GPU."""

@@ -87,22 +87,6 @@ def in_another_process(folder, pictures, environment):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def an_old_processor(cache):
-    """Settings under which numpy, numba, BLAS, the C library, OpenCV and its JPEG use nothing
-    that came after SSE3: other instructions, so other last bits of sines and of sums."""
-    features = np._core._multiarray_umath
-    found = [f for f in features.__cpu_dispatch__ if features.__cpu_features__.get(f)]
-    return {
-        "NUMBA_CPU_NAME": "generic",
-        "NUMBA_CACHE_DIR": str(cache),
-        "NPY_DISABLE_CPU_FEATURES": " ".join(found),
-        "OPENBLAS_CORETYPE": "Prescott",
-        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX,-SSE4_2,-SSE4_1",
-        "OPENCV_CPU_DISABLE": "AVX2,AVX,FMA3,FP16,SSE4.2,SSE4.1,SSSE3,POPCNT",
-        "JSIMD_FORCENONE": "1",
-    }
-
-
 @pytest.fixture(scope="module")
 def here(folder):
     return digests(folder, PICTURES)
@@ -124,10 +108,10 @@ def test_the_first_picture_of_a_process_is_the_same(folder, here):
         }
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # everything is compiled anew for that processor
-def test_another_processor_samples_and_draws_the_same_bytes(folder, here, tmp_path):
-    there = in_another_process(folder, PICTURES[::-1], an_old_processor(tmp_path))
+def test_another_processor_samples_and_draws_the_same_bytes(folder, here, old_processor):
+    there = in_another_process(folder, PICTURES[::-1], old_processor)
     assert [name for name in here if here[name] != there[name]] == []
 
 
