@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hmr_ros.models.backbone import GRIDS, Backbone, BackboneConfig
-from hmr_ros.models.merging import Normed
+from hmr_ros.models.merging import Normed, Patches
 from hmr_ros.person_crops import FEATURES, LANDMARKS
 
 KINDS = ("image", "heatmaps", "mask", "features", "keypoints", "world", "rays")
@@ -53,6 +53,11 @@ class PlaceCode(nn.Module):
         places = places.clamp(-4, 4)
         angles = (places[..., None] * self.waves).flatten(-2)
         return self.out(torch.cat([places, angles.sin(), angles.cos()], -1))
+
+
+def in_cells(maps: Tensor) -> Tensor:
+    """Maps [N, C, h, w] as one row a place: [N, h x w, C]."""
+    return maps.flatten(2).transpose(1, 2)
 
 
 def map_channels(kinds: set[str]) -> dict[str, int]:
@@ -92,16 +97,22 @@ class ImageTokens(nn.Module):
         self.cells = nn.ParameterList(nn.Parameter(0.02 * torch.randn(g * g, width)) for g in GRIDS)
         self.with_rays = "rays" in kinds
 
-    def forward(self, inputs: dict[str, Tensor], code: PlaceCode) -> Tensor:
+    def places(self, inputs: dict[str, Tensor]) -> Tensor | None:
+        """See ``Condition.codes``."""
+        if not self.with_rays:
+            return None
+        rays = inputs["rays"]
+        return torch.cat([in_cells(rays), in_cells(F.avg_pool2d(rays, 2))], 1)
+
+    def forward(self, inputs: dict[str, Tensor], code: Tensor | None) -> Tensor:
         extra = self.map(inputs) if self.map is not None else None
-        tokens = []
-        for level, seen in enumerate(self.backbone(inputs["image"], extra)):
-            value = self.inward[level](seen.flatten(2).transpose(1, 2)) + self.cells[level]
-            if self.with_rays:
-                rays = inputs["rays"] if level == 0 else F.avg_pool2d(inputs["rays"], 2)
-                value = value + code(rays.flatten(2).transpose(1, 2))
-            tokens.append(value)
-        return torch.cat(tokens, 1)
+        maps = self.backbone(inputs["image"], extra)
+        tokens = [
+            inward(in_cells(seen)) + cells
+            for inward, seen, cells in zip(self.inward, maps, self.cells, strict=True)
+        ]
+        tokens = torch.cat(tokens, 1)
+        return tokens if code is None else tokens + code
 
 
 class MapTokens(nn.Module):
@@ -111,16 +122,18 @@ class MapTokens(nn.Module):
         super().__init__()
         channels = map_channels(kinds)
         self.kinds = list(channels)
-        self.inward = nn.Conv2d(sum(channels.values()), width, PATCH, PATCH)
+        self.inward = Patches(sum(channels.values()), width, PATCH)
         self.cells = nn.Parameter(0.02 * torch.randn(64, width))
         self.with_rays = "rays" in kinds
 
-    def forward(self, inputs: dict[str, Tensor], code: PlaceCode) -> Tensor:
-        maps = self.inward(torch.cat([inputs[kind] for kind in self.kinds], 1))
-        value = maps.flatten(2).transpose(1, 2) + self.cells
-        if self.with_rays:
-            value = value + code(F.avg_pool2d(inputs["rays"], 2).flatten(2).transpose(1, 2))
-        return value
+    def places(self, inputs: dict[str, Tensor]) -> Tensor | None:
+        """See ``Condition.codes``."""
+        return in_cells(F.avg_pool2d(inputs["rays"], 2)) if self.with_rays else None
+
+    def forward(self, inputs: dict[str, Tensor], code: Tensor | None) -> Tensor:
+        maps = torch.cat([inputs[kind] for kind in self.kinds], 1)
+        value = self.inward(maps) + self.cells
+        return value if code is None else value + code
 
 
 class FeatureTokens(nn.Module):
@@ -133,15 +146,18 @@ class FeatureTokens(nn.Module):
         self.missing = nn.Parameter(0.02 * torch.randn(width))
         self.with_rays = "rays" in kinds
 
-    def forward(self, inputs: dict[str, Tensor], code: PlaceCode) -> Tensor:
+    def places(self, inputs: dict[str, Tensor]) -> Tensor | None:
+        """See ``Condition.codes``."""
+        rays = inputs["rays"]
+        cell = rays.shape[-1] // CELLS
+        return in_cells(F.avg_pool2d(rays, cell)) if self.with_rays else None
+
+    def forward(self, inputs: dict[str, Tensor], code: Tensor | None) -> Tensor:
         features = inputs["features"]
         present = (features.amax((1, 2, 3)) > 0).to(features.dtype)[:, None, None]
-        value = self.inward(features.flatten(2).transpose(1, 2))
+        value = self.inward(in_cells(features))
         value = present * value + (1 - present) * self.missing + self.cells
-        if self.with_rays:
-            rays = F.avg_pool2d(inputs["rays"], inputs["rays"].shape[-1] // CELLS)
-            value = value + code(rays.flatten(2).transpose(1, 2))
-        return value
+        return value if code is None else value + code
 
 
 class LandmarkTokens(nn.Module):
@@ -159,12 +175,18 @@ class LandmarkTokens(nn.Module):
         self.pooled = nn.Linear(width, width) if "heatmaps" in kinds else None
         self.cell = 2 if "image" in kinds else PATCH  # of the heat-maps in one of the image tokens
 
-    def forward(self, inputs: dict[str, Tensor], image: Tensor | None, code: PlaceCode) -> Tensor:
+    def places(self, inputs: dict[str, Tensor]) -> Tensor | None:
+        """See ``Condition.codes``."""
+        return inputs["keypoints"][..., :2] if self.in_image else None
+
+    def forward(
+        self, inputs: dict[str, Tensor], image: Tensor | None, code: Tensor | None
+    ) -> Tensor:
         value = self.names
         if self.in_image:
             confidence = inputs["keypoints"][..., 2:]
             present = (confidence > 0).to(confidence.dtype)
-            seen = code(inputs["keypoints"][..., :2]) + self.confidence(confidence)
+            seen = code + self.confidence(confidence)
             value = value + present * seen + (1 - present) * self.missing
         if self.in_space is not None:
             world = inputs["world"]
@@ -214,10 +236,22 @@ class Condition(nn.Module):
         """Groups of tokens [N, T, width] of what is seen (320 of the image or 64 of its maps, 16
         of features; those the network has parts for), landmark tokens [N, 33, width] or None, and
         context [N, width]."""
-        image = self.image(inputs, self.code) if self.image is not None else None
-        features = self.features(inputs, self.code) if self.features is not None else None
+        of_image, of_features, of_points = self.codes(inputs)
+        image = self.image(inputs, of_image) if self.image is not None else None
+        features = self.features(inputs, of_features) if self.features is not None else None
         points = None
         if self.keypoints is not None:
-            points = self.keypoints(inputs, image, self.code)
+            points = self.keypoints(inputs, image, of_points)
         seen = [tokens for tokens in (image, features) if tokens is not None]
         return seen, points, self.context(inputs)
+
+    def codes(self, inputs: dict[str, Tensor]) -> list[Tensor | None]:
+        """Codes [N, T, width] of the places of image tokens, features and keypoints, all made at
+        once; None of a part that is not there or has none."""
+        parts = (self.image, self.features, self.keypoints)
+        places = [part.places(inputs) if part is not None else None for part in parts]
+        there = [p for p in places if p is not None]
+        if not there:
+            return [None] * len(parts)
+        codes = iter(self.code(torch.cat(there, 1)).split([p.shape[1] for p in there], 1))
+        return [next(codes) if p is not None else None for p in places]

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hmr_ros.models.folded_decoder import FoldedDecoder
+
 JOINTS = 24
 # After the joints: one query for the shape and one for the place.
 QUERIES = JOINTS + 2
@@ -58,3 +60,7 @@ class Decoder(nn.Module):
         for layer in self.layers:
             queries = layer(queries, tokens)
         return queries
+
+    def merged(self) -> FoldedDecoder:
+        """The same for use, see ``hmr_ros.models.merging.fused``."""
+        return FoldedDecoder(self)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hmr_ros.models.decoder import JOINTS
+from hmr_ros.models.folded_heads import FoldedBodyHead, FoldedSpreadHead
 from hmr_ros.models.lifter import LOG_STD_RANGE, MEAN_LOG_DISTANCE, Lifted, matrix_from_6d
 from hmr_ros.models.skeleton import Skeleton
 
@@ -46,6 +47,10 @@ class BodyHead(nn.Module):
             sixd = self.rotations(x[:, :JOINTS]).flatten(1)
             return torch.cat([sixd, self.betas(x[:, JOINTS]), self.place(x[:, JOINTS + 1])], 1)
 
+    def merged(self) -> FoldedBodyHead:
+        """The same for use, see ``hmr_ros.models.merging.fused``."""
+        return FoldedBodyHead(self)
+
 
 class SpreadHead(nn.Module):
     """Queries [N, 26, width] to the natural logs of the standard deviations of the joints about
@@ -66,6 +71,10 @@ class SpreadHead(nn.Module):
             x = self.norm(queries.float())
             joints, place = self.joints(x[:, :JOINTS]), self.place(x[:, JOINTS + 1])
         return joints[..., :3].clamp(low, high), place.clamp(low, high), joints[..., 3]
+
+    def merged(self) -> FoldedSpreadHead:
+        """The same for use, see ``hmr_ros.models.merging.fused``."""
+        return FoldedSpreadHead(self)
 
 
 def resting() -> Tensor:

@@ -71,10 +71,18 @@ class Lifted:
 
 def matrix_from_6d(columns: Tensor) -> Tensor:
     """6D [..., 6] (first two columns, stacked) to matrices [..., 3, 3] by Gram-Schmidt."""
-    a = F.normalize(columns[..., :3], dim=-1)
-    b = columns[..., 3:]
-    b = F.normalize(b - (a * b).sum(-1, keepdim=True) * a, dim=-1)
-    return torch.stack([a, b, torch.linalg.cross(a, b)], -1)
+    a, b = columns.split(3, -1)
+    a = _unit(a)
+    b = _unit(b - (a * b).sum(-1, keepdim=True) * a)
+    # The cross product of all rows, and the columns as rows: few operators once exported.
+    aa, bb = torch.cat([a, a], -1), torch.cat([b, b], -1)
+    c = aa[..., 1:4] * bb[..., 2:5] - aa[..., 2:5] * bb[..., 1:4]
+    return torch.cat([a, b, c], -1).unflatten(-1, (3, 3)).transpose(-1, -2)
+
+
+def _unit(x: Tensor) -> Tensor:
+    """x [..., 3] of length 1, or zeros."""
+    return x / x.norm(dim=-1, keepdim=True).clamp(min=1e-12)
 
 
 def turn_to(ray: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Convolutions that train as several branches and merge into one for use.
+"""Parts that train in one form and are used in another, such as convolutions of several branches.
 
 Structural re-parameterisation (RepVGG, Ding et al. 2021): normalisation, identity and parallel
 kernels of one layer are all linear once trained, so ``fused`` adds them up.
@@ -74,8 +74,42 @@ class Depthwise(nn.Module):
         return conv
 
 
+class Patches(nn.Conv2d):
+    """Square patches of maps [N, inputs, h, w], side by side, as tokens [N, T, outputs] row by
+    row: a convolution, and one product of matrices once ``merged``."""
+
+    def __init__(self, inputs: int, outputs: int, side: int) -> None:
+        super().__init__(inputs, outputs, side, side)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return super().forward(maps).flatten(2).transpose(1, 2)
+
+    def merged(self) -> nn.Module:
+        """The same for use."""
+        return _MergedPatches(self)
+
+
+class _MergedPatches(nn.Module):
+    def __init__(self, patches: Patches) -> None:
+        super().__init__()
+        self.side = patches.stride[0]
+        kernel = patches.weight.flatten(1)
+        self.layer = nn.Linear(kernel.shape[1], kernel.shape[0])
+        with torch.no_grad():
+            self.layer.weight.copy_(kernel)
+            self.layer.bias.copy_(patches.bias)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        _, channels, high, wide = maps.shape
+        rows, columns = high // self.side, wide // self.side
+        cut = maps.reshape(-1, channels, rows, self.side, columns, self.side)
+        found = self.layer(cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, self.layer.in_features))
+        return found.reshape(-1, rows * columns, self.layer.out_features)
+
+
 def fused(network: nn.Module) -> nn.Module:
-    """A copy for use: parallel branches and normalisations merged. Equal but for rounding."""
+    """A copy for use: parallel branches and normalisations merged, small operators folded into
+    fewer large ones, each part by its own ``merged``. Equal but for rounding."""
     network = copy.deepcopy(network).eval()
     _merge(network)
     return network

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hmr_ros.models.folded_skeleton import FoldedSkeleton
+
 
 def tree_levels(parents: np.ndarray) -> list[list[int]]:
     """Joints by their distance from the root; every parent lies exactly one level up."""
@@ -117,6 +119,18 @@ class Skeleton(nn.Module):
         landmarks = self.gather @ moved.flatten(1) + self.anchor @ joints.flatten(1)
         landmarks = landmarks.reshape(-1, 3, shape.shape[1])
         return joints.permute(2, 0, 1), landmarks.permute(2, 0, 1)
+
+    def bone_shapes(self) -> Tensor:
+        """[72, 11]: of each joint the way from the one above it, in the order of the joints."""
+        return self.bones.unflatten(0, (-1, 3)).index_select(0, self.place).flatten(0, 1)
+
+    def point_joints(self) -> list[int]:
+        """Of each point of ``points`` the joint that carries it."""
+        return self.order[self.point_joint].tolist()
+
+    def merged(self) -> FoldedSkeleton:
+        """The same for use, see ``hmr_ros.models.merging.fused``."""
+        return FoldedSkeleton(self)
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:

@@ -7,9 +7,19 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from hmr_ros.models.decoder import Decoder
-from hmr_ros.models.factorized_state import DISTAL, LIMBS, PLACE, SHAPE, SIZE, TORSO, split
+from hmr_ros.models.factorized_state import (
+    DISTAL,
+    LIMBS,
+    PLACE,
+    ROTATIONS,
+    SHAPE,
+    SIZE,
+    TORSO,
+    split,
+)
 
 WAVES = 8
 
@@ -56,6 +66,7 @@ class VelocityField(nn.Module):
         with torch.no_grad():
             self.out.mul_(0.01 / math.sqrt(width))
         self.register_buffer("waves", math.pi * 2.0 ** torch.arange(WAVES), persistent=False)
+        self.register_buffer("order", self._order(), persistent=False)
 
     def evidence(self, groups: list[Tensor], queries: Tensor) -> Tensor:
         """[N, T, width] of stage one's groups of tokens and queries."""
@@ -85,12 +96,17 @@ class VelocityField(nn.Module):
         # In single precision, as a rotation needs more digits than bfloat16 has.
         with torch.autocast(state.device.type, enabled=False):
             out = (moving.float().transpose(0, 1) @ self.out).transpose(0, 1)
-            return self._coordinates(out) + (1 - without)[:, None] * (regressed - state)
+            # Coordinates that do not move are nothing: the last column.
+            moved = F.pad(out.flatten(1), (0, 1)).index_select(1, self.order)
+            return moved + (1 - without)[:, None] * (regressed - state)
 
-    def _coordinates(self, out: Tensor) -> Tensor:
-        """Outputs [N, M, 6] of what turns and of distal positions as coordinates [N, SIZE]."""
-        still, at = torch.zeros_like(out[:, :1]), self.turning
-        rows = [out[:, [at.index(j)]] if j in at else still for j in range(24)]
-        distal = out[:, len(at) :, :3].flatten(1)
-        rest = still[:, 0, :1].expand(-1, SIZE - 24 * 6 - 3 * self.distal)
-        return torch.cat([torch.cat(rows, 1).flatten(1), distal, rest], 1)
+    def _order(self) -> Tensor:
+        """[SIZE] where each coordinate of a state stands in outputs [M, 6] of what turns and of
+        distal positions, or one past their end."""
+        at, rows = self.turning, len(self.turning) + self.distal
+        order = torch.full((SIZE,), 6 * rows)
+        for n, joint in enumerate(at):
+            order[6 * joint : 6 * joint + 6] = torch.arange(6 * n, 6 * n + 6)
+        distal = 6 * torch.arange(len(at), rows)[:, None] + torch.arange(3)
+        order[ROTATIONS : ROTATIONS + 3 * self.distal] = distal.flatten()
+        return order

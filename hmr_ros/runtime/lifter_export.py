@@ -12,6 +12,7 @@ import torch
 from hmr_ros.body.model import BodyModel
 from hmr_ros.models.lifter import Lifter
 from hmr_ros.models.lifter_weights import KEYPOINT_SET
+from hmr_ros.models.merging import fused
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
 from hmr_ros.runtime.graph_description import answers, write_manifest, write_variant_manifest
 from hmr_ros.runtime.graph_file import variant_path
@@ -51,7 +52,7 @@ def export_onnx(network: Lifter, path: Path, half: Path | None = None) -> float:
     half: where to write the float16 graph, which is not compared; None for nowhere. Returns the
     largest difference. Raises RuntimeError if it exceeds ``TOLERANCE``.
     """
-    network = network.eval().cpu()
+    network = fused(network).cpu()
 
     def check(written: Path) -> float:
         difference = compare(network, written)

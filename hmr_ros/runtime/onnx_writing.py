@@ -58,6 +58,7 @@ def write_onnx(
                 dynamic_shapes=(batch,) * len(example),
                 external_data=False,
                 verbose=False,
+                custom_translation_table=_translations(),
             )
         model = onnx.load(partial)
         products = learned_products(model)
@@ -80,6 +81,31 @@ def write_onnx(
         partial.unlink(missing_ok=True)
 
 
+def _translations() -> dict[Callable, Callable]:
+    """Operators of torch that the exporter writes with more nodes than they need.
+
+    Attention: the exporter scales queries and keys apart and finds out the shape of what it
+    transposes. GELU: its order of factors is none that ONNX Runtime makes one operator of.
+    """
+    from onnxscript import opset18 as op
+
+    def attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
+                  enable_gqa=False):  # fmt: skip
+        if attn_mask is not None or is_causal or scale is not None or enable_gqa:
+            raise NotImplementedError("attention with a mask, a scale or shared keys")
+        size = query.shape[3]
+        scores = op.Mul(op.MatMul(query, op.Transpose(key, perm=[0, 1, 3, 2])), size**-0.5)
+        return op.MatMul(op.Softmax(scores, axis=-1), value)
+
+    def gelu(x, approximate="none"):
+        if approximate != "none":
+            raise NotImplementedError(f"GELU by {approximate}")
+        return op.Mul(op.Mul(x, op.Add(op.Erf(op.Div(x, 2**0.5)), 1.0)), 0.5)
+
+    aten = torch.ops.aten
+    return {aten.scaled_dot_product_attention.default: attention, aten.gelu.default: gelu}
+
+
 def _without_origins(model: onnx.ModelProto) -> None:
     """Leave out where in which source files each node came from."""
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info):
@@ -88,17 +114,18 @@ def _without_origins(model: onnx.ModelProto) -> None:
 
 
 def _with_small_constants(model: onnx.ModelProto) -> None:
-    """Keep the large constants as float16, cast to float32 when the file is loaded.
-
-    Halves the file. Nothing is lost if the weights were rounded to half precision before.
-    """
+    """Keep large constants that float16 holds exactly as that, cast to float32 when the file is
+    loaded: half the file for a network that was rounded to half precision before."""
     casts = []
     for constant in model.graph.initializer:
         large = np.prod(constant.dims) >= SMALLEST
         if constant.data_type == onnx.TensorProto.FLOAT and large:
-            values = onnx.numpy_helper.to_array(constant).astype(np.float16)
+            values = onnx.numpy_helper.to_array(constant)
+            halved = values.astype(np.float16)
+            if (halved != values).any():
+                continue
             name = constant.name
-            constant.CopyFrom(onnx.numpy_helper.from_array(values, f"{name}_half"))
+            constant.CopyFrom(onnx.numpy_helper.from_array(halved, f"{name}_half"))
             casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=1))
     nodes = casts + list(model.graph.node)
     del model.graph.node[:]

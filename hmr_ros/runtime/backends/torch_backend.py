@@ -66,7 +66,7 @@ def network_of(graph: GraphFile) -> nn.Module:
     path = graph.path.with_name(f"{stem}.safetensors")
     try:
         if name == "lifter":
-            return lifter_weights.load(path, native)
+            return fused(lifter_weights.load(path, native))
         if whose not in weights.NETWORKS:
             raise BackendError(f"no torch network is behind {graph.path.name} ({name})")
         network = fused(weights.load(path, native, whose))
