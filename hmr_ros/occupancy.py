@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,6 +15,11 @@ from hmr_ros.compiled import compiled
 from hmr_ros.regions import radius2
 
 SMALLEST = 1e-6  # of a variance, m^2: what rounding leaves may be negative
+PARTS = np.array([part for part, _, _ in SEGMENTS], np.uint8)
+# Joints at the ends of each segment. A part that ends in no joint is as uncertain at its end as at
+# its beginning.
+FIRST = np.array([a for _, a, _ in SEGMENTS])
+LAST = np.array([a if b is None else b for _, a, b in SEGMENTS])
 
 
 @dataclass(frozen=True)
@@ -41,18 +47,15 @@ def capsules(
     """
     start, end, flesh = _flesh(bodies.joints, vertices, body)
     reach = joint_radii(bodies, level)
-    first = [a for _, a, _ in SEGMENTS]
-    # A part that ends in no joint is as uncertain at its end as at its beginning.
-    last = [a if b is None else b for _, a, b in SEGMENTS]
     people, parts = len(bodies), len(SEGMENTS)
     return Capsules(
         person=np.repeat(np.arange(people), parts),
-        part=np.tile(np.array([part for part, _, _ in SEGMENTS], np.uint8), people),
+        part=np.tile(PARTS, people),
         start=start.reshape(-1, 3),
         end=end.reshape(-1, 3),
-        start_radius=(flesh + reach[:, first]).reshape(-1),
-        end_radius=(flesh + reach[:, last]).reshape(-1),
-        visibility=np.minimum(bodies.visibility[:, first], bodies.visibility[:, last]).reshape(-1),
+        start_radius=(flesh + reach[:, FIRST]).reshape(-1),
+        end_radius=(flesh + reach[:, LAST]).reshape(-1),
+        visibility=np.minimum(bodies.visibility[:, FIRST], bodies.visibility[:, LAST]).reshape(-1),
     )
 
 
@@ -65,8 +68,7 @@ def inflated(points: np.ndarray, parts: np.ndarray, bodies: Bodies, level: float
     """Points [N, P, 3] on the flesh of ``parts`` [P], moved straight away from their parts' axes by
     the credible radius there: the surface of what ``capsules`` holds, in the flesh's own shape."""
     reach = joint_radii(bodies, level)
-    first = np.array([a for _, a, _ in SEGMENTS])[parts]
-    last = np.array([a if b is None else b for _, a, b in SEGMENTS])[parts]
+    first, last = FIRST[parts], LAST[parts]
     joints = bodies.joints.astype(np.float64)
     at, away = _from_axis(points, joints[:, first], joints[:, last])
     away /= np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-9)
@@ -135,16 +137,23 @@ def _flesh(
     joints: np.ndarray, vertices: np.ndarray, body: BodyModel
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Start and end [N, 24, 3], and the radius [N, 24] that holds all flesh of the part."""
-    start = np.stack([joints[:, a] for _, a, _ in SEGMENTS], 1).astype(np.float64)
-    end = start.copy()
+    start, end = (joints.take(ends, 1).astype(np.float64) for ends in (FIRST, LAST))
+    for row, own in _tips(body):
+        # Half as far again as the middle of the flesh.
+        end[:, row] += 1.5 * (vertices[:, own].mean(1) - start[:, row])
     parts = np.ascontiguousarray(body.part_id)
-    for n, (part, _, b) in enumerate(SEGMENTS):
-        if b is not None:
-            end[:, n] = joints[:, b]
-        elif (own := parts == part).any():
-            # Half as far again as the middle of the flesh.
-            end[:, n] += 1.5 * (vertices[:, own].mean(1) - start[:, n])
     return start, end, _radii(np.ascontiguousarray(vertices), parts, start, end)
+
+
+@lru_cache(maxsize=4)
+def _tips(body: BodyModel) -> list[tuple[int, np.ndarray]]:
+    """Rows of the segments that end in no joint but in flesh, and the vertices of that."""
+    ends = [
+        (row, np.flatnonzero(body.part_id == part))
+        for row, (part, _, joint) in enumerate(SEGMENTS)
+        if joint is None
+    ]
+    return [(row, own) for row, own in ends if len(own)]
 
 
 @compiled
