@@ -69,7 +69,7 @@ def coverage_temperatures(
         errors, own = groups[number]
         return held(errors, reach * factor2(factors, own))
 
-    return tuple(solved_in_turns(share, [bounds] * len(groups), level))
+    return tuple(solved_in_turns(share, [bounds] * len(groups), level).tolist())
 
 
 def seen_and_unseen(
@@ -100,7 +100,7 @@ def coverage_tails(
         return held(errors, np.interp(blended(tails, own), known, reach))
 
     # The heavier the tails, the smaller is a region that lies within the 90 % one.
-    return tuple(solved_in_turns(share, [(HEAVIEST, 0.0)] * len(groups), level))
+    return tuple(solved_in_turns(share, [(HEAVIEST, 0.0)] * len(groups), level).tolist())
 
 
 def tail_of(distance2: np.ndarray, level: float = 0.5) -> float:
