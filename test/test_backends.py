@@ -344,7 +344,7 @@ def test_torch_casts_no_weight_anew_in_a_run():
     with Casts():
         opened.run(some(graph, slice(0, 2)))
     weights = {value.data_ptr() for value in opened._network.state_dict().values()}
-    assert len(cast) == 35 and not weights.intersection(cast)
+    assert len(cast) == 29 and not weights.intersection(cast)
 
 
 def test_onnxruntime_says_that_a_cpu_computes_half_floats_in_single_precision():
