@@ -28,10 +28,10 @@ ifeq ($(SOURCE),)
 endif
 	@$(HMR) demo $(if $(SOURCE),"$(SOURCE)") $(ARGS)
 
-test: setup-dev  ## all tests but the few that are marked long
+test: setup-dev  ## all tests but two, for which everything is compiled for another processor
 	@$(ENV) python -m pytest -m "not long" $(ARGS)
 
-test-all: setup-dev  ## all tests, half an hour on two slow cores
+test-all: setup-dev  ## those two as well
 	@$(ENV) python -m pytest $(ARGS)
 
 lint: setup-dev  ## style and import rules

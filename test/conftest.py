@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -58,22 +60,18 @@ def old_processor(tmp_path_factory) -> dict[str, str]:
     }
 
 
-def _released(name: str):
-    """A fixture: folder of the released files of a tiny network, exported once for all tests."""
+@pytest.fixture(scope="session")
+def released(tmp_path_factory) -> dict[str, Path]:
+    """Folders of the files of tiny networks, by name: exported once for all tests, and beside
+    each other, as torch's exporter keeps one core busy for half a minute and more."""
+    pytest.importorskip("onnxscript", reason="torch's exporter needs it")
+    from made_release import NAMES, release
 
-    @pytest.fixture(scope="session", name=f"released_{name}")
-    def folder_of(tmp_path_factory) -> Path:
-        pytest.importorskip("onnxscript", reason="torch's exporter needs it")
-        from made_release import release
-
-        folder = tmp_path_factory.mktemp(name)
-        release(name, folder)
-        return folder
-
-    return folder_of
-
-
-released_baseline, released_factorized = _released("baseline"), _released("factorized")
+    folders = {name: tmp_path_factory.mktemp(name) for name in NAMES}
+    cores = len(os.sched_getaffinity(0))
+    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as processes:
+        list(processes.map(release, folders, folders.values()))
+    return folders
 
 
 @pytest.fixture

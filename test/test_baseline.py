@@ -238,24 +238,18 @@ def test_data_that_cannot_be_used_are_named(folder, tmp_path):
         task_of(folder, augmentation={"colours": 1})
 
 
-@pytest.mark.long
-@pytest.mark.timeout(400)
-def test_released_files_are_an_estimator(folder, body, tmp_path):
-    pytest.importorskip("onnxscript")
-    from hmr_ros.training.model_card import Origin
-
-    torch.manual_seed(0)
-    task = task_of(folder)
-    origin = Origin(command="hmr train baseline", data="noise", steps=0, batch=8, seed=1)
-    baseline_task.release(task.network(), task, tmp_path, origin)
-    assert "0 steps of 8, seed 1" in (tmp_path / "baseline.md").read_text()
-    described = json.loads((tmp_path / "baseline.json").read_text())
+@pytest.mark.slow
+@pytest.mark.timeout(400)  # exported by the first test that asks
+def test_released_files_are_an_estimator(released, body):
+    folder = released["baseline"]
+    assert "0 steps of 8, seed 1" in (folder / "baseline.md").read_text()
+    described = json.loads((folder / "baseline.json").read_text())
     assert described["largest_difference_to_torch_m"] < 5e-4 and described["image_size"] == SIZE
-    used = load(tmp_path / "baseline.safetensors", body, "baseline")
+    used = load(folder / "baseline.safetensors", body, "baseline")
     assert used.temperature.tolist() != [1, 1] and used.place_temperature.item() != 1
     image = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
     people = seen_people(body, 2)
-    found = load_estimator("baseline", body, str(tmp_path / "baseline.onnx"))(people, CAMERA, image)
+    found = load_estimator("baseline", body, str(folder / "baseline.onnx"))(people, CAMERA, image)
     own = in_torch(used, body)(people, CAMERA, image)
     assert np.abs(found.joints - own.joints).max() < 5e-3
 

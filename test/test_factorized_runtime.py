@@ -8,8 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from made_people import corpus_of, made_people  # noqa: E402
-from test_models_contract import TINY  # noqa: E402
+from made_people import made_people  # noqa: E402
 
 from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.models import factorized_state, weights  # noqa: E402
@@ -21,10 +20,8 @@ from hmr_ros.runtime.estimators import load_estimator  # noqa: E402
 from hmr_ros.runtime.factorized import field_path  # noqa: E402
 from hmr_ros.runtime.graph_file import WeightsError  # noqa: E402
 from hmr_ros.runtime.sampling import Sampling, covariances, joints_of, sampled  # noqa: E402
-from hmr_ros.training import factorized_task  # noqa: E402
-from hmr_ros.training.model_card import Origin  # noqa: E402
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(400)
 STILL = [j for j in range(24) if j not in DISTAL]
 
 
@@ -39,24 +36,9 @@ def people(body):
 
 
 @pytest.fixture(scope="module")
-def exported(people, body, tmp_path_factory):
+def exported(released, body):
     """Folder of the files that a training writes, and the network."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("weights")
-    tiny = TINY | {"without": ["image", "mask"]}
-    weights.save(weights.build("baseline", body, tiny), folder / "baseline.safetensors")
-    settings = {
-        "data": str(corpus_of(people, folder / "people")),
-        "held_out": 8,
-        "batch": 8,
-        "network": {"field_layers": 1},
-        "anchor": str(folder / "baseline.safetensors"),
-    }
-    task = factorized_task.load(settings, seed=1, rank=0, world=1)
-    network = task.network().eval()
-    with torch.no_grad():
-        network.field.out.mul_(100)  # samples that spread
-    factorized_task.release(network, task, folder, Origin("hmr train", "made people", 0, 8, 0, ""))
+    folder = released["factorized"]
     return folder, weights.load(folder / "factorized.safetensors", body, "factorized")
 
 
@@ -153,7 +135,7 @@ def test_a_still_person_has_samples_that_stand_still(exported, crops, body):
     how = Sampling(samples=4)
     whole = answers(exported, crops, body, how)[OUTPUTS.index("joint_cov")]
     alone = answers(exported, crops[[2]], body, how)[OUTPUTS.index("joint_cov")]
-    np.testing.assert_allclose(whole[[2]], alone, atol=1e-5)
+    np.testing.assert_allclose(whole[[2]], alone, rtol=1e-4, atol=1e-5)  # variances up to 0.7 m²
 
 
 def test_an_estimator_by_name_with_samples(exported, body):

@@ -496,7 +496,7 @@ with open(sys.argv[2], "rb") as file:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)  # everything is compiled anew for that processor
 def test_another_processor_draws_the_same_bytes(body, old_processor, tmp_path):
     scenes = [sampled(body, seed, "realistic") for seed in range(3)]

@@ -108,7 +108,7 @@ def test_the_first_picture_of_a_process_is_the_same(folder, here):
         }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)  # everything is compiled anew for that processor
 def test_another_processor_samples_and_draws_the_same_bytes(folder, here, old_processor):
     there = in_another_process(folder, PICTURES[::-1], old_processor)
