@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from hmr_ros.frontend import landmarks, pose_detection
 from hmr_ros.frontend.carrier import MODELS, model_path
 from hmr_ros.frontend.interpreter import TfliteNetwork
 from hmr_ros.frontend.wanted_outputs import cut
+from hmr_ros.whole_file import whole_file
 
 ANCHORS = pose_detection.ANCHORS
 # Outputs by name, as the original file has them, and the largest difference that is allowed.
@@ -76,12 +76,13 @@ def export(name: str, out: Path, wanted: tuple[str, ...] = ()) -> dict[str, floa
     if wrong:
         raise RuntimeError(f"{name} as ONNX differs from the original: {wrong}")
     out.mkdir(parents=True, exist_ok=True)
-    partial = out / f"{name}.partial"
-    onnx.save(model, partial)
+    file = out / f"{name}.onnx"
+    with whole_file(file) as partial:
+        onnx.save(model, partial)
     described = {
         "network": name,
         "source": {"file": source.name, "sha256": _sha256(source)},
-        "sha256": _sha256(partial),
+        "sha256": _sha256(file),
         "inputs": {"image": [["people", 3, SIDES[name], SIDES[name]], "float32"]},
         "normalisation": RANGES[name],
         "outputs": {
@@ -91,8 +92,7 @@ def export(name: str, out: Path, wanted: tuple[str, ...] = ()) -> dict[str, floa
         "meaning": {k: DESCRIBED[k] for k in outputs},
         "largest_difference": found,
     }
-    os.replace(partial, out / f"{name}.onnx")
-    (out / f"{name}.json").write_text(json.dumps(described, indent=2) + "\n")
+    file.with_suffix(".json").write_text(json.dumps(described, indent=2) + "\n")
     return found
 
 

@@ -102,7 +102,7 @@ class Processing:
             self._refuse(str(error))
             return
         frame = self._frame(job, image, problems)
-        given = self._given_people(job, problems)
+        given = self._given_people(job)
         if given is None:
             return
         if self._odometry is not None:
@@ -178,7 +178,7 @@ class Processing:
                 problems.append(str(error))
         return Frame(image, camera, stamp_ns * 1e-9, depth)
 
-    def _given_people(self, job: Job, problems: list[str]) -> dict | None:
+    def _given_people(self, job: Job) -> dict | None:
         """Arguments for the pipeline: none, people or boxes. None if the message was refused."""
         if job.people is None:
             return {}

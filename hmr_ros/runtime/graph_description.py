@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,16 +13,13 @@ import onnxruntime
 
 from hmr_ros.machine import revision
 from hmr_ros.runtime.graph_file import manifest_path, sha256_of, variant_path
+from hmr_ros.whole_file import whole_file
 
 
 def save(model: onnx.ModelProto, path: Path) -> None:
     """Replace the file ``path`` at once; if that fails, what was there stays."""
-    partial = path.with_suffix(".partial")
-    try:
+    with whole_file(path) as partial:
         onnx.save(model, partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def reference_path(path: Path) -> Path:
@@ -83,10 +79,8 @@ def write_references(path: Path, inputs: Mapping[str, np.ndarray]) -> Path:
     arrays = {f"in/{name}": value for name, value in inputs.items()}
     arrays |= {f"out/{name}": value for name, value in outputs.items()}
     place = reference_path(path)
-    partial = place.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with whole_file(place) as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    os.replace(partial, place)
     return place
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from hmr_ros.runtime.answers import OUTPUTS
 from hmr_ros.runtime.graph_description import save
 from hmr_ros.runtime.half_precision import in_half_precision, learned_products
+from hmr_ros.whole_file import whole_file
 
 OPSET = 18
 # Constants with fewer values stay in single precision.
@@ -41,10 +41,9 @@ def write_onnx(
     no product of it would be one.
     """
     batch = {0: torch.export.Dim("people", min=1, max=1024)}
-    partial = path.with_suffix(".partial")
     # The exporter reports each optional package that is not installed.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    try:
+    with whole_file(path) as partial:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             torch.onnx.export(
@@ -73,12 +72,9 @@ def write_onnx(
             _with_small_constants(model)
         onnx.save(model, partial)
         difference = check(partial)
-        os.replace(partial, path)
-        if half:
-            save(halved, half)
-        return difference
-    finally:
-        partial.unlink(missing_ok=True)
+    if half:
+        save(halved, half)
+    return difference
 
 
 def _translations() -> dict[Callable, Callable]:

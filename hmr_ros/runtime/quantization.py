@@ -11,7 +11,6 @@ share no range, and the small ones would be lost. The method is ONNX's ``Dynamic
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ import onnx.numpy_helper
 from hmr_ros.runtime.factorized import field_path
 from hmr_ros.runtime.graph_description import write_variant_manifest
 from hmr_ros.runtime.graph_file import variant_path
+from hmr_ros.whole_file import whole_file
 
 PRECISION = "int8"
 SMALLEST = 4096  # matrices with fewer values are not worth their rounding
@@ -51,23 +51,21 @@ def quantize(graph_path: Path, out_path: Path) -> int:
     layers = _layers(model)
     if not layers:
         raise ValueError(f"{graph_path} has no layer of {SMALLEST} weights or more to quantise")
-    partial = out_path.with_suffix(".partial")
     log = logging.getLogger()
     level = log.level
     log.setLevel(logging.ERROR)  # it advises steps that these graphs do not need
     try:
-        quantize_dynamic(
-            model,
-            partial,
-            nodes_to_quantize=layers,
-            per_channel=True,
-            reduce_range=True,
-            weight_type=QuantType.QInt8,
-        )
-        os.replace(partial, out_path)
+        with whole_file(out_path) as partial:
+            quantize_dynamic(
+                model,
+                partial,
+                nodes_to_quantize=layers,
+                per_channel=True,
+                reduce_range=True,
+                weight_type=QuantType.QInt8,
+            )
     finally:
         log.setLevel(level)
-        partial.unlink(missing_ok=True)
     return len(layers)
 
 
