@@ -21,6 +21,7 @@ from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.frontend.description import nothing_in
 from hmr_ros.models.lifter import Lifted
 from hmr_ros.models.lifter_weights import skeleton_of
+from hmr_ros.models.weight_file import digest_of
 from hmr_ros.models.weights import build, load
 from hmr_ros.people import no_people
 from hmr_ros.person_crops import crops_of
@@ -247,6 +248,7 @@ def test_released_files_are_an_estimator(released, body):
     assert described["largest_difference_to_torch_m"] < 5e-4 and described["image_size"] == SIZE
     used = load(folder / "baseline.safetensors", body, "baseline")
     assert used.temperature.tolist() != [1, 1] and used.place_temperature.item() != 1
+    assert described["weights_sha256"] == digest_of(used)
     image = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8)
     people = seen_people(body, 2)
     found = load_estimator("baseline", body, str(folder / "baseline.onnx"))(people, CAMERA, image)

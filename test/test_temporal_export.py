@@ -11,7 +11,7 @@ from hmr_ros.cli.main import main  # noqa: E402
 from hmr_ros.runtime.graph_file import read_graph, verify  # noqa: E402
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_it_is_the_shipped_network_with_what_is_known_of_it(tmp_path, capsys):
     assert main(["export", "temporal", "--out", str(tmp_path)]) == 0

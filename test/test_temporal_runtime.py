@@ -17,6 +17,7 @@ from hmr_ros.body.model import load_body_model
 from hmr_ros.frame import Frame
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.camera_pose import CameraPose, pose_from_y_up
+from hmr_ros.models.weight_file import digest_of
 from hmr_ros.models.weights import load
 from hmr_ros.parameters import validated
 from hmr_ros.people import no_people
@@ -303,7 +304,7 @@ def test_the_pipeline_tells_the_pose_and_remembers_who_coasts(body):
     [
         ({"estimator": "lifter"}, "estimator is 'lifter', not 'baseline'"),
         ({"refine_steps": 0}, "refine_steps is 0, not 3"),
-        ({"weights_path": "other"}, "baseline.onnx is not the one of sha256"),
+        ({"weights_path": "other"}, "baseline.onnx is not of the weights"),
     ],
 )
 def test_bodies_that_it_has_not_learned_to_correct_are_refused(body, tmp_path, given, words):
@@ -311,12 +312,22 @@ def test_bodies_that_it_has_not_learned_to_correct_are_refused(body, tmp_path, g
         path = tmp_path / "baseline.onnx"
         path.write_bytes(b"others")
         described = json.loads(asset("weights", "baseline.json").read_text())
-        described["graph"]["sha256"] = "0" * 64
+        described["weights_sha256"] = "0" * 64
         path.with_suffix(".json").write_text(json.dumps(described))
         given = {"weights_path": str(path)}
     with pytest.raises(ValueError, match=words):
         temporal_of(validated({"temporal": True} | given), body)
     assert temporal_of(validated({"temporal": True}), body).body is body
+
+
+def test_the_shipped_estimator_is_the_one_it_corrects_however_it_was_exported(body):
+    """By its weights: an export by another version of torch is another file."""
+    weights = digest_of(load(asset("weights", "baseline.safetensors"), body, "baseline"))
+    for name, told in (("baseline", ()), ("temporal", ("corrects",))):
+        described = json.loads(asset("weights", f"{name}.json").read_text())
+        for key in told:
+            described = described[key]
+        assert described["weights_sha256"] == weights
 
 
 def test_threads_are_those_of_the_parameter(body, monkeypatch):

@@ -129,9 +129,9 @@ def test_ninety_per_cent_of_the_joints_lie_in_regions_of_ninety_per_cent(skeleto
 
 def test_films_followed_with_different_weights_are_not_mixed(tmp_path):
     made = {"version": VERSION, "split": "train"}
-    bodies = {"estimator": "baseline", "sha256": "a" * 64, "refine_steps": 3}
+    bodies = {"estimator": "baseline", "weights_sha256": "a" * 64, "refine_steps": 3}
     bodies["calibration"] = {"joints": [1.0, 1.1]}
-    others = {"c": {"sha256": "c" * 64}, "d": {"calibration": {"joints": [1.0, 2.0]}}}
+    others = {"c": {"weights_sha256": "c" * 64}, "d": {"calibration": {"joints": [1.0, 2.0]}}}
     for name in "abcd":
         said = bodies | others.get(name, {})
         FILMS.begin(tmp_path / name, made | {"bodies": said})
@@ -155,7 +155,7 @@ def test_an_export_without_people_to_calibrate_on_is_refused_first(tmp_path, cap
     assert "--export needs --val" in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_from_films_to_a_network_that_runs(shared_data, tmp_path):
     """Drawn, followed, released untrained and compared with torch, and played back."""

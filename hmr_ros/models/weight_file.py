@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,15 @@ def save(network: nn.Module, path: Path, name: str, without: tuple[str, ...] = (
     with whole_file(path) as partial:
         save_file(state, partial, {"network": name, "config": config})
         partial.chmod(0o644)  # made for its owner only, but installed for everyone
+
+
+def digest_of(network: nn.Module) -> str:
+    """A name of the weights of ``network``, whatever file they are exported to: the same for those
+    that ``save`` writes and those that are read again."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(name.encode() + value.detach().cpu().half().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load(

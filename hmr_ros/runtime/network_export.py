@@ -14,6 +14,7 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.models.factorized import Telling
 from hmr_ros.models.lifter_weights import KEYPOINT_SET
 from hmr_ros.models.merging import fused
+from hmr_ros.models.weight_file import digest_of
 from hmr_ros.runtime.answers import DESCRIBED, OUTPUTS, fingerprint
 from hmr_ros.runtime.baseline import inputs_of
 from hmr_ros.runtime.factorized import FIELD_OUTPUTS, TOLD, field_path
@@ -252,5 +253,6 @@ def manifest(network: nn.Module, body: BodyModel, figures: dict) -> dict:
         "place_temperature": round(float(network.place_temperature), 4),
         "config": config,
         "parameters": sum(p.numel() for p in network.parameters()),
+        "weights_sha256": digest_of(network),
         **figures,
     }

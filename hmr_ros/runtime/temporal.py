@@ -46,8 +46,8 @@ def temporal_of(settings: SimpleNamespace, body: BodyModel) -> Temporal:
     """The shipped network, for the bodies that ``settings`` (``hmr_ros.parameters``) make.
 
     Raises ValueError where those are not what it has learned to correct, and as ``Temporal``. The
-    estimator may have been calibrated anew since: its bodies are the same, and the factors on its
-    covariances go on from what these are now.
+    estimator may have been exported or calibrated anew since: its bodies are the same, and the
+    factors on its covariances go on from what these are now.
     """
     stage = Temporal(body, threads=settings.threads)
     learned = stage.graph.manifest["corrects"]
@@ -57,8 +57,9 @@ def temporal_of(settings: SimpleNamespace, body: BodyModel) -> Temporal:
         wrong.append(f"estimator is {settings.estimator!r}, not {name!r}")
     else:
         given = read_graph(Path(settings.weights_path or asset("weights", f"{name}.onnx")), name)
-        if given.sha256 != learned["sha256"]:
-            wrong.append(f"{given.path} is not the one of sha256 {learned['sha256'][:12]}")
+        if given.manifest.get("weights_sha256") != learned["weights_sha256"]:
+            known = learned["weights_sha256"][:12]
+            wrong.append(f"{given.path} is not of the weights of sha256 {known}")
     if settings.refine_steps != steps:
         wrong.append(f"refine_steps is {settings.refine_steps}, not {steps}")
     if wrong:

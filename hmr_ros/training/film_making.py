@@ -99,7 +99,7 @@ class FilmDrawing:
             "mixes": [described(mix) for mix in MIXES],
             "bodies": {
                 "estimator": ESTIMATOR,
-                "sha256": yardstick.sha256,
+                "weights_sha256": yardstick.manifest["weights_sha256"],
                 # Covariances are what the network over time reads, and goes on from.
                 "calibration": {name: np.array(v).tolist() for name, v in calibration.items()},
                 "refine_steps": validated().refine_steps,

@@ -45,7 +45,7 @@ def read_followed(folder: Path, split: str) -> list[Followed]:
 
 
 def corrected(folders: Iterable[Path]) -> dict:
-    """Whose bodies the films of folders hold: ``estimator``, ``sha256`` of its weights, its
+    """Whose bodies the films of folders hold: ``estimator``, ``weights_sha256``, its
     ``calibration`` and ``refine_steps``. Raises FilmError where folders differ."""
     said = {str(folder): FILMS.manifest(folder).get("bodies") for folder in folders}
     first = next(iter(said.values()))
