@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 
 from hmr_ros.node.memory import keep_large_blocks
 from hmr_ros.node.node import HmrNode
+from hmr_ros.node.stop_signals import StopSignals
+
+WAIT_S = 0.2  # at most, for a signal to be looked at while nothing comes in
 
 
 def main(arguments: list[str] | None = None, make_node=HmrNode) -> int:
-    """Runs until SIGINT or SIGTERM. Returns 0, or 1 for parameters that cannot be accepted."""
+    """Runs until SIGINT, SIGTERM or SIGHUP, also while it starts: then it ends once it has started.
+
+    Returns 0, or 1 for parameters that cannot be accepted.
+    """
     keep_large_blocks()
-    rclpy.init(args=arguments)
-    node = None
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    stop, node = StopSignals(), None
     try:
         node = make_node()
         node.start()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        executor.spin()
+        while rclpy.ok() and not stop:
+            executor.spin_once(WAIT_S)
     except (InvalidParameterValueException, InvalidParameterTypeException) as error:
         print(f"hmr_node: {error}", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         pass
-    except Exception:
-        # While the context shuts down, spinning may fail with errors of the middleware.
-        if rclpy.ok():
-            raise
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not break the clean-up
         if node is not None:
             node.close()
             node.destroy_node()
