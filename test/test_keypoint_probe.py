@@ -82,7 +82,7 @@ def test_training_learns_and_repeats_itself():
     torch.set_num_threads(1)
     crops = dots(96, 0)
     losses = []
-    network = train_probe(crops, 40, 8, report=lambda step, loss: losses.append(loss))
+    network = train_probe(crops, 50, 16, report=lambda step, loss: losses.append(loss))
     assert losses[-1] < 0.7 * losses[0]
     again = train_probe(crops, 2, 8)
     twice = train_probe(crops, 2, 8)

@@ -20,7 +20,13 @@ from hmr_ros.runtime.answers import OUTPUTS
 from hmr_ros.runtime.graph_description import answering, answers
 from hmr_ros.runtime.graph_file import variant_path
 from hmr_ros.runtime.half_rounding import open_rounding
-from hmr_ros.runtime.network_export import JOINT_TOLERANCE, compare, example_inputs, rounded
+from hmr_ros.runtime.network_export import (
+    JOINT_TOLERANCE,
+    compare,
+    example_inputs,
+    export_onnx,
+    rounded,
+)
 
 # As small as it gets with the grids that every network has.
 TINY = {
@@ -188,6 +194,18 @@ def test_merging_the_branches_changes_nothing(name):
     expected, found = answer(network, inputs), answer(merged, inputs)
     for key in OUTPUTS:
         assert torch.allclose(expected[key], found[key], atol=1e-5), key
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    "name, without", [("factorized", ()), ("baseline", ("image", "keypoints"))]
+)
+def test_other_evidence_is_exported_as_well(name, without, tmp_path):
+    path = tmp_path / "network.onnx"
+    assert export_onnx(made(name, without), path, half=True) < JOINT_TOLERANCE
+    assert b"hmr_ros/models" not in path.read_bytes()
+    check_half(path, variant_path(path, "float16"))
 
 
 @pytest.mark.slow
