@@ -11,7 +11,7 @@ from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.models import lifter_weights, weights  # noqa: E402
 from hmr_ros.models.merging import fused  # noqa: E402
 from hmr_ros.runtime import lifter_export, network_export  # noqa: E402
-from hmr_ros.runtime.onnx_writing import write_onnx  # noqa: E402
+from hmr_ros.runtime.onnx_writing import _translations, write_onnx  # noqa: E402
 
 
 class Twice(torch.nn.Module):
@@ -44,3 +44,13 @@ def test_a_network_that_gives_no_numbers_equals_no_file():
     assert np.isnan(lifter_export.compare(lifter, path))
     found = network_export.compare(baseline, asset("weights", "baseline.onnx"))
     assert np.isnan(found).all()
+
+
+def test_variants_that_are_not_translated_are_refused():
+    """A mask or another GELU that was left out would give other answers in silence."""
+    attention, gelu = _translations().values()
+    for variant in ({"attn_mask": 0}, {"is_causal": True}, {"scale": 2.0}, {"enable_gqa": True}):
+        with pytest.raises(ValueError, match="not translated"):
+            attention(None, None, None, **variant)
+    with pytest.raises(ValueError, match="approximated by tanh"):
+        gelu(None, "tanh")

@@ -81,21 +81,22 @@ def _translations() -> dict[Callable, Callable]:
     """Operators of torch that the exporter writes with more nodes than they need.
 
     Attention: the exporter scales queries and keys apart and finds out the shape of what it
-    transposes. GELU: its order of factors is none that ONNX Runtime makes one operator of.
+    transposes. GELU: its order of factors is none that ONNX Runtime makes one operator of. Both
+    raise ValueError for variants that no network here has: they would be exported wrongly.
     """
     from onnxscript import opset18 as op
 
     def attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
                   enable_gqa=False):  # fmt: skip
         if attn_mask is not None or is_causal or scale is not None or enable_gqa:
-            raise NotImplementedError("attention with a mask, a scale or shared keys")
+            raise ValueError("attention with a mask, a scale or shared keys is not translated")
         size = query.shape[3]
         scores = op.Mul(op.MatMul(query, op.Transpose(key, perm=[0, 1, 3, 2])), size**-0.5)
         return op.MatMul(op.Softmax(scores, axis=-1), value)
 
     def gelu(x, approximate="none"):
         if approximate != "none":
-            raise NotImplementedError(f"GELU by {approximate}")
+            raise ValueError(f"GELU approximated by {approximate} is not translated")
         return op.Mul(op.Mul(x, op.Add(op.Erf(op.Div(x, 2**0.5)), 1.0)), 0.5)
 
     aten = torch.ops.aten
