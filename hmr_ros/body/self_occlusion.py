@@ -9,7 +9,7 @@ capsule for the flesh of each part.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import expit
@@ -42,9 +42,6 @@ class Flesh:
     end: np.ndarray
     radius: np.ndarray
     allowed: np.ndarray
-
-
-_FLESH: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def allowed_depth(body: BodyModel) -> np.ndarray:
@@ -99,14 +96,9 @@ def depth_inside(joints: np.ndarray, body: BodyModel) -> np.ndarray:
     return found.max(-1)
 
 
+@lru_cache(maxsize=4)
 def _flesh_of(body: BodyModel) -> Flesh:
-    """Of a body in the rest pose, computed once."""
-    if body not in _FLESH:
-        _FLESH[body] = _measured(body)
-    return _FLESH[body]
-
-
-def _measured(body: BodyModel) -> Flesh:
+    """Of a body in the rest pose."""
     # A part that ends in no joint goes on in the direction of the bone before it.
     first = np.array([body.parents[a] if b is None else a for _, a, b in SEGMENTS])
     second = np.array([a if b is None else b for _, a, b in SEGMENTS])

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"whose manifests and cards are told: {', '.join(ESTIMATORS)}",
     )
     parser.add_argument(
-        "--pictures", type=int, default=400, help="like SynOcc's, but of `val` (%(default)s)"
+        "--pictures", type=int, default=800, help="like SynOcc's, but of `val` (%(default)s)"
     )
     parser.add_argument("--folder", type=Path, help="of NAME.onnx and its card (weights)")
     add_motions(parser)
