@@ -236,11 +236,20 @@ def test_a_straight_flow_is_followed_exactly_in_any_number_of_steps():
         flow.sampled(lambda x, t: x, noise, data, mask, 0)
 
 
-def test_a_curved_flow_is_followed_the_better_the_more_steps():
+def test_a_curved_flow_is_followed_to_second_order_in_as_many_evaluations():
     # dx/dt = x from t = 0 to 1 multiplies by e.
-    start, mask = torch.ones(1, 2), torch.ones(2)
-    gaps = []
-    for steps in (1, 4, 20):
-        found = flow.sampled(lambda x, t: x, start, start, mask, steps)
-        gaps.append(abs(found[0, 0].item() - np.e))
-    assert gaps[0] > gaps[1] > gaps[2] and gaps[2] < 0.07
+    start, mask, asked = torch.ones(1, 2, dtype=torch.float64), torch.ones(2), []
+
+    def growing(x, t):
+        asked.append(t)
+        return x
+
+    gaps = {}
+    for steps in (1, 4, 20, 40):
+        asked.clear()
+        found = flow.sampled(growing, start, start, mask, steps)
+        assert len(asked) == steps
+        gaps[steps] = abs(found[0, 0].item() - np.e)
+    assert gaps[1] == pytest.approx(np.e - 2)  # along the tangent
+    assert gaps[4] < 0.5 * (np.e - 1.25**4)  # of what tangents miss
+    assert gaps[20] / gaps[40] == pytest.approx(4, rel=0.1)  # twice the steps, a quarter

@@ -1,7 +1,7 @@
 """Samples of FactorizedHMR's limbs at run time, and the covariances that they give the joints.
 
-The exported velocity field is followed in Euler steps from noise; the anchor's coordinates are put
-back after every step, so that no sample moves the torso.
+The exported velocity field is followed from noise in the steps of ``hmr_ros.models.flow``; the
+anchor's coordinates are put back after every step, so that no sample moves the torso.
 """
 
 from __future__ import annotations
@@ -75,16 +75,16 @@ def sampled(
     person = np.repeat(np.arange(n), how.samples)
     for start in range(0, len(states), field.at_once):
         rows = slice(start, start + field.at_once)
-        about = evidence[person[rows]], regressed[person[rows]]
+        about, before = (evidence[person[rows]], regressed[person[rows]]), None
         for step in range(how.steps):
             t, state = step / how.steps, states[rows]
-            moved = field.velocity(state, t, *about, without=False)
+            now = field.velocity(state, t, *about, without=False).copy()
             if how.guidance != 1.0:
-                seen = moved.copy()
                 free = field.velocity(state, t, *about, without=True)
-                moved = free + how.guidance * (seen - free)
-            moved = state + moved / how.steps
-            states[rows] = np.where(unknown, moved, anchor[person[rows]])
+                now = free + how.guidance * (now - free)
+            along = now if before is None else 1.5 * now - 0.5 * before
+            states[rows] = np.where(unknown, state + along / how.steps, anchor[person[rows]])
+            before = now
     return states.reshape(n, how.samples, size)
 
 
