@@ -16,7 +16,7 @@ import numpy as np
 from hmr_ros.data.drawn_folder import Pieces
 from hmr_ros.whole_file import whole_file
 
-VERSION = 3
+VERSION = 4
 # Kept in half precision: rotations to 5e-4.
 HALF = ("rotations", "joint_cov", "transl_cov", "visibility", "true_rotations")
 
