@@ -13,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from made_task import Line  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
 
 from hmr_ros.training.checkpoint import CheckpointError  # noqa: E402
 from hmr_ros.training.loop import CHECKPOINT, Training, TrainingError, refuse_begun  # noqa: E402
@@ -295,6 +296,27 @@ def test_beginning_from_another_training_takes_over_what_fits(tmp_path):
                        first.average.state["0.weight"])  # fmt: skip
 
 
+class Fixed(Line):
+    """``Line`` whose first layer and normalisation are finished."""
+
+    def network(self):
+        line = super().network()
+        line[:-1].requires_grad_(False)
+        return line
+
+
+def test_beginning_from_finished_weights_leaves_what_is_not_trained(tmp_path):
+    weights = {k: torch.full_like(v, 2) for k, v in Line().network().state_dict().items()}
+    save_file(weights, tmp_path / "line.safetensors")
+    training = Training(Fixed(), RECIPE, tmp_path / "out")
+    before = {k: v.clone() for k, v in training.network.state_dict().items()}
+    training.begin_from(tmp_path / "line.safetensors")
+    last = str(len(training.network) - 1)
+    for name, value in training.network.state_dict().items():
+        expected = weights if name.startswith(f"{last}.") else before
+        assert torch.equal(value, expected[name]), name
+
+
 def test_a_start_that_cannot_be_used_is_refused(tmp_path):
     training = Training(Line(), RECIPE, tmp_path)
     with pytest.raises(CheckpointError, match="nothing.pt does not exist"):
@@ -302,6 +324,9 @@ def test_a_start_that_cannot_be_used_is_refused(tmp_path):
     (tmp_path / "text.pt").write_text("weights")
     with pytest.raises(CheckpointError, match="text.pt is no checkpoint"):
         training.begin_from(tmp_path / "text.pt")
+    (tmp_path / "text.safetensors").write_text("weights")
+    with pytest.raises(CheckpointError, match="text.safetensors holds no weights"):
+        training.begin_from(tmp_path / "text.safetensors")
     state = {"average": {"other": torch.ones(3)}}
     torch.save({"kind": "x", "identity": {}, "state": state}, tmp_path / "other.pt")
     with pytest.raises(CheckpointError, match="no weights that this network has too"):

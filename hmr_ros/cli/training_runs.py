@@ -37,8 +37,8 @@ def add_training_arguments(parser: argparse.ArgumentParser, name: str) -> None:
     start.add_argument(
         "--begin-from",
         type=Path,
-        metavar="CHECKPOINT",
-        help="take over what fits of another training's weights (its checkpoint.pt)",
+        metavar="FILE",
+        help="take over what fits of another training's checkpoint.pt, or of .safetensors",
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the network")
     parser.add_argument(

@@ -6,6 +6,8 @@ import pickle
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from hmr_ros.whole_file import whole_file
 
@@ -40,8 +42,14 @@ def load_checkpoint(path: Path, kind: str, identity: dict) -> dict:
 
 
 def averaged_weights(path: Path) -> dict[str, torch.Tensor]:
-    """The averaged weights in any training's checkpoint. Raises CheckpointError."""
-    _, _, state = _read(path, "name the checkpoint.pt of a training")
+    """The averaged weights in any training's checkpoint, or finished ones (.safetensors), which are
+    in half precision. Raises CheckpointError."""
+    if path.suffix == ".safetensors" and path.is_file():
+        try:
+            return {name: value.float() for name, value in load_file(path).items()}
+        except SafetensorError as error:
+            raise CheckpointError(f"{path} holds no weights: {error}") from error
+    _, _, state = _read(path, "name the checkpoint.pt of a training, or its weights")
     if not isinstance(state.get("average"), dict):
         raise CheckpointError(f"{path} holds no averaged weights")
     return state["average"]

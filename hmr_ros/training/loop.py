@@ -86,13 +86,19 @@ class Training:
 
     def begin_from(self, path: Path) -> tuple[int, int]:
         """Take over what fits of another training's averaged weights, before the first step: those
-        of equal name and shape. Returns how many weights were taken, and how many there are.
+        of equal name and shape. What this training does not change stays (stage one of
+        FactorizedHMR). Returns how many weights were taken, and how many there are.
 
-        path: its checkpoint. Raises ``checkpoint.CheckpointError``, also if nothing fits.
+        path: its checkpoint or its finished weights. Raises ``checkpoint.CheckpointError``, also if
+        nothing fits.
         """
-        found = averaged_weights(path)
-        state = self.network.state_dict()
-        fitting = {k: v for k, v in found.items() if k in state and v.shape == state[k].shape}
+        found, state = averaged_weights(path), self.network.state_dict()
+        fixed = fixed_parts(self.network)
+        fitting = {
+            k: v
+            for k, v in found.items()
+            if k in state and v.shape == state[k].shape and not k.startswith(fixed)
+        }
         if not fitting:
             raise CheckpointError(f"{path} holds no weights that this network has too")
         self.network.load_state_dict(fitting, strict=False)
@@ -250,6 +256,15 @@ class Training:
         self.step += 1
         self._steps.append(self.step)
         self._values.append(values)
+
+
+def fixed_parts(network: nn.Module) -> tuple[str, ...]:
+    """How the names begin of all that belongs to parts without anything to train."""
+    return tuple(
+        f"{name}."
+        for name, part in network.named_modules()
+        if name and (own := list(part.parameters())) and not any(p.requires_grad for p in own)
+    )
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
