@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +18,8 @@ from hmr_ros.frontend import blazepose_export  # noqa: E402
 from hmr_ros.frontend.blazepose_export import OUTPUTS, SIDES, TOLERANCE, comparable  # noqa: E402
 from hmr_ros.frontend.carrier import model_path  # noqa: E402
 from hmr_ros.frontend.interpreter import TfliteNetwork  # noqa: E402
-from hmr_ros.frontend.tflite_onnx import TfliteError, dense  # noqa: E402
+from hmr_ros.frontend.tflite_file import Sparsity, TfliteError  # noqa: E402
+from hmr_ros.frontend.tflite_onnx import dense  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -99,16 +100,9 @@ def test_zeros_that_are_left_out_are_put_back():
     rng = np.random.default_rng(0)
     full = rng.normal(size=(5, 1, 1, 7)) * (rng.random((5, 1, 1, 7)) < 0.4)
     rows = full.reshape(5, 7)
-    vector = SimpleNamespace
-    metadata = [SimpleNamespace(format=0) for _ in range(3)] + [
-        SimpleNamespace(
-            format=1,
-            arraySegments=vector(values=np.concatenate([[0], (rows != 0).sum(1).cumsum()])),
-            arrayIndices=vector(values=np.nonzero(rows)[1]),
-        )
-    ]
-    sparsity = SimpleNamespace(dimMetadata=metadata, traversalOrder=np.arange(4), blockMap=None)
+    starts = np.concatenate([[0], (rows != 0).sum(1).cumsum()])
+    sparsity = Sparsity(np.arange(4), False, [0, 0, 0, 1], starts, np.nonzero(rows)[1])
     np.testing.assert_array_equal(dense(rows[rows != 0], full.shape, sparsity), full)
-    sparsity.traversalOrder = np.array([3, 0, 1, 2])
+    sparsity = replace(sparsity, order=np.array([3, 0, 1, 2]))
     with pytest.raises(TfliteError, match="not known"):
         dense(rows[rows != 0], full.shape, sparsity)

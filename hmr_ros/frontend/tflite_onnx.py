@@ -14,13 +14,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from hmr_ros.frontend.tflite_file import Sparsity, Tensor, TfliteError, TfliteFile
+
 OPSET = 18
 TYPES = {0: np.float32, 1: np.float16, 2: np.int32}
 DENSE, SPARSE = 0, 1
-
-
-class TfliteError(ValueError):
-    """A graph that cannot be converted; the text names the operation."""
 
 
 @dataclass
@@ -28,13 +26,13 @@ class Graph:
     """What is read and what is made. tensors: of the file; constants: their values by number;
     nodes, weights: of the ONNX graph."""
 
-    tensors: list
+    tensors: list[Tensor]
     constants: dict[int, np.ndarray]
     nodes: list = field(default_factory=list)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
 
     def shape(self, number: int) -> tuple[int, ...]:
-        return tuple(int(n) for n in self.tensors[number].shape)
+        return self.tensors[number].shape
 
     def add(self, kind: str, inputs: list[str], output: str, **attributes) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
@@ -62,24 +60,18 @@ def converted(content: bytes, names: dict[tuple[int, ...], str]) -> onnx.ModelPr
 
     names: of the outputs by their shapes in the file. Maps come out channels first.
 
-    Raises TfliteError for an operation or an output that is not known.
+    Raises TfliteError for an operation or an output that is not known, and as ``TfliteFile``.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-    source = model.subgraphs[0]
-    graph = Graph(source.tensors, _constants(model, source))
-    kinds = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
-    for operation in source.operators:
-        code = model.operatorCodes[operation.opcodeIndex]
-        kind = kinds[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        if kind not in OPERATIONS:
-            raise TfliteError(f"operation {kind} is not known: another network?")
-        inputs = [int(n) for n in operation.inputs]
-        OPERATIONS[kind](graph, operation.builtinOptions, inputs, int(operation.outputs[0]))
-    (entry,) = (int(n) for n in source.inputs)
+    source = TfliteFile(content)
+    graph = Graph(source.tensors, _constants(source.tensors))
+    for operation in source.operations:
+        if operation.kind not in OPERATIONS:
+            raise TfliteError(f"operation {operation.kind} is not known: another network?")
+        convert = OPERATIONS[operation.kind]
+        convert(graph, operation.options, operation.inputs, operation.outputs[0])
+    (entry,) = source.inputs
     outputs = {}
-    for number in (int(n) for n in source.outputs):
+    for number in source.outputs:
         shape = graph.shape(number)
         if shape not in names:
             raise TfliteError(f"an output of shape {shape} has no name")
@@ -127,37 +119,34 @@ def _used(nodes: list, wanted: set[str]) -> list:
     return kept[::-1]
 
 
-def _constants(model, source) -> dict[int, np.ndarray]:
+def _constants(tensors: list[Tensor]) -> dict[int, np.ndarray]:
     """Values of the tensors that the file holds, dense."""
     found = {}
-    for number, tensor in enumerate(source.tensors):
-        data = model.buffers[tensor.buffer].data
-        if data is None or not len(data):
+    for number, tensor in enumerate(tensors):
+        if not len(tensor.data):
             continue
         if tensor.type not in TYPES:
             raise TfliteError(f"tensor {number} holds numbers of type {tensor.type}")
-        values = np.frombuffer(np.asarray(data, np.uint8).tobytes(), TYPES[tensor.type])
-        shape = tuple(int(n) for n in tensor.shape)
+        values = np.frombuffer(tensor.data.tobytes(), TYPES[tensor.type])
         if tensor.sparsity is not None:
-            values = dense(values, shape, tensor.sparsity, number)
-        found[number] = values.reshape(shape)
+            values = dense(values, tensor.shape, tensor.sparsity, number)
+        found[number] = values.reshape(tensor.shape)
     return found
 
 
-def dense(values: np.ndarray, shape: tuple[int, ...], sparsity, number: int = 0) -> np.ndarray:
+def dense(
+    values: np.ndarray, shape: tuple[int, ...], sparsity: Sparsity, number: int = 0
+) -> np.ndarray:
     """Values stored row by row of the last axis, only those that are not zero, as an array.
 
     Raises TfliteError for any other way of leaving out zeros.
     """
-    formats = [dimension.format for dimension in sparsity.dimMetadata]
-    in_order = [int(n) for n in sparsity.traversalOrder] == list(range(len(shape)))
-    if formats != [DENSE] * (len(shape) - 1) + [SPARSE] or not in_order or sparsity.blockMap:
+    in_order = sparsity.order.tolist() == list(range(len(shape)))
+    if sparsity.formats != [DENSE] * (len(shape) - 1) + [SPARSE] or not in_order or sparsity.blocks:
         raise TfliteError(f"tensor {number} leaves out zeros in a way that is not known")
-    last = sparsity.dimMetadata[-1]
-    starts = np.asarray(last.arraySegments.values, np.int64)
-    columns = np.asarray(last.arrayIndices.values, np.int64)
-    out = np.zeros((len(starts) - 1, shape[-1]), values.dtype)
-    out[np.repeat(np.arange(len(out)), np.diff(starts)), columns] = values
+    out = np.zeros((len(sparsity.starts) - 1, shape[-1]), values.dtype)
+    rows = np.repeat(np.arange(len(out)), np.diff(sparsity.starts.astype(np.int64)))
+    out[rows, sparsity.indices] = values
     return out.reshape(shape)
 
 
@@ -171,14 +160,14 @@ def _as_constant(graph: Graph, options, inputs: list[int], output: int) -> None:
 
 def _convolution(graph: Graph, options, inputs: list[int], output: int) -> None:
     kernel, bias = (graph.constants[n].astype(np.float32) for n in inputs[1:])
-    depthwise = hasattr(options, "depthMultiplier")
+    depthwise = hasattr(options, "multiplier")
     # [out, h, w, in], or [1, h, w, out] with one input for each output.
     kernel = kernel.transpose(3, 0, 1, 2) if depthwise else kernel.transpose(0, 3, 1, 2)
-    if depthwise and options.depthMultiplier != 1:
+    if depthwise and options.multiplier != 1:
         raise TfliteError(f"t{output} has several outputs a channel")
-    if options.dilationHFactor != 1 or options.dilationWFactor != 1:
+    if options.dilation_h != 1 or options.dilation_w != 1:
         raise TfliteError(f"t{output} is dilated")
-    strides = [options.strideH, options.strideW]
+    strides = [options.stride_h, options.stride_w]
     weights = [
         graph.weight(f"kernel{output}", kernel),
         graph.weight(f"bias{output}", bias),
@@ -192,7 +181,7 @@ def _convolution(graph: Graph, options, inputs: list[int], output: int) -> None:
         pads=_pads(graph.shape(inputs[0]), kernel.shape[2:], strides, options.padding),
         group=len(kernel) if depthwise else 1,
     )
-    graph.activated(made, _name(output), options.fusedActivationFunction)
+    graph.activated(made, _name(output), options.activation)
 
 
 def _pads(shape: tuple, kernel: tuple, strides: list[int], padding: int) -> list[int]:
@@ -209,7 +198,7 @@ def _pads(shape: tuple, kernel: tuple, strides: list[int], padding: int) -> list
 
 def _add(graph: Graph, options, inputs: list[int], output: int) -> None:
     made = graph.add("Add", [_name(n) for n in inputs], f"raw{output}")
-    graph.activated(made, _name(output), options.fusedActivationFunction)
+    graph.activated(made, _name(output), options.activation)
 
 
 def _pad(graph: Graph, options, inputs: list[int], output: int) -> None:
@@ -221,8 +210,8 @@ def _pad(graph: Graph, options, inputs: list[int], output: int) -> None:
 
 def _pool(graph: Graph, options, inputs: list[int], output: int) -> None:
     kernel, strides = (
-        (options.filterHeight, options.filterWidth),
-        [options.strideH, options.strideW],
+        (options.filter_h, options.filter_w),
+        [options.stride_h, options.stride_w],
     )
     pads = _pads(graph.shape(inputs[0]), kernel, strides, options.padding)
     made = graph.add(
@@ -233,11 +222,11 @@ def _pool(graph: Graph, options, inputs: list[int], output: int) -> None:
         strides=strides,
         pads=pads,
     )
-    graph.activated(made, _name(output), options.fusedActivationFunction)
+    graph.activated(made, _name(output), options.activation)
 
 
 def _resize(graph: Graph, options, inputs: list[int], output: int) -> None:
-    if options.alignCorners or not options.halfPixelCenters:
+    if options.align_corners or not options.half_pixel:
         raise TfliteError(f"t{output} is resized in a way that is not known")
     before, after = graph.shape(inputs[0]), graph.shape(output)
     scales = np.array([1, 1, after[1] / before[1], after[2] / before[2]], np.float32)
@@ -265,7 +254,7 @@ def _join(graph: Graph, options, inputs: list[int], output: int) -> None:
     if len(graph.shape(output)) == 4:
         axis = (0, 2, 3, 1)[axis]
     made = graph.add("Concat", [_name(n) for n in inputs], f"raw{output}", axis=axis)
-    graph.activated(made, _name(output), options.fusedActivationFunction)
+    graph.activated(made, _name(output), options.activation)
 
 
 def _depth_to_space(graph: Graph, options, inputs: list[int], output: int) -> None:
@@ -273,7 +262,7 @@ def _depth_to_space(graph: Graph, options, inputs: list[int], output: int) -> No
         "DepthToSpace",
         [_name(inputs[0])],
         _name(output),
-        blocksize=options.blockSize,
+        blocksize=options.block,
         mode="DCR",
     )
 

@@ -8,10 +8,14 @@ when it is loaded; the file on disk stays as it is.
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 from pathlib import Path
 
+from hmr_ros.frontend.tflite_file import TfliteFile
+
 Shape = tuple[int, ...]
+OUTPUTS, OPERATIONS = 2, 3  # fields of a graph's table
 
 
 @cache
@@ -20,34 +24,41 @@ def cut(path: Path, shapes: tuple[Shape, ...]) -> bytes:
     not need: the file's own output of that shape or, without one, the last result of that shape.
 
     Made once a process, as every thread has a network of its own. Raises ValueError if no operation
-    of the network gives such a shape.
+    of the network gives such a shape, ``tflite_file.TfliteError`` for a file that cannot be read.
     """
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    content = path.read_bytes()
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-    graph = model.subgraphs[0]
-    results = [int(index) for operation in graph.operators for index in operation.outputs]
-    candidates = [*results, *(int(index) for index in graph.outputs)]
+    file = TfliteFile(path.read_bytes())
+    candidates = [*(n for o in file.operations for n in o.outputs), *file.outputs]
     outputs = []
     for shape in shapes:
-        fitting = [i for i in candidates if tuple(graph.tensors[i].shape) == shape]
+        fitting = [n for n in candidates if file.tensors[n].shape == shape]
         if not fitting:
             raise ValueError(f"{path}: no operation gives the shape {shape}: another network?")
         outputs.append(fitting[-1])
-    graph.outputs = outputs
-    graph.operators = _needed(graph.operators, outputs)
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return _rewritten(file, outputs, _needed(file.operations, outputs))
 
 
-def _needed(operations: list, results: list[int]) -> list:
-    """The operations, in their order, on which ``results`` rest."""
+def _rewritten(file: TfliteFile, outputs: list[int], operations: list[int]) -> bytes:
+    """The file with other lists of outputs and, by their numbers, of operations. A list points
+    forward only: that of operations becomes shorter where it lies, before the operations, and that
+    of outputs, which may become longer, is added at the end."""
+    content = bytearray(file.content)
+    start, _ = file.graph.vector(OPERATIONS)
+    tables = file.graph.tables(OPERATIONS)
+    struct.pack_into("<I", content, start - 4, len(operations))
+    for place, number in zip(range(start, len(content), 4), operations, strict=False):
+        struct.pack_into("<I", content, place, tables[number].at - place)
+    content += bytes(-len(content) % 4)
+    place = file.graph.place(OUTPUTS)
+    struct.pack_into("<I", content, place, len(content) - place)
+    content += struct.pack(f"<I{len(outputs)}i", len(outputs), *outputs)
+    return bytes(content)
+
+
+def _needed(operations: list, results: list[int]) -> list[int]:
+    """Numbers of the operations, in their order, on which ``results`` rest."""
     needed, kept = set(results), []
-    for operation in reversed(operations):
-        if needed & {int(index) for index in operation.outputs}:
-            needed |= {int(index) for index in operation.inputs}
-            kept.append(operation)
+    for number in reversed(range(len(operations))):
+        if needed & set(operations[number].outputs):
+            needed |= set(operations[number].inputs)
+            kept.append(number)
     return kept[::-1]
