@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import fields
 from itertools import pairwise
 
 import cv2
@@ -11,7 +12,9 @@ import pytest
 from hmr_ros.evaluation.keypoint_metrics import correct, pck
 from hmr_ros.frontend.boxes import iou
 from hmr_ros.frontend.finder import PeopleFinder
+from hmr_ros.frontend.landmarks import LandmarkNetwork, Landmarks
 from hmr_ros.frontend.pose_detection import PoseDetector
+from hmr_ros.frontend.regions import region_of_box
 from hmr_ros.parameters import validated
 from hmr_ros.people import EVIDENCE
 
@@ -134,10 +137,26 @@ def test_threads_end_with_the_pipeline(astronaut):
     before = set(threading.enumerate())
     pipeline = Pipeline(validated({"detector": "blazepose", "estimator": "lifter"}))
     pipeline.people(Frame(astronaut, guessed_camera(512, 512), 0.0))
+    pipeline.finder.keypoints_in(astronaut, np.array([[100, 0, 250, 400]] * 2), thorough=False)
     assert len(set(threading.enumerate()) - before) >= 2
     for _ in range(2):
         pipeline.close()
         assert not set(threading.enumerate()) - before
+
+
+@pytest.mark.parametrize("people", [1, 2, 3])
+def test_landmarks_are_the_same_however_many_threads_look(astronaut, people):
+    boxes = np.array([[120, 0, 250, 400], [60, 20, 300, 450], [200, 40, 200, 300]])[:people]
+    found = []
+    for threads in (1, 2):
+        network = LandmarkNetwork(threads, ("heatmaps", "world", "features"))
+        found.append(network(astronaut, region_of_box(boxes)))
+        network.close()
+    for field in fields(Landmarks):
+        one, two = (getattr(f, field.name) for f in found)
+        if one is not None:
+            assert len(one) == people
+            np.testing.assert_array_equal(one, two, err_msg=field.name)
 
 
 def test_the_result_depends_on_the_frames_alone(finder, astronaut):
