@@ -1,8 +1,8 @@
 """Pose refinement: a few Gauss-Newton steps that lay the body on its confident keypoints.
 
 The network's body is the prior, each joint held with a stiffness of its own; the keypoints are the
-measurement. What the image shows is then met to the pixel, what it does not show stays as
-estimated, and the out-of-plane part of a limb moves as little as the image allows.
+measurement. What the image shows comes nearer to it, what it does not show stays as estimated, and
+the out-of-plane part of a limb moves as little as the image allows.
 """
 
 from __future__ import annotations
