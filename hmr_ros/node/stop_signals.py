@@ -10,13 +10,17 @@ class StopSignals:
 
     rclpy's own handlers shut the context down under the running code: SIGTERM during a spin then
     raises now and then, and a second SIGINT interrupts the clean-up.
+
+    What a start script runs in the background begins with SIGINT ignored, and a launch file that
+    runs there ends its nodes by it nevertheless: it is heeded, as rclpy does.
     """
 
     def __init__(self) -> None:
         self.received = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup has the last word
-                signal.signal(number, self._receive)
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # nohup has the last word
+            signal.signal(number, self._receive)
 
     def _receive(self, _number, _frame) -> None:
         self.received = True
