@@ -259,6 +259,38 @@ def test_a_few_pictures_from_end_to_end(shared_data, capsys, tmp_path):
     assert json.loads(figures.read_text())["fingerprint"] == first["fingerprint"]
 
 
+@pytest.mark.slow
+def test_settings_are_chosen_by_pictures_of_another_split(shared_data, tmp_path):
+    from hmr_ros.cli.main import main
+
+    found = {}
+    for split in ("test", "val"):
+        figures = tmp_path / f"{split}.json"
+        words = ["eval", "synocc-still", "--images", "6", "--level", "heavy", "--split", split]
+        words += ["--protocol", "given", "--model", "mean-pose", "--json", str(figures)]
+        words += ["--motions", str(shared_data / "motions.npz"), "--keep", str(tmp_path)]
+        assert main([*words, "--workers", "0"]) == 0
+        found[split] = json.loads(figures.read_text())
+        assert {row["level"] for row in found[split]["rows"]} == {"all", "heavy"}
+        assert found[split]["facts"]["motions"] == f"motions.npz, split {split}"
+    assert found["val"]["fingerprint"] != found["test"]["fingerprint"]
+
+
+def test_pictures_of_val_show_no_motion_and_no_photograph_of_the_benchmark(body, shared_data):
+    from hmr_ros.data.backgrounds import background_photos
+    from hmr_ros.data.motions import load_motions
+    from hmr_ros.evaluation.synocc import still
+
+    motions = load_motions(shared_data / "motions.npz")
+    photos = background_photos(shared_data / "backgrounds")
+    test = still.still_source(body, motions, photos)
+    val = still.calibration_source(body, motions, photos)
+    assert not set(test.motions.names) & set(val.motions.names)
+    assert not set(test.photos) & set(val.photos) and "unseen" not in val.backgrounds
+    heavy = still.numbers(6, "heavy", first=still.IMAGES)
+    assert len(heavy) == 2 and {still.level_of(n) for n in heavy} == {"heavy"}
+
+
 def test_unknown_names_are_refused_before_anything_is_drawn(shared_data, capsys):
     from hmr_ros.cli.main import main
 

@@ -21,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", type=int, default=2000, help="the first N of the 2,000 pictures (default: all)"
     )
+    parser.add_argument(
+        "--split",
+        choices=["test", "val"],
+        default="test",
+        help="val: other pictures, of clips and photographs that settings may be chosen by "
+        "(default: the benchmark's)",
+    )
     parser.add_argument("--level", choices=["light", "medium", "heavy"], help="this level only")
     parser.add_argument(
         "--protocol",
@@ -73,17 +80,27 @@ def measure(args: argparse.Namespace) -> dict:
     from hmr_ros.evaluation.synocc.rows import comparisons, rows_of
     from hmr_ros.evaluation.synocc.study import DETECTION, GIVEN, examine
 
-    chosen = benchmark.numbers(args.images, args.level)
+    make, first = {
+        "test": (benchmark.still_source, 0),
+        "val": (benchmark.calibration_source, benchmark.IMAGES),
+    }[args.split]
+    chosen = benchmark.numbers(args.images, args.level, first)
     body, motions, photos = sources(args)
-    source = benchmark.still_source(body, motions, photos)
+    source = make(body, motions, photos)
     protocols = {"both": (GIVEN, DETECTION)}.get(args.protocol, (args.protocol,))
     models, peers = opened(args, body, motions)
     names = [m.name for m in (*models, *peers)]
-    facts = facts_of(args, "synocc-still", VERSION, source.backgrounds)
+    facts = facts_of(args, "synocc-still", VERSION, source.backgrounds, args.split)
     stopped = []
     try:
         kept = kept_answers(
-            args, "synocc-still", VERSION, source.photos, [*models, *peers], protocols=protocols
+            args,
+            "synocc-still",
+            VERSION,
+            source.photos,
+            [*models, *peers],
+            protocols=protocols,
+            split=args.split,
         )
         known = kept_pictures(kept, names)
         earlier = [known[number] for number in chosen if number in known]
@@ -179,11 +196,13 @@ def with_progress(items, total: int, what: str):
     return track(items, what, total=total, transient=True)
 
 
-def facts_of(args: argparse.Namespace, name: str, version: int, backgrounds: str) -> dict[str, str]:
+def facts_of(
+    args: argparse.Namespace, name: str, version: int, backgrounds: str, split: str = "test"
+) -> dict[str, str]:
     """What a reader needs to repeat the run."""
     about = {
         "benchmark": f"{name}, version {version}",
-        "motions": f"{args.motions.name}, split test",
+        "motions": f"{args.motions.name}, split {split}",
         "backgrounds": backgrounds,
     }
     run = run_facts(name)

@@ -47,16 +47,18 @@ BOX_NOISE = 0.04
 @dataclass(frozen=True, eq=False)
 class Still:
     """Where the pictures are drawn from: for the benchmark, motions of the split ``test`` and
-    unseen photographs."""
+    unseen photographs. seen: whether training may show the photographs."""
 
     body: BodyModel
     motions: Motions
     photos: tuple[Path, ...] = ()
+    seen: bool = False
 
     @property
     def backgrounds(self) -> str:
         """In words, for the figures: other backgrounds, other pictures."""
-        return backgrounds_in_words(self.photos)
+        words = backgrounds_in_words(self.photos)
+        return words.replace("unseen ", "") if self.seen else words
 
     def scene(self, number: int) -> Scene:
         """Scene ``number``."""
@@ -83,17 +85,18 @@ def still_source(body: BodyModel, motions: Motions, photos: Iterable[Path] = ())
 
 
 def calibration_source(body: BodyModel, motions: Motions, photos: Iterable[Path] = ()) -> Still:
-    """Pictures like those of the benchmark, for calibration: clips of the split ``val`` and the
-    photographs that training may show. Numbers from ``IMAGES`` up are scenes of their own."""
-    return Still(body, motions.split("val"), photos_of(photos, "train"))
+    """Pictures like those of the benchmark, for calibration and to choose settings by: clips of the
+    split ``val`` and the photographs that training may show. Numbers from ``IMAGES`` up are scenes
+    of their own."""
+    return Still(body, motions.split("val"), photos_of(photos, "train"), seen=True)
 
 
 def level_of(number: int) -> str:
     return LEVELS[number % len(LEVELS)]
 
 
-def numbers(images: int = IMAGES, level: str | None = None) -> list[int]:
-    """The first ``images`` pictures, those of one level if it is named.
+def numbers(images: int = IMAGES, level: str | None = None, first: int = 0) -> list[int]:
+    """So many ``images`` from ``first`` on, those of one level if it is named.
 
     Raises ValueError for a level or a number that there is not.
     """
@@ -101,7 +104,7 @@ def numbers(images: int = IMAGES, level: str | None = None) -> list[int]:
         raise ValueError(f"--images {images}: expected 1 to {IMAGES}")
     if level is not None and level not in LEVELS:
         raise ValueError(f"--level {level!r}: expected one of {', '.join(LEVELS)}")
-    return [n for n in range(images) if level in (None, level_of(n))]
+    return [n for n in range(first, first + images) if level in (None, level_of(n))]
 
 
 def pictures(
