@@ -6,7 +6,7 @@ import pytest
 schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="the schema's classes")
 
 from hmr_ros.frontend.carrier import MODELS, model_path  # noqa: E402
-from hmr_ros.frontend.tflite_file import KINDS, TfliteError, TfliteFile  # noqa: E402
+from hmr_ros.frontend.tflite_file import OPERATIONS, TfliteError, TfliteFile  # noqa: E402
 
 # The schema's names of the options that are read.
 NAMES = {
@@ -33,7 +33,7 @@ def both(request):
 
 
 def test_kinds_have_their_codes():
-    for code, (name, _) in KINDS.items():
+    for code, (name, _) in OPERATIONS.items():
         assert getattr(schema.BuiltinOperator, name) == code
 
 
@@ -46,7 +46,7 @@ def test_operations_are_the_schemas(both):
     for found, expected in zip(file.operations, graph.operators, strict=True):
         code = model.operatorCodes[expected.opcodeIndex]
         number = max(code.builtinCode, code.deprecatedBuiltinCode)
-        assert found.kind == KINDS[number][0]
+        assert found.kind == OPERATIONS[number][0]
         assert found.inputs == list(expected.inputs) and found.outputs == list(expected.outputs)
         for name, value in vars(found.options).items():
             assert value == getattr(expected.builtinOptions, NAMES[name]), (found.kind, name)

@@ -1,9 +1,7 @@
 """What a TensorFlow Lite file says, read in place: tensors, operations, values.
 
-A flat buffer is tables that point at each other: a table begins with the distance back to its
-vtable, which says how far from the table's beginning each field lies, by the number that the field
-has in TensorFlow Lite's published schema. Here are the fields of the few tables that networks for
-pictures need, and nothing is unpacked that nobody asks for.
+The fields of the few tables that networks for pictures need, by the numbers that they have in
+TensorFlow Lite's published schema; nothing is unpacked that nobody asks for.
 """
 
 from __future__ import annotations
@@ -14,104 +12,41 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
+from flatbuffers import number_types as kinds
+from flatbuffers.table import Table
 
 IDENTIFIER = b"TFL3"
-# Operations by their code in the schema: name, and of the table of its options the fields that are
-# read: slot, kind (struct), and the value of a field that is left out.
-CONVOLUTION = {
-    "padding": (0, "b", 0),
-    "stride_w": (1, "i", 0),
-    "stride_h": (2, "i", 0),
-    "activation": (3, "b", 0),
-    "dilation_w": (4, "i", 1),
-    "dilation_h": (5, "i", 1),
+WINDOW, DILATION = ("padding", "stride_w", "stride_h"), ("dilation_w", "dilation_h")
+# Operations by their code in the schema: name, and the fields of the table of its options in order,
+# None for one that is not read.
+OPERATIONS = {
+    0: ("ADD", ("activation",)),
+    2: ("CONCATENATION", ("axis", "activation")),
+    3: ("CONV_2D", (*WINDOW, "activation", *DILATION)),
+    4: ("DEPTHWISE_CONV_2D", (*WINDOW, "multiplier", "activation", *DILATION)),
+    5: ("DEPTH_TO_SPACE", ("block",)),
+    6: ("DEQUANTIZE", ()),
+    14: ("LOGISTIC", ()),
+    17: ("MAX_POOL_2D", (*WINDOW, "filter_w", "filter_h", "activation")),
+    22: ("RESHAPE", ()),
+    23: ("RESIZE_BILINEAR", (None, None, "align_corners", "half_pixel")),
+    34: ("PAD", ()),
+    124: ("DENSIFY", ()),
 }
-KINDS = {
-    0: ("ADD", {"activation": (0, "b", 0)}),
-    2: ("CONCATENATION", {"axis": (0, "i", 0), "activation": (1, "b", 0)}),
-    3: ("CONV_2D", CONVOLUTION),
-    4: (
-        "DEPTHWISE_CONV_2D",
-        {
-            "padding": (0, "b", 0),
-            "stride_w": (1, "i", 0),
-            "stride_h": (2, "i", 0),
-            "multiplier": (3, "i", 0),
-            "activation": (4, "b", 0),
-            "dilation_w": (5, "i", 1),
-            "dilation_h": (6, "i", 1),
-        },
-    ),
-    5: ("DEPTH_TO_SPACE", {"block": (0, "i", 0)}),
-    6: ("DEQUANTIZE", {}),
-    14: ("LOGISTIC", {}),
-    17: (
-        "MAX_POOL_2D",
-        {
-            "padding": (0, "b", 0),
-            "stride_w": (1, "i", 0),
-            "stride_h": (2, "i", 0),
-            "filter_w": (3, "i", 0),
-            "filter_h": (4, "i", 0),
-            "activation": (5, "b", 0),
-        },
-    ),
-    22: ("RESHAPE", {}),
-    23: ("RESIZE_BILINEAR", {"align_corners": (2, "?", False), "half_pixel": (3, "?", False)}),
-    34: ("PAD", {}),
-    124: ("DENSIFY", {}),
+# Types and defaults of those options that are not int32 and 0.
+TYPES = {
+    "padding": kinds.Int8Flags,
+    "activation": kinds.Int8Flags,
+    "align_corners": kinds.BoolFlags,
+    "half_pixel": kinds.BoolFlags,
 }
-INDICES = {1: "<i4", 2: "<u2", 3: "u1"}  # of a sparse dimension, by the kind of its vector
+DEFAULTS = dict.fromkeys(DILATION, 1)
+# Of the indices of a sparse dimension, by the kind of their vector.
+INDICES = {1: kinds.Int32Flags, 2: kinds.Uint16Flags, 3: kinds.Uint8Flags}
 
 
 class TfliteError(ValueError):
     """A file that cannot be read or converted; the text names what is wrong."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """The table at ``at`` of a file's ``content``."""
-
-    content: bytes
-    at: int
-
-    def place(self, slot: int) -> int:
-        """Where the field ``slot`` lies, 0 if it is left out."""
-        vtable = self.at - self._read("i", self.at)
-        if 4 + 2 * slot >= self._read("H", vtable):
-            return 0
-        offset = self._read("H", vtable + 4 + 2 * slot)
-        return self.at + offset if offset else 0
-
-    def value(self, slot: int, kind: str, default=0):
-        """A number of the struct ``kind``."""
-        place = self.place(slot)
-        return self._read(kind, place) if place else default
-
-    def table(self, slot: int) -> Table | None:
-        place = self.place(slot)
-        return Table(self.content, place + self._read("I", place)) if place else None
-
-    def vector(self, slot: int) -> tuple[int, int]:
-        """Where the first element of a vector lies, and how many there are."""
-        place = self.place(slot)
-        if not place:
-            return 0, 0
-        start = place + self._read("I", place)
-        return start + 4, self._read("I", start)
-
-    def tables(self, slot: int) -> list[Table]:
-        start, count = self.vector(slot)
-        places = range(start, start + 4 * count, 4)
-        return [Table(self.content, place + self._read("I", place)) for place in places]
-
-    def values(self, slot: int, kind: str) -> np.ndarray:
-        """A vector of numbers of the numpy type ``kind``, as it lies in the file."""
-        start, count = self.vector(slot)
-        return np.frombuffer(self.content, kind, count, start)
-
-    def _read(self, kind: str, place: int):
-        return struct.unpack_from("<" + kind, self.content, place)[0]
 
 
 @dataclass(frozen=True)
@@ -140,7 +75,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operation:
-    """kind: as in ``KINDS``, or its number as text where it is not known. options: by name."""
+    """kind: as in ``OPERATIONS``, or its number as text where it is not known. options: by name."""
 
     kind: str
     options: SimpleNamespace
@@ -149,8 +84,8 @@ class Operation:
 
 
 class TfliteFile:
-    """The first graph in a file's ``content``. Raises TfliteError if that is something else, or
-    cut short."""
+    """The first graph in a file's ``content``; ``graph`` is its table. Raises TfliteError if it is
+    something else, or cut short."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -158,58 +93,89 @@ class TfliteFile:
             raise TfliteError("it is no TensorFlow Lite file")
         try:
             self._model = Table(content, struct.unpack_from("<I", content)[0])
-            self.graph = self._model.tables(2)[0]
-            codes = [max(c.value(0, "b"), c.value(3, "i")) for c in self._model.tables(1)]
-            self.operations = [_operation(o, codes) for o in self.graph.tables(3)]
-            self.inputs = self.graph.values(1, "<i4").tolist()
-            self.outputs = self.graph.values(2, "<i4").tolist()
+            self.graph = tables(self._model, 2)[0]
+            codes = [
+                max(number(c, 0, kinds.Int8Flags), number(c, 3, kinds.Int32Flags))
+                for c in tables(self._model, 1)
+            ]
+            self.operations = [_operation(o, codes) for o in tables(self.graph, 3)]
+            self.inputs = numbers(self.graph, 1).tolist()
+            self.outputs = numbers(self.graph, 2).tolist()
             self.tensors = list(self._tensors())
-        except (struct.error, IndexError, ValueError) as error:
+        except (struct.error, IndexError, TypeError, ValueError) as error:
             raise TfliteError(f"it is damaged or cut short: {error}") from error
 
     def _tensors(self) -> Iterator[Tensor]:
-        buffers = self._model.tables(4)
-        for table in self.graph.tables(0):
+        buffers = tables(self._model, 4)
+        for each in tables(self.graph, 0):
             yield Tensor(
-                bytes(table.values(3, "u1")).decode(),
-                tuple(table.values(0, "<i4").tolist()),
-                table.value(1, "b"),
-                buffers[table.value(2, "I")].values(0, "u1"),
-                _sparsity(table.table(6)),
+                numbers(each, 3, kinds.Uint8Flags).tobytes().decode(),
+                tuple(numbers(each, 0).tolist()),
+                number(each, 1, kinds.Int8Flags),
+                numbers(buffers[number(each, 2, kinds.Uint32Flags)], 0, kinds.Uint8Flags),
+                _sparsity(each),
             )
 
 
-def _operation(table: Table, codes: list[int]) -> Operation:
-    code = codes[table.value(0, "I")]
-    kind, fields = KINDS.get(code, (str(code), {}))
-    given = table.table(4)
-    options = {
-        name: given.value(slot, of, default) if given else default
-        for name, (slot, of, default) in fields.items()
-    }
-    numbers = (table.values(slot, "<i4").tolist() for slot in (1, 2))
-    return Operation(kind, SimpleNamespace(**options), *numbers)
+def offset(of: Table, slot: int) -> int:
+    """Of the field ``slot`` from the table's beginning, 0 if it is left out."""
+    return of.Offset(4 + 2 * slot)
 
 
-def _sparsity(table: Table | None) -> Sparsity | None:
-    if table is None:
+def number(of: Table, slot: int, kind, default: int = 0):
+    """A field that is a number of ``kind`` (``flatbuffers.number_types``)."""
+    return of.GetSlot(4 + 2 * slot, default, kind)
+
+
+def numbers(of: Table, slot: int, kind=kinds.Int32Flags) -> np.ndarray:
+    """A field that is a vector of numbers, as it lies in the file; empty if it is left out."""
+    at = offset(of, slot)
+    return of.GetVectorAsNumpy(kind, at) if at else np.zeros(0, kinds.to_numpy_type(kind))
+
+
+def table(of: Table, slot: int) -> Table | None:
+    """A field that is a table."""
+    at = offset(of, slot)
+    return Table(of.Bytes, of.Indirect(of.Pos + at)) if at else None
+
+
+def tables(of: Table, slot: int) -> list[Table]:
+    """A field that is a vector of tables."""
+    at = offset(of, slot)
+    if not at:
+        return []
+    start, count = of.Vector(at), of.VectorLen(at)
+    return [Table(of.Bytes, of.Indirect(start + 4 * n)) for n in range(count)]
+
+
+def _operation(of: Table, codes: list[int]) -> Operation:
+    code = codes[number(of, 0, kinds.Uint32Flags)]
+    name, fields = OPERATIONS.get(code, (str(code), ()))
+    given, options = table(of, 4), {}
+    for slot, field in enumerate(fields):
+        if field is not None:
+            default, kind = DEFAULTS.get(field, 0), TYPES.get(field, kinds.Int32Flags)
+            options[field] = number(given, slot, kind, default) if given else default
+    inputs, outputs = (numbers(of, slot).tolist() for slot in (1, 2))
+    return Operation(name, SimpleNamespace(**options), inputs, outputs)
+
+
+def _sparsity(tensor: Table) -> Sparsity | None:
+    found = table(tensor, 6)
+    if found is None:
         return None
-    dimensions = table.tables(2)
-    starts, indices = _sparse(dimensions[-1])
+    dimensions = tables(found, 2)
     return Sparsity(
-        order=table.values(0, "<i4"),
-        blocks=table.vector(1)[1] > 0,
-        formats=[d.value(0, "b") for d in dimensions],
-        starts=starts,
-        indices=indices,
+        order=numbers(found, 0),
+        blocks=len(numbers(found, 1)) > 0,
+        formats=[number(d, 0, kinds.Int8Flags) for d in dimensions],
+        starts=_indices(dimensions[-1], 2),
+        indices=_indices(dimensions[-1], 4),
     )
 
 
-def _sparse(dimension: Table) -> tuple[np.ndarray, np.ndarray]:
-    """Segments' starts and indices of a sparse dimension; empty for a dense one."""
-    found = []
-    for slot in (2, 4):
-        vector = dimension.table(slot + 1)
-        kind = INDICES.get(dimension.value(slot, "B"))
-        found.append(vector.values(0, kind) if vector and kind else np.zeros(0, np.int64))
-    return found[0], found[1]
+def _indices(dimension: Table, slot: int) -> np.ndarray:
+    """Of a sparse dimension the vector in the union at ``slot``; empty for a dense one."""
+    kind = INDICES.get(number(dimension, slot, kinds.Uint8Flags))
+    values = table(dimension, slot + 1)
+    return numbers(values, 0, kind) if kind and values else np.zeros(0, np.int32)

@@ -12,7 +12,7 @@ import struct
 from functools import cache
 from pathlib import Path
 
-from hmr_ros.frontend.tflite_file import TfliteFile
+from hmr_ros.frontend.tflite_file import TfliteFile, offset, tables
 
 Shape = tuple[int, ...]
 OUTPUTS, OPERATIONS = 2, 3  # fields of a graph's table
@@ -42,13 +42,14 @@ def _rewritten(file: TfliteFile, outputs: list[int], operations: list[int]) -> b
     forward only: that of operations becomes shorter where it lies, before the operations, and that
     of outputs, which may become longer, is added at the end."""
     content = bytearray(file.content)
-    start, _ = file.graph.vector(OPERATIONS)
-    tables = file.graph.tables(OPERATIONS)
+    graph, found = file.graph, tables(file.graph, OPERATIONS)
+    start = graph.Vector(offset(graph, OPERATIONS))
     struct.pack_into("<I", content, start - 4, len(operations))
-    for place, number in zip(range(start, len(content), 4), operations, strict=False):
-        struct.pack_into("<I", content, place, tables[number].at - place)
+    for n, number in enumerate(operations):
+        place = start + 4 * n
+        struct.pack_into("<I", content, place, found[number].Pos - place)
     content += bytes(-len(content) % 4)
-    place = file.graph.place(OUTPUTS)
+    place = graph.Pos + offset(graph, OUTPUTS)
     struct.pack_into("<I", content, place, len(content) - place)
     content += struct.pack(f"<I{len(outputs)}i", len(outputs), *outputs)
     return bytes(content)
