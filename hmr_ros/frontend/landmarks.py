@@ -97,9 +97,7 @@ class LandmarkNetwork:
         self._free: SimpleQueue[TfliteNetwork] = SimpleQueue()
         for _ in range(threads):
             self._free.put(TfliteNetwork(path, shape, wanted))
-        self._wide: SimpleQueue[TfliteNetwork] = SimpleQueue()
-        if threads > 1:
-            self._wide.put(TfliteNetwork(path, shape, wanted, 2))
+        self._wide = TfliteNetwork(path, shape, wanted, 2) if threads > 1 else None
         self._pool = ThreadPoolExecutor(threads, "landmarks")
 
     def __call__(self, image: np.ndarray, regions: np.ndarray) -> Landmarks:
@@ -107,35 +105,31 @@ class LandmarkNetwork:
         if not len(regions):
             return no_landmarks(self._evidence)
         maps = crop_to_image(regions, SIZE)
-        alone = self._threads > 1 and len(maps) % self._threads == 1
-        beside = maps[:-1] if alone else maps
-        found = list(
-            self._pool.map(lambda to_image: self._one(image, to_image, self._free), beside)
-        )
-        if alone:
-            found.append(self._one(image, maps[-1], self._wide))
+        alone = len(maps) - 1 if self._wide and len(maps) % self._threads == 1 else len(maps)
+        found = list(self._pool.map(lambda to_image: self._beside(image, to_image), maps[:alone]))
+        found += [self._one(self._wide, image, to_image) for to_image in maps[alone:]]
         return concatenate(found)
 
     def close(self) -> None:
         """End the threads. Twice does nothing."""
         self._pool.shutdown()
 
-    def _one(
-        self, image: np.ndarray, to_image: np.ndarray, networks: SimpleQueue[TfliteNetwork]
-    ) -> Landmarks:
-        rgb = cv2.cvtColor(crop(image, to_image, SIZE), cv2.COLOR_BGR2RGB)
-        network = networks.get()
+    def _beside(self, image: np.ndarray, to_image: np.ndarray) -> Landmarks:
+        network = self._free.get()
         try:
-            network.run((rgb.astype(np.float32) / 255)[None])
-            raw = network.output(0).reshape(39, 5)
-            flag = network.output(1)[0]
-            heatmaps = network.output(2)[0]
-            further = {
-                name: network.output(len(OUTPUTS) + number)
-                for number, name in enumerate(self._further)
-            }
+            return self._one(network, image, to_image)
         finally:
-            networks.put(network)
+            self._free.put(network)
+
+    def _one(self, network: TfliteNetwork, image: np.ndarray, to_image: np.ndarray) -> Landmarks:
+        rgb = cv2.cvtColor(crop(image, to_image, SIZE), cv2.COLOR_BGR2RGB)
+        network.run((rgb.astype(np.float32) / 255)[None])
+        raw = network.output(0).reshape(39, 5)
+        flag = network.output(1)[0]
+        heatmaps = network.output(2)[0]
+        further = {
+            name: network.output(len(OUTPUTS) + number) for number, name in enumerate(self._further)
+        }
         xy = refined(raw[:, :2], heatmaps)
         on_image = xy @ to_image[:, :2].T + to_image[:, 2]
         centre, rim = on_image[ALIGNMENT[0]], on_image[ALIGNMENT[1]]
