@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from hmr_ros.evaluation.keypoint_metrics import correct, pck
+from hmr_ros.frontend import landmarks
 from hmr_ros.frontend.boxes import iou
 from hmr_ros.frontend.finder import PeopleFinder
+from hmr_ros.frontend.interpreter import TfliteNetwork
 from hmr_ros.frontend.landmarks import LandmarkNetwork, Landmarks
 from hmr_ros.frontend.pose_detection import PoseDetector
 from hmr_ros.frontend.regions import region_of_box
@@ -157,6 +159,31 @@ def test_landmarks_are_the_same_however_many_threads_look(astronaut, people):
         if one is not None:
             assert len(one) == people
             np.testing.assert_array_equal(one, two, err_msg=field.name)
+
+
+@pytest.mark.parametrize(
+    "threads, people, looked",
+    [(2, 1, [2]), (2, 2, [1, 1]), (2, 3, [1, 1, 2]), (1, 3, [1, 1, 1]), (3, 4, [1, 1, 1, 2])],
+)
+def test_who_remains_alone_is_looked_at_by_two_threads(
+    astronaut, monkeypatch, threads, people, looked
+):
+    found = []
+
+    class Watched(TfliteNetwork):
+        def __init__(self, path, shape, outputs, threads=1):
+            super().__init__(path, shape, outputs, threads)
+            self.threads = threads
+
+        def run(self, image):
+            found.append(self.threads)
+            super().run(image)
+
+    monkeypatch.setattr(landmarks, "TfliteNetwork", Watched)
+    network = LandmarkNetwork(threads)
+    network(astronaut, region_of_box(np.array([[120, 0, 250, 400]] * people)))
+    network.close()
+    assert found == looked
 
 
 def test_the_result_depends_on_the_frames_alone(finder, astronaut):

@@ -102,6 +102,7 @@ def test_every_stage_is_measured_and_no_search_runs_beside_another(monkeypatch, 
     masked = rows["landmarks with mask"]
     assert masked["processor_ms"] > 1.1 * rows["landmarks"]["processor_ms"]
     assert rows["landmarks"]["versus"] == masked["name"] and masked["ratio"] == 1
+    assert rows["landmarks, two threads"]["versus"] == rows["landmarks"]["name"]
     assert rows["HOG sweep"]["ratio"] > 1.3 and rows["HOG sweep, OpenCV"]["ratio"] == 1
     assert rows["detector and landmarks"]["ratio"] is None
 

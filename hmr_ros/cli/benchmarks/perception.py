@@ -18,6 +18,7 @@ PERSON = (130.0, 0.0, 380.0, 479.0)  # box of her in ``picture``
 VERSUS = {
     "landmarks": "landmarks with mask",
     "landmarks with mask": "landmarks with mask",
+    "landmarks, two threads": "landmarks",
     "HOG sweep": "HOG sweep, OpenCV",
     "HOG sweep, OpenCV": "HOG sweep, OpenCV",
     "detector and landmarks": "MediaPipe pose",
@@ -33,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(args: argparse.Namespace) -> list[dict]:
-    """A row a stage. Landmarks, detector and HOG run on one thread, MediaPipe on those that it
-    takes by itself, all else on ``--threads``. The search for others that a pipeline begins runs
-    beside its own estimate, as in the node, and has ended before the next row is timed;
-    ``processor_ms`` of a pipeline's row holds a part of it."""
+    """A row a stage. Landmarks, detector and HOG run on one thread unless the row says otherwise,
+    MediaPipe on those that it takes by itself, all else on ``--threads``. The search for others
+    that a pipeline begins runs beside its own estimate, as in the node, and has ended before the
+    next row is timed; ``processor_ms`` of a pipeline's row holds a part of it."""
     with ExitStack() as opened:
         times = timed(front_end() | peer(opened), args.rounds)
     calls, settle = after(args.people, args.threads)
@@ -66,7 +67,7 @@ def picture() -> np.ndarray:
 
 
 def front_end() -> dict[str, Callable]:
-    """Detectors and the landmark network, each on one thread."""
+    """Detectors and the landmark network, each on one thread, the latter on two as well."""
     import cv2
 
     from hmr_ros.frontend.hog import BORDER, STRIDE, WINDOW, HogDetector, scales, shares
@@ -78,7 +79,7 @@ def front_end() -> dict[str, Callable]:
     image = picture()
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     region = np.array([[320.0, 240.0, 400.0, 0.0]], np.float32)
-    plain, seeing = LandmarkNetwork(1), LandmarkNetwork(1, EVIDENCE)
+    plain, seeing, wide = LandmarkNetwork(1), LandmarkNetwork(1, EVIDENCE), LandmarkNetwork(2)
     detector, hog = PoseDetector(1), HogDetector()
     opencv = cv2.HOGDescriptor()
     opencv.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
@@ -96,6 +97,7 @@ def front_end() -> dict[str, Callable]:
     return {
         "landmarks": lambda: plain(image, region),
         "landmarks with mask": lambda: seeing(image, region),
+        "landmarks, two threads": lambda: wide(image, region),
         "detector": lambda: detector(image),
         "detector and landmarks": lambda: (detector(image), plain(image, region)),
         "HOG sweep": lambda: hog(grey, bands),
