@@ -6,7 +6,12 @@ import pytest
 schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="the schema's classes")
 
 from hmr_ros.frontend.carrier import MODELS, model_path  # noqa: E402
-from hmr_ros.frontend.tflite_file import OPERATIONS, TfliteError, TfliteFile  # noqa: E402
+from hmr_ros.frontend.tflite_file import (  # noqa: E402
+    OPERATIONS,
+    TfliteError,
+    TfliteFile,
+    tables,
+)
 
 # The schema's names of the options that are read.
 NAMES = {
@@ -82,3 +87,18 @@ def test_a_file_that_is_something_else_or_cut_short_is_refused():
     for share in (0.0, 0.3, 0.6, 0.9):
         with pytest.raises(TfliteError, match="cut short"):
             TfliteFile(content[: max(8, int(share * len(content)))])
+
+
+def test_damage_anywhere_in_its_tables_is_read_as_something_or_refused():
+    content = model_path("pose_detection").read_bytes()
+    file, rng, refused = TfliteFile(content), np.random.default_rng(0), 0
+    places = [each.Pos for slot in (0, 3) for each in tables(file.graph, slot)]
+    for place in rng.choice(places, 100):
+        damaged = bytearray(content)
+        at = int(place) + int(rng.integers(0, 24))
+        damaged[at : at + 4] = rng.bytes(4)
+        try:
+            TfliteFile(bytes(damaged))
+        except TfliteError:
+            refused += 1
+    assert refused > 20
