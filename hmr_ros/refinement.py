@@ -27,10 +27,11 @@ JOINT_STD[[12, 15, 10, 11, 20, 21, 22, 23]] = 0.12  # neck, head, feet, wrists, 
 JOINT_STD[0] = 0.03
 TRANSL_STD = np.array([0.1, 0.1, 0.15])  # share of the distance
 # Of the body's size in the image, at confidence 1. It and the root's stiffness were chosen on
-# rendered people of the split val: keypoints are a little off together, as the network has learned,
-# and some that are confident belong to another limb. To trust them half as much again, with a soft
-# root, cost 5 % of the joints' error in space and gained nothing to speak of in the image. To trust
-# them less helps rendered people a little more and puts those of the sample video nearer.
+# rendered people of val (`hmr eval synocc-still --split val --images 250 --protocol given --model
+# baseline --model baseline:refine_steps=0`): keypoints are a little off together, as the network
+# has learned, and some that are confident belong to another limb. Refinement costs 1 mm of 190 in
+# space there; with half as much trust again, and a root as soft as 0.15, it cost 7 mm and showed no
+# more in the image.
 KEYPOINT_STD = 0.03
 OUTLIER = 0.12  # of the body's size: residual at which a keypoint's pull falls to a quarter
 BLIND = 0.15  # keypoints of less confidence pull nothing
