@@ -48,8 +48,8 @@ def sampled(velocity: Velocity, noise: Tensor, known: Tensor, mask: Tensor, step
     network takes for the mean. Raises ValueError for fewer than one step.
 
     Each step goes along the velocity of its middle, as the last two foretell it (Adams and
-    Bashforth's method of second order): a path bends towards what becomes known of it, and steps
-    along its tangents would draw the samples together, by a fifth of their spread in four steps.
+    Bashforth's method of second order): a path bends towards what becomes known of it, and a few
+    steps along its tangents would draw the samples together.
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}, expected 1 or more")
