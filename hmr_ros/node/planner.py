@@ -71,11 +71,9 @@ class Planner:
     def _count(self, kind: type, topic: str, profile: QoSProfile) -> None:
         times = self.observed.arrivals[topic]
 
-        def count(_: bytes) -> None:
-            if self.observed.sent_ns:  # the node clears old markers before there is an image
-                times.append(time.monotonic())
-
-        self._node.create_subscription(kind, topic, count, profile, raw=True)
+        self._node.create_subscription(
+            kind, topic, lambda _: times.append(time.monotonic()), profile, raw=True
+        )
 
     def _take_bodies(self, message: SmplBodyArray, topic: str) -> None:
         now = self._node.get_clock().now().nanoseconds

@@ -48,7 +48,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         type=float,
         default=0.0,
         metavar="S",
-        help="wait up to so long for a subscriber, so that it sees the first image",
+        help="wait up to so long for a subscriber of both topics, so that it sees the first image",
     )
     lens = parser.add_mutually_exclusive_group()
     lens.add_argument("--intrinsics", type=intrinsics, metavar="FX,FY,CX,CY[,K1,K2,P1,P2[,K3]]")
@@ -90,7 +90,7 @@ def _play(source, args: argparse.Namespace, stop: StopSignals) -> list[tuple[int
             executor.spin_once(timeout_sec=min(left, 0.1))
 
     try:
-        _wait_for_subscriber(images, args.wait, wait, stop)
+        _wait_for_subscribers((images, infos), args.wait, wait, stop)
         sent, recorder, ends = [], None, None
         for number, picture in in_real_time(source, args.loop, args.rate, wait):
             ends = ends or time.monotonic() + (args.seconds or float("inf"))
@@ -113,12 +113,13 @@ def _play(source, args: argparse.Namespace, stop: StopSignals) -> list[tuple[int
         node.destroy_node()
 
 
-def _wait_for_subscriber(publisher, seconds: float, wait, stop: StopSignals) -> None:
+def _wait_for_subscribers(publishers, seconds: float, wait, stop: StopSignals) -> None:
     if seconds <= 0:
         return
     end = time.monotonic() + seconds
-    while not stop and publisher.get_subscription_count() == 0 and time.monotonic() < end:
-        wait(0.02)
+    for publisher in publishers:
+        while not stop and publisher.get_subscription_count() == 0 and time.monotonic() < end:
+            wait(0.02)
     wait(MATCHING_S)
 
 
