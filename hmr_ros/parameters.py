@@ -111,8 +111,8 @@ PARAMETERS: tuple[Parameter, ...] = (
         "estimator",
         0,
         "Samples of the limbs of each person, whose spread is then the covariance of the joints; 0 "
-        "takes the regressor's own. Only 'factorized' samples, others refuse; without a GPU each "
-        "costs several milliseconds.",
+        "takes the regressor's own. Only 'factorized' samples, and temporal, whose samples move as "
+        "the person does; others refuse. Without a GPU each costs several milliseconds.",
         0,
         64,
     ),
@@ -160,8 +160,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         False,
         "Correct each person by a network that looks back over 31 images (FactorizedHMR over "
         "time), and let their way through the world follow from it. For estimator 'baseline' with "
-        "the shipped weights and refine_steps alone. Its regions have not been fitted since the "
-        "estimators' were.",
+        "the shipped weights and refine_steps alone.",
     ),
     P(
         "backend",

@@ -17,7 +17,8 @@ elapsed          seconds since the sighting before; 0 for the first
 
 ``ANSWER``: rotations, betas and pelvis as in a sighting; joint_factor [24] of the standard
 deviations; velocity [3] of the root, m/s, odometry frame (Y up); resting [6], logits of the joints
-``RESTING``. ``STATE``: what is to be remembered until the next sighting.
+``RESTING``. ``TOLD``: what the velocity field of the limbs must know, token [width] and pose [144]
+(6D, the root in the facing frame). ``STATE``: what is to be remembered until the next sighting.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ SIGHTING = {
     "elapsed": (),
 }
 ANSWER = ("rotations", "betas", "pelvis", "joint_factor", "velocity", "resting")
+TOLD = ("token", "pose")
 STATE = ("history", "keys", "values", "times")
-OUTPUTS = (*(f"{name}_now" for name in ANSWER), *(f"{name}_after" for name in STATE))
+OUTPUTS = (*(f"{name}_now" for name in ANSWER + TOLD), *(f"{name}_after" for name in STATE))
 RESTING = (7, 8, 10, 11, 20, 21)  # FEET of hmr_ros.body.model, and wrists, as GVHMR's contacts
 GAP = 2.0  # seconds unseen after which nothing of before counts

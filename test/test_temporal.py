@@ -134,8 +134,11 @@ def test_people_do_not_look_at_each_other():
 def test_every_parameter_learns():
     network = trained()
     clips = [with_elapsed(one_person(made_film(), person)) for person in range(2)]
-    sum(losses(network, batch_of(clips, 30), Weights()).values()).backward()
+    batch = batch_of(clips, 30)
+    sum(losses(network, network(batch), batch, Weights()).values()).backward()
     for name, value in network.named_parameters():
+        if name.startswith("flow."):  # has losses of its own: test_limb_flow
+            continue
         assert value.grad is not None and value.grad.abs().sum() > 0, name
 
 

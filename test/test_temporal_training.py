@@ -17,12 +17,17 @@ from hmr_ros.body.model import load_body_model
 from hmr_ros.cli.main import main
 from hmr_ros.data.films import FILMS, VERSION, FilmError, write_film
 from hmr_ros.data.joint_visibility import VISIBLE
+from hmr_ros.models.factorized import SAMPLES
+from hmr_ros.models.factorized_state import DISTAL
+from hmr_ros.models.limb_flow import SIZE
+from hmr_ros.models.sampled_limbs import sampled_joints
 from hmr_ros.models.weights import build
+from hmr_ros.runtime.sampling import PRIOR
 from hmr_ros.training.film_making import FilmDrawing
 from hmr_ros.training.film_stand_in import by_stand_in
 from hmr_ros.training.followed_people import batch_of, corrected, one_person, whole
 from hmr_ros.training.temporal_losses import Weights, losses, posed
-from hmr_ros.training.temporal_release import calibrate, keep_what_helps
+from hmr_ros.training.temporal_release import calibrate, calibrate_samples, keep_what_helps
 
 TINY = {"width": 32, "heads": 2, "layers": 1, "expand": 2, "window": 8}
 
@@ -70,7 +75,8 @@ def test_the_truth_costs_nothing_and_each_lie_does(skeleton):
             return truth(batch) | {name: lie(batch) for name, lie in lies.items()}
 
         network = Told(skeleton, answer)
-        return {k: v.item() for k, v in losses(network, batch, weights).items() if k != "spread"}
+        said = losses(network, network(batch), batch, weights)
+        return {k: v.item() for k, v in said.items() if k != "spread"}
 
     told = terms()
     # The foot swings about its own tip: a resting foot may be as quick as 0.2 m/s.
@@ -125,6 +131,42 @@ def test_ninety_per_cent_of_the_joints_lie_in_regions_of_ninety_per_cent(skeleto
     visible = (batch["true_visibility"] == VISIBLE)[0, :, 1:]
     assert inside[visible].float().mean().item() == pytest.approx(0.9, abs=0.01)
     assert inside[~visible].float().mean().item() == pytest.approx(0.9, abs=0.01)
+
+
+def test_regions_by_samples_hold_as_many_of_the_joints_that_samples_move(skeleton):
+    film = made_film(frames=60)
+    likely = np.where(film.true_visibility == VISIBLE, 0.9, 0.2).astype(np.float32)
+    person = one_person(replace(film, visibility=likely), 0)
+    batch, distal = whole(person), list(DISTAL)
+
+    def answer(batch):
+        told = {"token": torch.zeros(*batch["betas"].shape[:2], 4)}
+        told["pose"] = torch.zeros(*batch["betas"].shape[:2], 144)
+        own = {name: batch[name] for name in ("rotations", "betas")}
+        return told | own | {"joint_factor": torch.ones_like(batch["joint_std"])}
+
+    network = Told(skeleton, answer)
+    network.sample_temperature = torch.ones(2)
+    network.flow = SimpleNamespace(sampled=lambda token, pose, noise, *how: 0.3 * noise)
+    calibrate_samples(network, SimpleNamespace(held_out=[person]))
+    # The same by hand: one sample after the other, one joint of one frame after the other.
+    frames = {name: value[0] for name, value in answer(batch).items()}
+    noise = torch.randn(SAMPLES, SIZE, generator=torch.Generator().manual_seed(0))
+    joints = sampled_joints(network, frames, noise).numpy()
+    own = posed(network, batch["rotations"], batch["betas"])[0].numpy()
+    true = posed(network, batch["true_rotations"], batch["true_betas"])[0].numpy()
+    visible, held = (batch["true_visibility"] == VISIBLE)[0].numpy(), np.zeros(own.shape[:2], bool)
+    seen, hidden = network.sample_temperature.numpy()
+    for t in range(len(own)):
+        for j in distal:
+            spread = np.square(joints[:, t, j] - own[t, j]).sum() / 3
+            variance = (spread + PRIOR * 0.01) / (SAMPLES + PRIOR)
+            share = person["visibility"][t, j]
+            variance *= share * seen**2 + (1 - share) * hidden**2
+            off = np.square(own[t, j] - true[t, j]).sum()
+            held[t, j] = off <= stats.chi2.ppf(0.9, 3) * variance
+    for which in (visible, ~visible):
+        assert held[:, distal][which[:, distal]].mean() == pytest.approx(0.9, abs=0.01)
 
 
 def test_films_followed_with_different_weights_are_not_mixed(tmp_path):

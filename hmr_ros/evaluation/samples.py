@@ -201,10 +201,10 @@ def reached(
     return rows
 
 
-def spread(square: np.ndarray, mask: np.ndarray) -> Estimate:
+def spread(square: np.ndarray, mask: np.ndarray, clusters: np.ndarray | None = None) -> Estimate:
     """Root mean square distance (mm) of samples to their mean, over the joints of ``mask``; square
-    [N, 24] in m^2."""
-    found = mean_interval(1e6 * square, mask, rounds=ROUNDS)
+    [N, 24] in m^2. clusters: see ``mean_interval``."""
+    found = mean_interval(1e6 * square, mask, clusters, rounds=ROUNDS)
     return Estimate(*(np.sqrt(v) for v in found[:3]), found.n)
 
 
@@ -226,10 +226,10 @@ def plausible(sample: np.ndarray, regressed: np.ndarray) -> list[dict]:
 
 
 def ratio(figure: str, subset: str, a: np.ndarray, b: np.ndarray, mask: np.ndarray,
-          wanted: str = "") -> dict:  # fmt: skip
-    """Sum of ``a`` over sum of ``b`` on the joints of ``mask``."""
+          wanted: str = "", clusters: np.ndarray | None = None) -> dict:  # fmt: skip
+    """Sum of ``a`` over sum of ``b`` on the joints of ``mask``; clusters: ``ratio_interval``."""
     sums = [np.where(mask, values, 0).sum(1) for values in (a, b)]
-    return row(figure, subset, ratio_interval(*sums, rounds=ROUNDS), wanted)
+    return row(figure, subset, ratio_interval(*sums, clusters, rounds=ROUNDS), wanted)
 
 
 def row(figure: str, subset: str, value: float | Estimate, wanted: str = "") -> dict:

@@ -5,7 +5,8 @@ attention over a window of ``window`` frames reads them. As in the paper the tor
 *anchor* (root, spine, neck, collars, head, shape, place), and the limbs are estimated given it.
 Both are corrections of the frame's own answer, and none before anything is learned. The world
 branch tells the velocity of the root in the odometry frame and which feet and hands rest (six
-logits, as GVHMR's).
+logits, as GVHMR's). Where else the limbs may be, a velocity field says that is told each frame's
+token and body (``limb_flow``, stage two of the paper).
 
 The same weights read whole clips (``forward``, for training) and one frame at a time
 (``step``, for a live camera; what it must remember is an input and an output of fixed size).
@@ -22,6 +23,7 @@ from torch.nn import functional as F
 from hmr_ros.models.causal_attention import FAR, CausalLayer
 from hmr_ros.models.factorized_state import LIMBS, TORSO
 from hmr_ros.models.lifter import matrix_from_6d
+from hmr_ros.models.limb_flow import LimbFlow, pose_of
 from hmr_ros.models.sightings import (
     FEATURES,
     HISTORY,
@@ -35,19 +37,20 @@ from hmr_ros.models.sightings import (
     sighting,
 )
 from hmr_ros.models.skeleton import Skeleton
-from hmr_ros.sighting_fields import ANSWER, GAP, RESTING, SIGHTING, STATE
+from hmr_ros.sighting_fields import ANSWER, GAP, RESTING, SIGHTING, STATE, TOLD
 
 
 @dataclass(frozen=True)
 class TemporalConfig:
     """Sizes of the network; stored with its weights. window: frames that are looked back on, the
-    newest with them."""
+    newest with them. flow_layers: of the velocity field of the limbs."""
 
     width: int = 512
     heads: int = 8
     layers: int = 12
     expand: int = 4
     window: int = 32
+    flow_layers: int = 4
 
 
 class Temporal(nn.Module):
@@ -75,13 +78,17 @@ class Temporal(nn.Module):
         for part in (self.anchor, self.limbs[-1], self.spread, self.world):
             nn.init.zeros_(part.weight)
             nn.init.zeros_(part.bias)
-        # Standard deviations are multiplied by these: for a joint that is seen, and a hidden one.
+        self.flow = LimbFlow(width, config.heads, config.flow_layers)
+        # Standard deviations are multiplied by these, the network's own and those of samples: for a
+        # joint that is seen, and a hidden one.
         self.register_buffer("temperature", torch.ones(2))
+        self.register_buffer("sample_temperature", torch.ones(2))
         # 1 where shape and place are corrected too, 0 where they stay the image's own.
         self.register_buffer("corrected", torch.ones(2))
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Clips [N, T, ...] of ``SIGHTING`` to ``ANSWER`` [N, T, ...], see ``answered``."""
+        """Clips [N, T, ...] of ``SIGHTING`` to ``ANSWER`` and ``TOLD`` [N, T, ...], see
+        ``answered``."""
         seen = sighting(inputs)
         elapsed = inputs["elapsed"]
         frames = elapsed.shape[1]
@@ -108,7 +115,7 @@ class Temporal(nn.Module):
         self, inputs: dict[str, Tensor], state: dict[str, Tensor]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The newest sighting [N, ...] and what is remembered (``STATE``, zeros for somebody new)
-        to ``ANSWER`` [N, ...] and what to remember now."""
+        to ``ANSWER`` and ``TOLD`` [N, ...], and what to remember now."""
         seen = sighting(inputs)
         elapsed = inputs["elapsed"]
         goes_on = follows(elapsed)
@@ -137,12 +144,13 @@ class Temporal(nn.Module):
         return self.answered(seen, x, speed), after
 
     def answered(self, seen: Sighting, x: Tensor, speed: Tensor) -> dict[str, Tensor]:
-        """``ANSWER`` from tokens x [..., width] and the way per second of the shorter memory.
+        """``ANSWER`` and ``TOLD`` from tokens x [..., width] and the way per second of the shorter
+        memory.
 
         rotations [..., 24, 3, 3], betas [..., 10], pelvis [..., 3]: as ``SIGHTING``.
         joint_factor [..., 24]: of the standard deviations; 1 for the root, about which joints are.
         velocity [..., 3]: of the root, m/s, odometry frame. resting [..., 6]: logits of
-        ``RESTING``.
+        ``RESTING``. token [..., width], pose [..., 144]: what ``flow`` is told.
         """
         inputs, x = seen.inputs, self.norm(x)
         change = self.anchor(x)
@@ -154,7 +162,8 @@ class Temporal(nn.Module):
         identity = torch.tensor([1.0, 0, 0, 0, 1, 0], device=x.device)
         turns = matrix_from_6d(turns + identity)
         to_camera = inputs["camera_rotation"] @ seen.facing.transpose(-1, -2)
-        root = to_camera @ turns[..., 0, :, :] @ seen.root
+        facing_root = turns[..., 0, :, :] @ seen.root
+        root = to_camera @ facing_root
         others = turns[..., 1:, :, :] @ inputs["rotations"][..., 1:, :, :]
         depth = inputs["pelvis"][..., 2:].clamp(min=0.2)
         direction = inputs["pelvis"] / depth + F.pad(0.1 * place[..., :2], (0, 1))
@@ -170,6 +179,8 @@ class Temporal(nn.Module):
             ),
             "velocity": (seen.facing.transpose(-1, -2) @ velocity[..., None])[..., 0],
             "resting": pace[..., 3:],
+            "token": x,
+            "pose": pose_of(facing_root, others),
         }
 
     def _token(self, read: Tensor) -> Tensor:
@@ -185,8 +196,8 @@ class Temporal(nn.Module):
 
 
 class Streaming(nn.Module):
-    """``Temporal.step`` with tensors in a row, as it is exported: ``SIGHTING`` and
-    ``STATE`` in, ``ANSWER`` and ``STATE`` out."""
+    """``Temporal.step`` with tensors in a row, as it is exported: ``SIGHTING`` and ``STATE`` in,
+    ``ANSWER``, ``TOLD`` and ``STATE`` out."""
 
     def __init__(self, network: Temporal) -> None:
         super().__init__()
@@ -215,7 +226,7 @@ class Streaming(nn.Module):
         own = (*own, camera_rotation, camera_position, odometry, elapsed)
         state = dict(zip(STATE, (history, keys, values, times), strict=True))
         answer, after = self.network.step(dict(zip(SIGHTING, own, strict=True)), state)
-        return *(answer[name] for name in ANSWER), *(after[name] for name in STATE)
+        return *(answer[name] for name in ANSWER + TOLD), *(after[name] for name in STATE)
 
 
 def state_shapes(config: TemporalConfig) -> dict[str, tuple[int, ...]]:

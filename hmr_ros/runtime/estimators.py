@@ -84,7 +84,7 @@ def graphs_of(
     if sampling.samples and name not in SAMPLERS:
         raise ValueError(
             f"n_samples is {sampling.samples}, but estimator {name!r} draws no samples: leave it "
-            f"at 0, or set estimator to {' or '.join(SAMPLERS)}"
+            f"at 0, set estimator to {' or '.join(SAMPLERS)}, or switch temporal on"
         )
     path = Path(weights_path) if weights_path else asset("weights", f"{name}.onnx")
     return import_module(ESTIMATORS[name]).graphs(path, precision, options, sampling)

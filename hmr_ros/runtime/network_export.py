@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,8 @@ def export_onnx(network: nn.Module, path: Path, half: bool = False) -> float:
     halved = variant_path(path, "float16") if half else None
     largest = write_onnx(as_exported(ready), example, path, check, told_by(ready), halved)
     if ready.generative:
-        export_field(ready, field_path(path), field_path(halved) if half else None)
+        half_field = field_path(halved) if half else None
+        export_field(ready.field, partial(field_example, ready), field_path(path), half_field)
     return largest
 
 
@@ -103,23 +105,30 @@ def told_by(network: nn.Module) -> tuple[str, ...]:
     return (*OUTPUTS, *TOLD) if network.generative else OUTPUTS
 
 
-def export_field(network: nn.Module, path: Path, half: Path | None = None) -> None:
-    """Write the velocity field of ``network``, rounded already; half: as for ``write_onnx``. Raises
-    RuntimeError if velocities differ from torch by more than ``TOLERANCE``."""
-    field = network.field
+def field_example(network: nn.Module, people: int) -> dict[str, torch.Tensor]:
+    """Random but possible inputs of a network's velocity field, in the order of its ``forward``."""
+    inputs = example_inputs(network.config.backbone.image, people, seed=people)
+    with torch.no_grad():
+        _, told = network.told(inputs)
+    rng = torch.Generator().manual_seed(people)
+    return {
+        "state": told.regressed + torch.randn(told.anchor.shape, generator=rng),
+        "t": torch.rand(people, generator=rng),
+        "evidence": told.evidence,
+        "regressed": told.regressed,
+        "without": (torch.arange(people) % 2).float(),
+    }
 
-    def example(people: int) -> dict[str, torch.Tensor]:
-        inputs = example_inputs(network.config.backbone.image, people, seed=people)
-        with torch.no_grad():
-            _, told = network.told(inputs)
-        rng = torch.Generator().manual_seed(people)
-        return {
-            "state": told.regressed + torch.randn(told.anchor.shape, generator=rng),
-            "t": torch.rand(people, generator=rng),
-            "evidence": told.evidence,
-            "regressed": told.regressed,
-            "without": (torch.arange(people) % 2).float(),
-        }
+
+def export_field(
+    field: nn.Module,
+    example: Callable[[int], Mapping[str, torch.Tensor]],
+    path: Path,
+    half: Path | None = None,
+) -> None:
+    """Write a velocity field, rounded already. example: its inputs for a number of people; half: as
+    for ``write_onnx``. Raises RuntimeError if velocities differ from torch by more than
+    ``TOLERANCE``."""
 
     def check(written: Path) -> float:
         off = []

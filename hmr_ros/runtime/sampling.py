@@ -7,6 +7,7 @@ anchor's coordinates are put back after every step, so that no sample moves the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -35,6 +36,11 @@ class Sampling:
 
 
 NO_SAMPLES = Sampling()
+
+
+def sampling_of(settings: SimpleNamespace) -> Sampling:
+    """As the parameters say (``hmr_ros.parameters``)."""
+    return Sampling(settings.n_samples, settings.sample_steps, settings.guidance)
 
 
 class Field:

@@ -15,7 +15,7 @@ from hmr_ros.runtime.backends.build_progress import Progress
 from hmr_ros.runtime.backends.engine_build import build
 from hmr_ros.runtime.backends.engine_cache import UnusableEngine
 from hmr_ros.runtime.estimators import Estimator, close, graphs_of, load_estimator
-from hmr_ros.runtime.sampling import Sampling
+from hmr_ros.runtime.sampling import NO_SAMPLES, Sampling, sampling_of
 
 END_S = 3.0  # how long a build that is told to end is waited for
 
@@ -111,8 +111,8 @@ class Serving:
         )
 
     def _sampling(self) -> Sampling:
-        settings = self._settings
-        return Sampling(settings.n_samples, settings.sample_steps, settings.guidance)
+        # Over time, samples are those of the network that looks back.
+        return NO_SAMPLES if self._settings.temporal else sampling_of(self._settings)
 
     def _loaded(self, backend: str, provider: str, precision: str) -> Estimator:
         settings = self._settings

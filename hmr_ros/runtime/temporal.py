@@ -1,7 +1,8 @@
 """FactorizedHMR over time at run time: bodies of one image, corrected by what came before.
 
 Keeps for each person, by the tracker's id, what the exported network must remember: tensors of
-fixed size, so that the ten thousandth image costs what the tenth does.
+fixed size, so that the ten thousandth image costs what the tenth does. With samples, the
+covariances of the limbs' joints are theirs (``hmr_ros.runtime.limb_samples``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from hmr_ros.geometry.rotations import nearest_rotation
 from hmr_ros.runtime.answers import check_serves, native_body
 from hmr_ros.runtime.backends.backend import BackendOptions, open_backend
 from hmr_ros.runtime.graph_file import MEND, WeightsError, read_graph
-from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, SIGHTING, STATE
+from hmr_ros.runtime.limb_samples import LimbSamples
+from hmr_ros.runtime.sampling import NO_SAMPLES, Sampling, sampling_of
+from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, SIGHTING, STATE, TOLD
 from hmr_ros.walk import Walk
 
 NAME = "temporal"
@@ -49,7 +52,7 @@ def temporal_of(settings: SimpleNamespace, body: BodyModel) -> Temporal:
     estimator may have been exported or calibrated anew since: its bodies are the same, and the
     factors on its covariances go on from what these are now.
     """
-    stage = Temporal(body, threads=settings.threads)
+    stage = Temporal(body, threads=settings.threads, sampling=sampling_of(settings))
     learned = stage.graph.manifest["corrects"]
     name, steps = learned["estimator"], learned["refine_steps"]
     wrong = []
@@ -73,7 +76,13 @@ def temporal_of(settings: SimpleNamespace, body: BodyModel) -> Temporal:
 class Temporal:
     """See the module text; always on the CPU. Raises WeightsError for files that cannot be used."""
 
-    def __init__(self, body: BodyModel, weights: str = "", threads: int = 1) -> None:
+    def __init__(
+        self,
+        body: BodyModel,
+        weights: str = "",
+        threads: int = 1,
+        sampling: Sampling = NO_SAMPLES,
+    ) -> None:
         graph = read_graph(Path(weights or asset("weights", f"{NAME}.onnx")), NAME)
         missing = {*SIGHTING, *STATE} - graph.inputs.keys()
         if missing:
@@ -89,6 +98,7 @@ class Temporal:
         self.body, self.graph = body, graph
         options = BackendOptions(threads=threads, max_batch=MOST)
         self._backend = open_backend("onnxruntime", graph, options)
+        self.samples = LimbSamples(graph, body, sampling, threads) if sampling.samples else None
         self._people: dict[int, Remembered] = {}
 
     def reset(self) -> None:
@@ -141,7 +151,7 @@ class Temporal:
         inputs = {name: np.ascontiguousarray(v, np.float32) for name, v in inputs.items()}
         found = self._backend.run(inputs)
         finite = np.all([np.isfinite(v.reshape(len(v), -1)).all(1) for v in found.values()], 0)
-        answer = {name: found[f"{name}_now"] for name in ANSWER}
+        answer = {name: found[f"{name}_now"] for name in ANSWER + TOLD}
         for row, i in enumerate(ids.tolist()):
             self._people.pop(i, None)
             if finite[row]:
@@ -172,12 +182,21 @@ class Temporal:
         pelvis = np.where(finite[:, None], answer["pelvis"], bodies.joints[:, 0])
         factor = np.where(finite[:, None], answer["joint_factor"], 1)
         joints, transl = with_pelvis(self.body, rotations, betas, pelvis)
+        joint_cov = (bodies.joint_cov * factor[..., None, None] ** 2).astype(np.float32)
+        if self.samples is not None and finite.any():
+            at = np.flatnonzero(finite)
+            told = (answer[name][at] for name in TOLD)
+            drawn = self.samples.joints(*told, rotations[at], betas[at])
+            about = joints[at] - joints[at, :1]
+            joint_cov[at] = self.samples.covariances(
+                drawn, about, joint_cov[at], bodies.visibility[at]
+            )
         return bodies.replace(
             global_orient=rotations[:, 0],
             body_pose=rotations[:, 1:],
             betas=betas.astype(np.float32),
             transl=transl,
             joints=joints,
-            joint_cov=(bodies.joint_cov * factor[..., None, None] ** 2).astype(np.float32),
+            joint_cov=joint_cov,
             joints_2d=camera.project(joints).astype(np.float32),
         )

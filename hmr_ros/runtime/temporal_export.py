@@ -1,22 +1,28 @@
-"""The network over time as one ONNX file that takes a frame and what is remembered, compared with
-torch, and its manifest."""
+"""The network over time as an ONNX file that takes a frame and what is remembered, and the velocity
+field of its limbs as another; compared with torch, and their manifests."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from hmr_ros.body.model import BodyModel
+from hmr_ros.models.factorized_state import LIMBS
+from hmr_ros.models.limb_flow import NOISE, POSE, SIZE
+from hmr_ros.models.merging import fused
 from hmr_ros.models.temporal import Streaming, Temporal
 from hmr_ros.runtime.answers import fingerprint
-from hmr_ros.runtime.graph_description import opened, write_manifest
-from hmr_ros.runtime.network_export import rounded
+from hmr_ros.runtime.factorized import field_path
+from hmr_ros.runtime.graph_description import answers, opened, write_manifest
+from hmr_ros.runtime.network_export import export_field, field_references, rounded
 from hmr_ros.runtime.onnx_writing import write_onnx
-from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, STATE
+from hmr_ros.runtime.precisions import FIELD
+from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, STATE, TOLD
 
 # Largest difference to torch: of joint positions in metres, and of any other answer.
 JOINT_TOLERANCE, TOLERANCE = 1e-4, 2e-3
@@ -30,7 +36,8 @@ def export(
     facts: Mapping,
     references: Mapping[str, np.ndarray],
 ) -> float:
-    """Write ``temporal.onnx``, its manifest and reference answers into ``folder``.
+    """Write ``temporal.onnx`` and ``temporal_field.onnx``, their manifests and reference answers
+    into ``folder``.
 
     facts: what the manifest says beside ``manifest``. references: inputs of a few people by name.
     Returns the largest difference and raises as ``export_onnx``.
@@ -38,12 +45,29 @@ def export(
     path = folder / f"{network.name}.onnx"
     difference = export_onnx(network, path)
     more = {**facts, "largest_difference_to_torch_m": difference}
-    write_manifest(path, manifest(network, body, more), references)
+    describe(network, body, path, more, references)
     return difference
 
 
+def describe(
+    network: Temporal,
+    body: BodyModel,
+    path: Path,
+    facts: Mapping,
+    references: Mapping[str, np.ndarray],
+) -> None:
+    """Manifests and reference answers of the written file ``path`` and of its field's; arguments as
+    of ``export``."""
+    write_manifest(path, manifest(network, body, facts), references)
+    said = answers(path, references)
+    token, pose = (said[f"{name}_now"] for name in TOLD)
+    nowhere = np.zeros((len(token), SIZE), np.float32)
+    about = field_references({"regressed": nowhere, "evidence": token[:, None]}, np.float32(NOISE))
+    write_manifest(field_path(path), field_manifest(network, body), about | {"regressed": pose})
+
+
 def export_onnx(network: Temporal, path: Path) -> float:
-    """Write the ONNX file of ``network``, its large constants in half precision (in ``network``
+    """Write the ONNX files of ``network``, their large constants in half precision (in ``network``
     too). Returns the largest difference of a joint to torch, in metres, over a stream of random
     sightings with a gap. Raises RuntimeError if it exceeds ``JOINT_TOLERANCE``."""
     ready = rounded(network.cpu().eval())
@@ -60,6 +84,7 @@ def export_onnx(network: Temporal, path: Path) -> float:
 
     first = {name: value[:, 0] for name, value in example(3, 1).items()}
     write_onnx(Streaming(ready).eval(), first | ready.nothing(3), path, check, OUTPUTS)
+    export_field(rounded(fused(ready.flow)), partial(flow_example, ready), field_path(path))
     return largest
 
 
@@ -77,9 +102,9 @@ def compare(network: Temporal, path: Path) -> tuple[float, float]:
             frame = {name: value[:, t].numpy() for name, value in clips.items()}
             found = run(frame | state)
             state = {name: found[f"{name}_after"] for name in STATE}
-            expected = {name: whole[name][:, t] for name in ANSWER}
-            made = {name: torch.from_numpy(found[f"{name}_now"]) for name in ANSWER}
-            for name in ANSWER:
+            expected = {name: whole[name][:, t] for name in ANSWER + TOLD}
+            made = {name: torch.from_numpy(found[f"{name}_now"]) for name in ANSWER + TOLD}
+            for name in ANSWER + TOLD:
                 other = max(other, float((made[name] - expected[name]).abs().max()))
             placed = [_joints(network, a) for a in (expected, made)]
             joints = max(joints, float((placed[0] - placed[1]).norm(dim=-1).max()))
@@ -147,9 +172,48 @@ def manifest(network: Temporal, body: BodyModel, figures: dict) -> dict:
         "estimator": network.name,
         "body_model": {"name": body.name, "sha256": fingerprint(body)},
         "inputs": "one sighting and the state: hmr_ros.sighting_fields",
-        "outputs": "the answer and the state after it: hmr_ros.sighting_fields",
+        "outputs": "the answer, what the field is told, the state after: hmr_ros.sighting_fields",
         "temperature": [round(float(t), 4) for t in network.temperature],
+        "field": {
+            "width": network.config.width,
+            "pose": POSE,
+            "noise_scale": SIZE * [NOISE],
+            "limbs": list(LIMBS),
+            "temperature": [round(float(t), 4) for t in network.sample_temperature],
+        },
         "config": dataclasses.asdict(network.config),
         "parameters": sum(p.numel() for p in network.parameters()),
         **figures,
+    }
+
+
+@torch.no_grad()
+def flow_example(network: Temporal, people: int) -> dict[str, torch.Tensor]:
+    """Random but possible inputs of the limbs' velocity field, in the order of its ``forward``."""
+    told = network(example(people, 4))
+    rng = torch.Generator().manual_seed(people)
+    return {
+        "state": NOISE * torch.randn(people, SIZE, generator=rng),
+        "t": torch.rand(people, generator=rng),
+        "evidence": told["token"][:, -1:],
+        "regressed": told["pose"][:, -1],
+        "without": (torch.arange(people) % 2).float(),
+    }
+
+
+def field_manifest(network: Temporal, body: BodyModel) -> dict:
+    """What a reader of the field's file must know; what samples need stands in the network's own
+    manifest."""
+    return {
+        "estimator": f"{network.name}{FIELD}",
+        "body_model": {"name": body.name, "sha256": fingerprint(body)},
+        "inputs": {
+            "state": f"[N, {SIZE}] along the flow: see hmr_ros.models.limb_flow",
+            "t": "[N] time, 0 to 1",
+            "evidence": "[N, 1, W] token_now of the network",
+            "regressed": f"[N, {POSE}] pose_now of the network",
+            "without": "[N] 1 where the evidence is left out, else 0",
+        },
+        "outputs": {"velocity": f"[N, {SIZE}] d state / d t"},
+        "normalisation": "inside the network",
     }

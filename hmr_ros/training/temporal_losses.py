@@ -32,9 +32,10 @@ class Weights:
     spread: float = 0.02
 
 
-def losses(network: nn.Module, batch: dict[str, Tensor], weights: Weights) -> dict[str, Tensor]:
-    """Weighted terms of clips ``followed_people.batch_of``; their sum is the loss."""
-    answer = network(batch)
+def losses(
+    network: nn.Module, answer: dict[str, Tensor], batch: dict[str, Tensor], weights: Weights
+) -> dict[str, Tensor]:
+    """Weighted terms of clips ``followed_people.batch_of`` and the network's ``answer`` to them."""
     counted = batch["counted"]
     joints = posed(network, answer["rotations"], answer["betas"].detach())
     true = posed(network, batch["true_rotations"], batch["true_betas"])

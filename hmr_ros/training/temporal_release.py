@@ -6,21 +6,26 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.evaluation.temperatures import seen_and_unseen
+from hmr_ros.models.factorized import SAMPLES
+from hmr_ros.models.factorized_state import DISTAL
+from hmr_ros.models.limb_flow import SIZE
+from hmr_ros.models.sampled_limbs import sampled_joints
 from hmr_ros.models.temporal import Temporal
 from hmr_ros.models.weights import load, save
-from hmr_ros.runtime.graph_description import write_manifest
-from hmr_ros.runtime.temporal_export import export_onnx, manifest, references
-from hmr_ros.training.followed_people import whole
+from hmr_ros.runtime.sampling import PRIOR
+from hmr_ros.runtime.temporal_export import describe, export_onnx, references
+from hmr_ros.training.followed_people import Followed, whole
 from hmr_ros.training.model_card import Origin, card, write_card
 from hmr_ros.training.temporal_losses import posed
 
 ABOUT = (
     "FactorizedHMR over time: the baseline's bodies of single images, placed and refined, to "
-    "bodies corrected by the 31 images before; and the root's velocity in the odometry frame and "
-    "which feet and wrists rest."
+    "bodies corrected by the 31 images before, and to samples of where their limbs may be; and the "
+    "root's velocity in the odometry frame and which feet and wrists rest."
 )
 PARTS = ("shape", "place")
 LIMITS = (
@@ -31,11 +36,12 @@ LIMITS = (
 
 
 def release(network: Temporal, task, out_folder: Path, origin: Origin) -> None:
-    """Switch off what does not help, calibrate, then write ``temporal.safetensors``, ``.onnx``,
-    ``.json`` and ``.md``, with figures on the people of the task's validation."""
+    """Switch off what does not help, calibrate, then write the weights, their two graphs and card,
+    with figures on the people of the task's validation."""
     out_folder.mkdir(parents=True, exist_ok=True)
     keep_what_helps(network, task)
     calibrate(network, task)
+    calibrate_samples(network, task)
     save(network, out_folder / "temporal.safetensors")
     network = load(out_folder / "temporal.safetensors", task.body, network.name)
     difference = export_onnx(network, out_folder / "temporal.onnx")
@@ -46,19 +52,21 @@ def release(network: Temporal, task, out_folder: Path, origin: Origin) -> None:
         "largest_difference_to_torch_m": difference,
         "val": figures,
     }
-    described = manifest(network, task.body, facts)
-    write_manifest(out_folder / "temporal.onnx", described, references(network))
+    describe(network, task.body, out_folder / "temporal.onnx", facts, references(network))
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     seen, hidden = network.temperature.tolist()
+    sampled_seen, sampled_hidden = network.sample_temperature.tolist()
     points = [
-        "Files: `temporal.onnx` (one frame and what is remembered), `temporal.safetensors` "
-        "(torch), `temporal.json` (graph, state, body model), `temporal-reference.npz` (answers).",
+        "Files: `temporal.onnx` (one frame and what is remembered), `temporal_field.onnx` (the "
+        "velocity field of the limbs), `temporal.safetensors` (torch); of each graph a `.json` "
+        "(graph, state, body model) and a `-reference.npz` (answers).",
         f"Network: {parameters:.2f} million parameters in half precision; {network.config.layers} "
         f"layers of width {network.config.width}; a stream in ONNX and whole clips in torch differ "
         f"by {1e3 * difference:.4f} mm at most.",
         f"Body: `{task.body.name}`.",
         "Standard deviations are those of the image alone times what the network says, scaled on "
-        f"the people for validation: {seen:.2f} where the joint is seen, {hidden:.2f} elsewhere.",
+        f"the people for validation: {seen:.2f} where the joint is seen, {hidden:.2f} elsewhere; "
+        f"those by {SAMPLES} samples by {sampled_seen:.2f} and {sampled_hidden:.2f}.",
         "Corrected beside the rotations: "
         + (", ".join(n for n, on in zip(PARTS, network.corrected, strict=True) if on) or "nothing")
         + " (what does not help on the people for validation stays the image's own).",
@@ -95,16 +103,39 @@ def calibrate(network: Temporal, task) -> None:
     less often than it where they are not.
     """
     network.temperature.fill_(1)
-    parts = []
-    for person in task.held_out:
-        batch = whole(person)
-        answer = network(batch)
-        gap = posed(network, answer["rotations"], answer["betas"]) - posed(
-            network, batch["true_rotations"], batch["true_betas"]
-        )
-        std = batch["joint_std"].clamp(min=1e-3) * answer["joint_factor"]
-        distance2 = gap.square().sum(-1) / std.square()
-        visible = batch["true_visibility"] == VISIBLE
-        parts.append([v[0, :, 1:].flatten() for v in (distance2, batch["visibility"], visible)])
-    joints = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
-    network.temperature.copy_(torch.tensor(seen_and_unseen(*joints)))
+    parts = [_judged(network, person, sampled=False)[:, 1:] for person in task.held_out]
+    network.temperature.copy_(_factors(parts))
+
+
+@torch.no_grad()
+def calibrate_samples(network: Temporal, task) -> None:
+    """The same of regions by samples, and of the joints that samples move; after ``calibrate``."""
+    network.sample_temperature.fill_(1)
+    distal = list(DISTAL)
+    parts = [_judged(network, person, sampled=True)[:, distal] for person in task.held_out]
+    network.sample_temperature.copy_(_factors(parts))
+
+
+def _judged(network: Temporal, person: Followed, sampled: bool) -> Tensor:
+    """[F, 24, 3] of every joint: its error squared over its variance along an axis, how probable
+    it is to be seen, and whether it is."""
+    batch = whole(person)
+    answer = network(batch)
+    own = posed(network, answer["rotations"], answer["betas"])[0]
+    true = posed(network, batch["true_rotations"], batch["true_betas"])[0]
+    variance = (batch["joint_std"].clamp(min=1e-3) * answer["joint_factor"])[0].square()
+    if sampled:
+        noise = torch.randn(SAMPLES, SIZE, generator=torch.Generator().manual_seed(0))
+        frames = {name: value[0] for name, value in answer.items()}
+        off = sampled_joints(network, frames, noise) - own
+        moment = off.square().sum(-1).sum(0) / 3
+        variance = (moment + PRIOR * variance) / (SAMPLES + PRIOR)
+    distance2 = (own - true).square().sum(-1) / variance
+    visible = (batch["true_visibility"][0] == VISIBLE).to(distance2.dtype)
+    return torch.stack([distance2, batch["visibility"][0], visible], -1)
+
+
+def _factors(parts: list[Tensor]) -> Tensor:
+    """Temperatures [2] by what ``_judged`` says of joints [..., 3]."""
+    distance2, probability, visible = torch.cat([p.flatten(0, 1) for p in parts]).T.numpy()
+    return torch.tensor(seen_and_unseen(distance2, probability, visible > 0))

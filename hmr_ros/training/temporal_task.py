@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from hmr_ros.body.model import BodyModel, load_body_model
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
@@ -17,6 +17,7 @@ from hmr_ros.evaluation.subsets import LIMB
 from hmr_ros.models.configs import read_config
 from hmr_ros.models.temporal import Temporal, TemporalConfig
 from hmr_ros.models.weights import build
+from hmr_ros.training import limb_flow_losses
 from hmr_ros.training.followed_people import (
     Followed,
     batch_of,
@@ -25,6 +26,8 @@ from hmr_ros.training.followed_people import (
     read_followed,
     whole,
 )
+from hmr_ros.training.limb_flow_figures import sample_figures
+from hmr_ros.training.limb_flow_losses import FlowWeights
 from hmr_ros.training.seeds import hash_of
 from hmr_ros.training.temporal_losses import Weights, losses, posed
 from hmr_ros.training.temporal_release import release
@@ -43,6 +46,7 @@ class Settings:
     frames: int = 48
     network: TemporalConfig = field(default_factory=TemporalConfig)
     losses: Weights = field(default_factory=Weights)
+    flow: FlowWeights = field(default_factory=FlowWeights)
 
 
 def load(settings: dict, seed: int, rank: int, world: int) -> TemporalTask:
@@ -76,7 +80,12 @@ class TemporalTask:
         return batch_of(clips, self.settings.frames)
 
     def losses(self, network: nn.Module, batch: dict[str, Tensor], step: int) -> dict[str, Tensor]:
-        return losses(network, batch, self.settings.losses)
+        rng = Generator().manual_seed(hash_of(self.seed, step, self.rank, 1))
+        chance = limb_flow_losses.draw(batch["counted"], rng).to(batch["counted"].device)
+        answer = network(batch)
+        return losses(network, answer, batch, self.settings.losses) | limb_flow_losses.losses(
+            network, answer, batch, chance, self.settings.flow
+        )
 
     def after_step(self, network: nn.Module, step: int) -> None:
         pass
@@ -84,7 +93,8 @@ class TemporalTask:
     @torch.no_grad()
     def validate(self, network: Temporal) -> dict[str, float]:
         """Joint errors (mm, about the middle of the hips, limb joints) of the network and of the
-        frames alone: of all, visible, other, and lastingly hidden joints."""
+        frames alone: of all, visible, other, and lastingly hidden joints; and what samples of the
+        limbs are worth."""
         if not self.held_out:
             return {}
         found = [errors_of(network, person) for person in self.held_out]
@@ -101,7 +111,7 @@ class TemporalTask:
             if mask.any():
                 figures[f"{name}_mm"] = float(1e3 * own[mask].mean())
                 figures[f"{name}_frame_mm"] = float(1e3 * frame[mask].mean())
-        return figures
+        return figures | sample_figures(network, self.held_out)
 
     def identity(self) -> dict:
         known = asdict(self.settings)

@@ -139,6 +139,7 @@ def after(people: int, threads: int) -> tuple[dict[str, Callable], Callable]:
     from hmr_ros.refinement import refine
     from hmr_ros.runtime.estimators import ESTIMATORS
     from hmr_ros.runtime.graph_file import read_graph
+    from hmr_ros.runtime.sampling import NO_SAMPLES, Sampling
     from hmr_ros.runtime.temporal import Temporal
     from hmr_ros.tracking.tracker import Tracker
 
@@ -163,10 +164,14 @@ def after(people: int, threads: int) -> tuple[dict[str, Callable], Callable]:
                 size = read_graph(asset("weights", "baseline.onnx")).manifest["image_size"]
                 calls[f"crops, {words}"] = _call(crops_of, image, seen, camera, size)
                 found = pipeline.bodies(Frame(image, camera, 0.0), seen)
-                stage, ids = Temporal(pipeline.body, threads=threads), np.arange(count)
-                calls[f"temporal, {words}"] = _frames(
-                    lambda stamp, run=stage, bodies=found, ids=ids: run(bodies, ids, camera, stamp)
-                )
+                ids = np.arange(count)
+                for more, how in (("", NO_SAMPLES), (" with 8 samples", Sampling(8))):
+                    stage = Temporal(pipeline.body, threads=threads, sampling=how)
+                    calls[f"temporal{more}, {words}"] = _frames(
+                        lambda stamp, run=stage, bodies=found, ids=ids: run(
+                            bodies, ids, camera, stamp
+                        )
+                    )
             if name != "lifter":
                 continue
             made = place(pipeline.estimator(seen, camera, image), seen, camera, pipeline.body)
