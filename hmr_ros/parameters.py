@@ -129,7 +129,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "estimator",
         1.0,
         "How far samples follow what is seen: 1 as trained, more makes them surer and costs twice "
-        "the time, 0 ignores all but the torso.",
+        "the time, 0 ignores all but the torso (with temporal: all but the estimate).",
         0.0,
         5.0,
     ),

@@ -29,7 +29,7 @@ NOISE = 0.4  # standard deviation of every coordinate at t = 0
 
 
 class LimbFlow(nn.Module):
-    """The velocity field; before anything is learned it leads straight to the estimate."""
+    """The velocity field; before anything is learned it points at the estimate from everywhere."""
 
     def __init__(self, width: int, heads: int, layers: int) -> None:
         super().__init__()
@@ -50,7 +50,8 @@ class LimbFlow(nn.Module):
 
         evidence [N, 1, width]: the frame's token. regressed [N, POSE]: 6D of the network's body,
         the root in the facing frame. without [N] in 0..1: 1 where evidence and estimated limbs are
-        left out, for guidance; the anchor stays.
+        left out, for guidance; the anchor stays. As states are turns from the estimate, limbs are
+        then about as far from it as they are on the whole.
         """
         left = (1 - without)[:, None, None]
         pose = regressed.unflatten(1, (24, 6))
