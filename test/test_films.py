@@ -27,7 +27,7 @@ from hmr_ros.evaluation.synocc.video_rows import figures
 from hmr_ros.geometry.camera_pose import LEVEL
 from hmr_ros.models.weights import build
 from hmr_ros.parameters import validated
-from hmr_ros.training import film_stand_in
+from hmr_ros.training import film_stand_in, limb_flow_losses
 from hmr_ros.training.film_making import FilmDrawing, Glimpse, followed
 from hmr_ros.training.followed_people import (
     batch_of,
@@ -38,6 +38,7 @@ from hmr_ros.training.followed_people import (
     with_elapsed,
     without_odometry,
 )
+from hmr_ros.training.limb_flow_losses import FlowWeights
 from hmr_ros.training.temporal_losses import Weights, losses, posed
 from hmr_ros.walk import Walk
 
@@ -123,7 +124,11 @@ def test_padding_counts_for_nothing():
 
     def terms(frames: int) -> dict[str, float]:
         batch = batch_of(clips, frames)
-        return {k: v.item() for k, v in losses(network, batch, Weights()).items()}
+        answer = network(batch)
+        chance = limb_flow_losses.draw(batch["counted"], torch.Generator().manual_seed(0))
+        found = losses(network, answer, batch, Weights())
+        found |= limb_flow_losses.losses(network, answer, batch, chance, FlowWeights())
+        return {k: v.item() for k, v in found.items()}
 
     short, long = terms(20), terms(33)
     assert short == pytest.approx(long, rel=1e-4)
