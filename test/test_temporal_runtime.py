@@ -423,6 +423,34 @@ def test_foreign_weights_are_refused(exported, body, tmp_path):
         Temporal(body, str(path))
 
 
+@pytest.mark.parametrize(
+    "told, words",
+    [
+        (None, "lacks 'field'"),
+        ({"limbs": [1, 99]}, "lacks limbs from 1 to 23"),
+        ({"limbs": [1, 2]}, "lacks 6 values of noise_scale"),
+        ({"temperature": [1.0]}, "or 2 temperatures"),
+        ({"width": 7}, "takes evidence"),
+        ("no file", "temporal_field.onnx does not exist"),
+    ],
+)
+def test_what_samples_need_is_named_where_it_is_missing(exported, body, tmp_path, told, words):
+    for path in exported[1].parent.glob("temporal*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    described = json.loads((tmp_path / "temporal.json").read_text())
+    if told is None:
+        del described["field"]
+    elif told == "no file":
+        (tmp_path / "temporal_field.onnx").unlink()
+    else:
+        described["field"] |= told
+    (tmp_path / "temporal.json").write_text(json.dumps(described))
+    path = str(tmp_path / "temporal.onnx")
+    with pytest.raises(WeightsError, match=words):
+        Temporal(body, path, sampling=Sampling(2))
+    Temporal(body, path)  # without samples nobody asks
+
+
 def test_a_pose_and_its_y_up_form_are_the_same_camera():
     rng = np.random.default_rng(0)
     turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))

@@ -38,8 +38,10 @@ class LimbSamples:
             self._factors = np.asarray(told["temperature"], np.float32)
             self.limbs = np.asarray(told["limbs"], int)
             pose, width = int(told["pose"]), int(told["width"])
-            if scale.shape != (6 * len(self.limbs),):
-                raise ValueError(f"a noise_scale of {6 * len(self.limbs)} values")
+            if not ((self.limbs > 0) & (self.limbs < 24)).all():
+                raise ValueError("limbs from 1 to 23")
+            if scale.shape != (6 * len(self.limbs),) or self._factors.shape != (2,):
+                raise ValueError("6 values of noise_scale for each of the limbs, or 2 temperatures")
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"{manifest_path(network.path)} lacks {error}: {MEND}") from error
         shapes = field_inputs(len(scale), 1, width) | {"regressed": (None, pose)}
