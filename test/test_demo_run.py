@@ -50,14 +50,14 @@ def test_figures_film_and_picture(tmp_path, pictures):
     figures = json.loads((tmp_path / "demo.json").read_text())
     assert figures["frames_sent"] == COUNT
     assert figures["frames_processed"] == COUNT and figures["frames_lost"] == 0
-    assert figures["bodies_hz"] == pytest.approx(10, rel=0.2)
+    assert figures["bodies_hz"] == pytest.approx(10, rel=0.1)
     assert figures["people_median"] == PEOPLE and figures["ids"] == PEOPLE
     assert 0 < figures["latency_ms"]["p50"] <= figures["latency_ms"]["p95"] < 2000
     assert figures["latency_ms"]["p95"] <= figures["latency_ms"]["p99"]
     topics = ("/hmr_node/bodies", "/hmr_node/markers", "/hmr_node/points", "/tf")
     assert set(figures["outputs"]) == set(topics)
     for topic in topics:
-        assert figures["outputs"][topic] == pytest.approx(10, rel=0.2), topic
+        assert figures["outputs"][topic] == pytest.approx(10, rel=0.15), topic
     assert figures["machine"]["cores"] >= 1
 
     film = cv2.VideoCapture(str(tmp_path / "out" / "demo.mp4"))
