@@ -136,7 +136,7 @@ def test_ninety_per_cent_of_the_joints_lie_in_regions_of_ninety_per_cent(skeleto
 def test_regions_by_samples_hold_as_many_of_the_joints_that_samples_move(skeleton):
     film = made_film(frames=60)
     likely = np.where(film.true_visibility == VISIBLE, 0.9, 0.2).astype(np.float32)
-    person = one_person(replace(film, visibility=likely), 0)
+    person = one_person(replace(film, joint_cov=4 * film.joint_cov, visibility=likely), 0)
     batch, distal = whole(person), list(DISTAL)
 
     def answer(batch):
@@ -157,14 +157,15 @@ def test_regions_by_samples_hold_as_many_of_the_joints_that_samples_move(skeleto
     true = posed(network, batch["true_rotations"], batch["true_betas"])[0].numpy()
     visible, held = (batch["true_visibility"] == VISIBLE)[0].numpy(), np.zeros(own.shape[:2], bool)
     seen, hidden = network.sample_temperature.numpy()
+    assert 1 < seen < 4 and 1 < hidden < 4, "neither is at the end of its range"
     for t in range(len(own)):
         for j in distal:
-            spread = np.square(joints[:, t, j] - own[t, j]).sum() / 3
-            variance = (spread + PRIOR * 0.01) / (SAMPLES + PRIOR)
+            apart = joints[:, t, j] - own[t, j]
+            cov = (apart.T @ apart + PRIOR * 0.04 * np.eye(3)) / (SAMPLES + PRIOR)
             share = person["visibility"][t, j]
-            variance *= share * seen**2 + (1 - share) * hidden**2
-            off = np.square(own[t, j] - true[t, j]).sum()
-            held[t, j] = off <= stats.chi2.ppf(0.9, 3) * variance
+            cov *= share * seen**2 + (1 - share) * hidden**2
+            off = own[t, j] - true[t, j]
+            held[t, j] = off @ np.linalg.solve(cov, off) <= stats.chi2.ppf(0.9, 3)
     for which in (visible, ~visible):
         assert held[:, distal][which[:, distal]].mean() == pytest.approx(0.9, abs=0.01)
 

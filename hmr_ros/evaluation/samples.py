@@ -65,12 +65,13 @@ def drawn(
     [16 * 6] coordinates of their mean."""
     rng = torch.Generator().manual_seed(seed)
     parts = [_drawn_batch(network, batch, poses, mean_limbs, rng) for batch in batches]
-    return Drawn(**{f.name: _joined([p[f.name] for p in parts]) for f in fields(Drawn)})
+    return Drawn(**{f.name: joined([p[f.name] for p in parts]) for f in fields(Drawn)})
 
 
-def _joined(values: list):
+def joined(values: list):
+    """Arrays of several batches as one, or dictionaries of such arrays."""
     if isinstance(values[0], dict):
-        return {key: _joined([v[key] for v in values]) for key in values[0]}
+        return {key: joined([v[key] for v in values]) for key in values[0]}
     return np.concatenate([np.asarray(v) for v in values])
 
 
@@ -120,11 +121,16 @@ def _quantiles(network, estimate, joints: Tensor, true: Tensor) -> np.ndarray:
     seen, hidden = network.sample_temperature
     visibility = estimate.visibility_logit.sigmoid()
     factor = (visibility * seen**2 + (1 - visibility) * hidden**2).sqrt()
-    cov = covariances_of(network, estimate, joints.transpose(0, 1), factor.numpy())[:, 1:]
-    off = (true - estimate.joints).numpy()[:, 1:]
-    out = np.full(true.shape[:2], np.nan)
-    flat = quantiles(off.reshape(-1, 3).astype(float), cov.reshape(-1, 3, 3).astype(float))
-    out[:, 1:] = flat.reshape(len(out), -1)
+    cov = covariances_of(network, estimate, joints.transpose(0, 1), factor.numpy())
+    return joint_quantiles((true - estimate.joints).numpy(), cov)
+
+
+def joint_quantiles(off: np.ndarray, cov: np.ndarray) -> np.ndarray:
+    """``calibration.quantiles`` [N, 24] of errors [N, 24, 3] about the pelvis by covariances
+    [N, 24, 3, 3]; NaN for the pelvis."""
+    out = np.full(off.shape[:2], np.nan)
+    off, cov = (values[:, 1:].astype(float) for values in (off, cov))
+    out[:, 1:] = quantiles(off.reshape(-1, 3), cov.reshape(-1, 3, 3)).reshape(len(out), -1)
     return out
 
 
@@ -159,11 +165,19 @@ def rows_of(found: Drawn, visibility: np.ndarray) -> list[dict]:
         rows.append(
             row("spread of samples, mm", name, spread(square, masks[name.replace(" ", "_")]))
         )
+    return rows + regions(found.quantile, masks)
+
+
+def regions(
+    quantile: np.ndarray, masks: Mapping[str, np.ndarray], clusters: np.ndarray | None = None
+) -> list[dict]:
+    """How many distal joints regions by samples hold. quantile: [N, 24] as in ``Drawn``; clusters:
+    ``mean_interval``."""
+    rows = []
     for level, wanted in ((0.5, "45 to 55"), (0.9, "87 to 93")):
         for name in ("distal_visible", "distal_self_occluded", "distal_hidden"):
-            counted = masks[name]
-            held = inside(np.where(counted, found.quantile, 0.0), level)
-            share = mean_interval(100.0 * held, counted, rounds=ROUNDS)
+            held = inside(np.where(masks[name], quantile, 0.0), level)
+            share = mean_interval(100.0 * held, masks[name], clusters, rounds=ROUNDS)
             rows.append(
                 row(f"inside {level:.0%} regions, %", name.replace("_", " "), share, wanted)
             )
@@ -191,14 +205,30 @@ def reached(
         ratio("best of 8 / regressor", "distal hidden", best[CHOSEN], regressed, hidden, "<= 0.70"),
         row("spread, hidden / visible", "distal", share, ">= 2"),
     ]
-    *fewer, last = STEPS
-    for steps in fewer:
-        figure, wanted = f"best of 8, {steps} / {last} steps", "<= 1.05" if steps == CHOSEN else ""
-        rows.append(ratio(figure, "distal hidden", best[steps], best[last], hidden, wanted))
+    rows += fewer_steps(best, hidden)
     if apart is not None:
         mean = mean_interval(1e3 * apart, rounds=ROUNDS)
         rows.append(row("disagreement of the views, mm", "distal", mean, "<= 15"))
     return rows
+
+
+def fewer_steps(
+    best: Mapping[int, np.ndarray], hidden: np.ndarray, clusters: np.ndarray | None = None
+) -> list[dict]:
+    """What fewer steps cost the nearest sample; best: as in ``Drawn``."""
+    *fewer, last = STEPS
+    return [
+        ratio(
+            f"best of 8, {steps} / {last} steps",
+            "distal hidden",
+            best[steps],
+            best[last],
+            hidden,
+            "<= 1.05" if steps == CHOSEN else "",
+            clusters,
+        )
+        for steps in fewer
+    ]
 
 
 def spread(square: np.ndarray, mask: np.ndarray, clusters: np.ndarray | None = None) -> Estimate:

@@ -14,10 +14,19 @@ import torch
 from torch import Generator, Tensor
 
 from hmr_ros.data.joint_visibility import HIDDEN
-from hmr_ros.evaluation.bootstrap import mean_interval
-from hmr_ros.evaluation.calibration import inside, quantiles
 from hmr_ros.evaluation.persistence import lasting
-from hmr_ros.evaluation.samples import GUIDANCE, ROUNDS, STEPS, ratio, row, spread
+from hmr_ros.evaluation.sample_calibration import covariances_over_time
+from hmr_ros.evaluation.samples import (
+    GUIDANCE,
+    STEPS,
+    fewer_steps,
+    joined,
+    joint_quantiles,
+    ratio,
+    regions,
+    row,
+    spread,
+)
 from hmr_ros.evaluation.subsets import joint_masks
 from hmr_ros.models.factorized import SAMPLES
 from hmr_ros.models.factorized import STEPS as CHOSEN
@@ -26,7 +35,6 @@ from hmr_ros.models.limb_flow import SIZE
 from hmr_ros.models.sampled_limbs import sampled_joints
 from hmr_ros.models.temporal import Temporal
 from hmr_ros.runtime.calibration import factor2, seen_or_not
-from hmr_ros.runtime.sampling import covariances
 
 
 @dataclass(frozen=True)
@@ -62,13 +70,7 @@ def drawn(
     (``true_rotations``, ``true_betas``, ``true_visibility``), and their stamps [F] in seconds."""
     rng = Generator().manual_seed(seed)
     parts = [_of_person(network, *person, n, rng) for n, person in enumerate(people)]
-    return Threads(**{f.name: _joined([p[f.name] for p in parts]) for f in fields(Threads)})
-
-
-def _joined(values: list):
-    if isinstance(values[0], dict):
-        return {key: _joined([v[key] for v in values]) for key in values[0]}
-    return np.concatenate([np.asarray(v) for v in values])
+    return Threads(**{f.name: joined([p[f.name] for p in parts]) for f in fields(Threads)})
 
 
 def _of_person(network: Temporal, batch, stamps: np.ndarray, number: int, rng: Generator) -> dict:
@@ -105,16 +107,10 @@ def _of_person(network: Temporal, batch, stamps: np.ndarray, number: int, rng: G
 
 
 def _quantiles(network, batch, answer, joints: Tensor, own: Tensor, true: Tensor) -> np.ndarray:
-    std = (batch["joint_std"] * answer["joint_factor"])[0].numpy()
-    visibility = batch["visibility"][0].numpy()
-    factor = np.sqrt(factor2(network.sample_temperature.numpy(), seen_or_not(visibility)))
-    ball = np.square(std)[..., None, None] * np.eye(3, dtype=np.float32)
-    cov = covariances(joints.transpose(0, 1).numpy(), own.numpy(), ball, factor)[:, 1:]
-    off = (true - own).numpy()[:, 1:]
-    out = np.full(own.shape[:2], np.nan)
-    flat = quantiles(off.reshape(-1, 3).astype(float), cov.reshape(-1, 3, 3).astype(float))
-    out[:, 1:] = flat.reshape(len(out), -1)
-    return out
+    shares = seen_or_not(batch["visibility"][0].numpy())
+    factor = np.sqrt(factor2(network.sample_temperature.numpy(), shares))
+    cov = covariances_over_time(batch, answer, joints, own, factor)
+    return joint_quantiles((true - own).numpy(), cov)
 
 
 def _shift(joints: np.ndarray, follows: np.ndarray) -> np.ndarray:
@@ -137,11 +133,7 @@ def rows_of(found: Threads) -> list[dict]:
     ):
         best = found.best[CHOSEN]
         rows.append(ratio("best of 8 / estimate", name, best, found.estimate, mask, wanted, who))
-    *fewer, last = STEPS
-    for steps in fewer:
-        figure, wanted = f"best of 8, {steps} / {last} steps", "<= 1.05" if steps == CHOSEN else ""
-        args = found.best[steps], found.best[last], hidden, wanted, who
-        rows.append(ratio(figure, "distal hidden", *args))
+    rows += fewer_steps(found.best, hidden, who)
     share = spread(square, hidden).value / spread(square, seen).value
     rows.append(row("spread, hidden / visible", "distal", share, ">= 2"))
     for name, mask in (("distal hidden", hidden), ("distal visible", seen)):
@@ -150,11 +142,4 @@ def rows_of(found: Threads) -> list[dict]:
     for name in ("estimate", "sample", "anew"):
         figure = f"way from frame to frame, {name} / true"
         rows.append(ratio(figure, "distal", found.shift[name], true, masks["distal"], "", who))
-    for level, wanted in ((0.5, "45 to 55"), (0.9, "87 to 93")):
-        for name in ("distal_visible", "distal_self_occluded", "distal_hidden"):
-            held = inside(np.where(masks[name], found.quantile, 0.0), level)
-            share = mean_interval(100.0 * held, masks[name], who, rounds=ROUNDS)
-            rows.append(
-                row(f"inside {level:.0%} regions, %", name.replace("_", " "), share, wanted)
-            )
-    return rows
+    return rows + regions(found.quantile, masks, who)

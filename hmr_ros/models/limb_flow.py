@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from hmr_ros.models import flow
 from hmr_ros.models.decoder import Decoder
-from hmr_ros.models.factorized_state import LIMBS, TORSO
+from hmr_ros.models.factorized_state import LIMBS, TORSO, at_rest
 from hmr_ros.models.lifter import matrix_from_6d
 from hmr_ros.models.tokenizer import sixd_of
 from hmr_ros.models.velocity_field import WAVES
@@ -93,7 +93,8 @@ def pose_of(root: Tensor, others: Tensor) -> Tensor:
 
 def turned(rotations: Tensor, state: Tensor) -> Tensor:
     """The bodies [N, 24, 3, 3] that states [N, SIZE] make of ``rotations`` [N, 24, 3, 3]."""
-    turns = matrix_from_6d(state.unflatten(1, (len(LIMBS), 6)) + _no_turn(state))
+    none = at_rest()[:SIZE].to(state.device)
+    turns = matrix_from_6d((state + none).unflatten(1, (len(LIMBS), 6)))
     body = list(rotations.unbind(1))
     for row, joint in enumerate(LIMBS):
         body[joint] = turns[:, row] @ body[joint]
@@ -105,8 +106,4 @@ def state_of(rotations: Tensor, goal: Tensor) -> Tensor:
     [N, 24, 3, 3]: the reverse of ``turned``."""
     limbs = list(LIMBS)
     turns = goal[:, limbs] @ rotations[:, limbs].transpose(-1, -2)
-    return (sixd_of(turns) - _no_turn(goal)).flatten(1)
-
-
-def _no_turn(like: Tensor) -> Tensor:
-    return torch.tensor([1.0, 0, 0, 0, 1, 0], device=like.device)
+    return sixd_of(turns).flatten(1) - at_rest()[:SIZE].to(goal.device)

@@ -17,10 +17,9 @@ from hmr_ros.runtime.calibration import factor2, seen_or_not
 from hmr_ros.runtime.factorized import FIELD_OUTPUTS, field_inputs, field_path
 from hmr_ros.runtime.graph_file import MEND, GraphFile, WeightsError, manifest_path, read_graph
 from hmr_ros.runtime.precisions import FIELD
-from hmr_ros.runtime.sampling import Field, Sampling, covariances, rotations_of, sampled
+from hmr_ros.runtime.sampling import REST, Field, Sampling, covariances, rotations_of, sampled
 
 AT_ONCE = 256  # rows of the field in one run
-REST = np.array([1, 0, 0, 0, 1, 0], np.float32)  # 6D of no turn
 
 
 class LimbSamples:
@@ -61,7 +60,7 @@ class LimbSamples:
         nowhere = np.zeros((len(token), len(self._field.scale)), np.float32)
         states = sampled(self._field, token[:, None], nowhere, pose, self.sampling)
         n, s = states.shape[:2]
-        turns = rotations_of((states.reshape(n, s, -1, 6) + REST).reshape(n, s, -1, 2, 3))
+        turns = rotations_of((states + REST[: states.shape[2]]).reshape(n, s, -1, 2, 3))
         posed = np.repeat(rotations[:, None], s, 1).astype(np.float32)
         posed[:, :, self.limbs] = turns @ posed[:, :, self.limbs]
         rest = np.repeat(rest_joints(self.body, betas), s, 0).astype(np.float32)

@@ -33,7 +33,7 @@ FIELD_INPUTS = {
     "regressed": "[N, 193] as the network tells it",
     "without": "[N] 1 where the evidence is left out, else 0",
 }
-FIELD_OUTPUT = "[N, 193] d state / d t; where the anchor is, what it says does not count"
+VELOCITY = "[N, 193] d state / d t; where the anchor is, what it says does not count"
 
 
 def export(
@@ -233,14 +233,19 @@ def field_references(told: Mapping[str, np.ndarray], scale: np.ndarray) -> dict[
     }
 
 
-def field_manifest(network: nn.Module, body: BodyModel) -> dict:
+def field_manifest(
+    network: nn.Module,
+    body: BodyModel,
+    inputs: Mapping[str, str] = FIELD_INPUTS,
+    velocity: str = VELOCITY,
+) -> dict:
     """What a reader of the velocity field's file must know; what samples need stands in the
-    network's own manifest."""
+    network's own manifest. inputs, velocity: what the field takes and gives, in words."""
     return {
         "estimator": f"{network.name}{FIELD}",
         "body_model": {"name": body.name, "sha256": fingerprint(body)},
-        "inputs": FIELD_INPUTS,
-        "outputs": {"velocity": FIELD_OUTPUT},
+        "inputs": dict(inputs),
+        "outputs": {"velocity": velocity},
         "normalisation": "inside the network",
     }
 

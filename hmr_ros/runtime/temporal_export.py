@@ -19,14 +19,26 @@ from hmr_ros.models.temporal import Streaming, Temporal
 from hmr_ros.runtime.answers import fingerprint
 from hmr_ros.runtime.factorized import field_path
 from hmr_ros.runtime.graph_description import answers, opened, write_manifest
-from hmr_ros.runtime.network_export import export_field, field_references, rounded
+from hmr_ros.runtime.network_export import (
+    FIELD_INPUTS,
+    export_field,
+    field_manifest,
+    field_references,
+    rounded,
+)
 from hmr_ros.runtime.onnx_writing import write_onnx
-from hmr_ros.runtime.precisions import FIELD
 from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, STATE, TOLD
 
 # Largest difference to torch: of joint positions in metres, and of any other answer.
 JOINT_TOLERANCE, TOLERANCE = 1e-4, 2e-3
 FRAMES = 40  # of the comparison: more than the window
+FLOW_INPUTS = {
+    **FIELD_INPUTS,
+    "state": f"[N, {SIZE}] along the flow: see hmr_ros.models.limb_flow",
+    "evidence": "[N, 1, W] token_now of the network",
+    "regressed": f"[N, {POSE}] pose_now of the network",
+}
+VELOCITY = f"[N, {SIZE}] d state / d t"
 
 
 def export(
@@ -45,25 +57,17 @@ def export(
     path = folder / f"{network.name}.onnx"
     difference = export_onnx(network, path)
     more = {**facts, "largest_difference_to_torch_m": difference}
-    describe(network, body, path, more, references)
-    return difference
-
-
-def describe(
-    network: Temporal,
-    body: BodyModel,
-    path: Path,
-    facts: Mapping,
-    references: Mapping[str, np.ndarray],
-) -> None:
-    """Manifests and reference answers of the written file ``path`` and of its field's; arguments as
-    of ``export``."""
-    write_manifest(path, manifest(network, body, facts), references)
+    write_manifest(path, manifest(network, body, more), references)
     said = answers(path, references)
     token, pose = (said[f"{name}_now"] for name in TOLD)
     nowhere = np.zeros((len(token), SIZE), np.float32)
     about = field_references({"regressed": nowhere, "evidence": token[:, None]}, np.float32(NOISE))
-    write_manifest(field_path(path), field_manifest(network, body), about | {"regressed": pose})
+    write_manifest(
+        field_path(path),
+        field_manifest(network, body, FLOW_INPUTS, VELOCITY),
+        about | {"regressed": pose},
+    )
+    return difference
 
 
 def export_onnx(network: Temporal, path: Path) -> float:
@@ -198,22 +202,4 @@ def flow_example(network: Temporal, people: int) -> dict[str, torch.Tensor]:
         "evidence": told["token"][:, -1:],
         "regressed": told["pose"][:, -1],
         "without": (torch.arange(people) % 2).float(),
-    }
-
-
-def field_manifest(network: Temporal, body: BodyModel) -> dict:
-    """What a reader of the field's file must know; what samples need stands in the network's own
-    manifest."""
-    return {
-        "estimator": f"{network.name}{FIELD}",
-        "body_model": {"name": body.name, "sha256": fingerprint(body)},
-        "inputs": {
-            "state": f"[N, {SIZE}] along the flow: see hmr_ros.models.limb_flow",
-            "t": "[N] time, 0 to 1",
-            "evidence": "[N, 1, W] token_now of the network",
-            "regressed": f"[N, {POSE}] pose_now of the network",
-            "without": "[N] 1 where the evidence is left out, else 0",
-        },
-        "outputs": {"velocity": f"[N, {SIZE}] d state / d t"},
-        "normalisation": "inside the network",
     }

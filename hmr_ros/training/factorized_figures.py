@@ -37,11 +37,16 @@ def sample_figures(
         for name, value in found.items():
             parts.setdefault(name, []).append(value.cpu())
     values = {name: torch.cat(value) for name, value in parts.items()}
+    return by_visibility(values) | {"disagree_mm": 1e3 * values["apart"].mean().item()}
+
+
+def by_visibility(values: Mapping[str, Tensor]) -> dict[str, float]:
+    """The first figures of ``sample_figures``, by joints [M]: in metres ``estimate``, ``sample``
+    and ``best``; ``square``, of samples to their mean (m^2); ``state``, their visibility."""
     figures = {}
     for name, state in (("hidden", HIDDEN), ("visible", VISIBLE)):
         rows = values["state"] == state
         for key, said in (("estimate", "estimate"), ("sample", "sample"), ("best", "best8")):
             figures[f"{said}_{name}_mm"] = 1e3 * values[key][rows].mean().item()
         figures[f"spread_{name}_mm"] = 1e3 * values["square"][rows].mean().sqrt().item()
-    figures["disagree_mm"] = 1e3 * values["apart"].mean().item()
     return figures

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 import torch
 from torch import Generator, Tensor
 
-from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
 from hmr_ros.models.factorized import SAMPLES
 from hmr_ros.models.factorized_state import DISTAL
 from hmr_ros.models.limb_flow import SIZE
 from hmr_ros.models.sampled_limbs import sampled_joints
 from hmr_ros.models.temporal import Temporal
+from hmr_ros.training.factorized_figures import by_visibility
 from hmr_ros.training.followed_people import Followed, whole
+from hmr_ros.training.temporal_losses import posed
 
 EVERY = 3  # frames, of which one is looked at
 
@@ -22,37 +23,26 @@ EVERY = 3  # frames, of which one is looked at
 def sample_figures(
     network: Temporal, people: Iterable[Followed], seed: int = 0
 ) -> dict[str, float]:
-    """Millimetres over distal joints (knees, elbows and beyond), about the pelvis.
-
-    ``*_hidden_mm`` and ``*_visible_mm``: ``estimate``, the error of the network's body; ``sample``,
-    the mean error of one sample; ``best8``, of the nearest of eight, joint by joint; ``spread``,
-    root mean square distance of samples to their mean.
-    """
+    """``factorized_figures.by_visibility`` of distal joints (knees, elbows and beyond) of every
+    third frame, about the pelvis: of the network's body and of eight samples."""
     device = next(network.parameters()).device
     rng, distal = Generator().manual_seed(seed), list(DISTAL)
-    parts: list[Tensor] = []
+    parts: list[dict[str, Tensor]] = []
     for person in people:
         batch = {name: value.to(device) for name, value in whole(person).items()}
-        answer = {name: value[0, ::EVERY] for name, value in network(batch).items()}
-        true, own = (
-            network.skeleton(a["rotations"], a["betas"])[0][:, distal]
-            for a in (
-                {k: batch[f"true_{k}"][0, ::EVERY] for k in ("rotations", "betas")},
-                answer,
-            )
-        )
+        answer = network(batch)
+        own = posed(network, answer["rotations"], answer["betas"])[0, ::EVERY, distal]
+        true = posed(network, batch["true_rotations"], batch["true_betas"])[0, ::EVERY, distal]
+        frames = {name: value[0, ::EVERY] for name, value in answer.items()}
         noise = torch.randn(SAMPLES, SIZE, generator=rng).to(device)
-        joints = sampled_joints(network, answer, noise)[:, :, distal]
+        joints = sampled_joints(network, frames, noise)[:, :, distal]
         off = (joints - true).norm(dim=-1)
-        square = (joints - joints.mean(0)).square().sum(-1).mean(0)
-        state = batch["true_visibility"][0, ::EVERY, distal]
-        found = torch.stack([(own - true).norm(dim=-1), off.mean(0), off.amin(0), square, state])
-        parts.append(found.flatten(1).cpu())
-    values = torch.cat(parts, 1)
-    figures = {}
-    for name, state in (("hidden", HIDDEN), ("visible", VISIBLE)):
-        estimate, sample, best, square = values[:4, values[4] == state].mean(1)
-        for said, value in (("estimate", estimate), ("sample", sample), ("best8", best)):
-            figures[f"{said}_{name}_mm"] = 1e3 * value.item()
-        figures[f"spread_{name}_mm"] = 1e3 * square.sqrt().item()
-    return figures
+        found = {
+            "estimate": (own - true).norm(dim=-1),
+            "sample": off.mean(0),
+            "best": off.amin(0),
+            "square": (joints - joints.mean(0)).square().sum(-1).mean(0),
+            "state": batch["true_visibility"][0, ::EVERY, distal],
+        }
+        parts.append({name: value.flatten().cpu() for name, value in found.items()})
+    return by_visibility({name: torch.cat([p[name] for p in parts]) for name in parts[0]})

@@ -16,6 +16,7 @@ from hmr_ros.models import flow
 from hmr_ros.models.limb_flow import NOISE, SIZE, state_of, turned
 from hmr_ros.models.reaching import reaching
 from hmr_ros.models.temporal import Temporal
+from hmr_ros.training.factorized_losses import mean
 from hmr_ros.training.lifter_losses import distance
 
 FRAMES = 6  # of a stretch
@@ -69,7 +70,6 @@ def losses(
     which they do not change: the field learns what the rest of the network leaves open."""
     frames = min(FRAMES, batch["elapsed"].shape[1])
     at = chance.first[:, None] + torch.arange(frames, device=chance.first.device)
-    at = at.clamp(max=batch["elapsed"].shape[1] - 1)
     clip = torch.arange(len(at), device=at.device)[:, None]
 
     def of(values: Tensor) -> Tensor:
@@ -97,14 +97,9 @@ def losses(
     # At early times little is known, and nothing without evidence.
     known = counts * t * (1 - blind)
     gap = (joints - wanted).unflatten(0, (-1, frames))
-    both = (known.unflatten(0, (-1, frames))[:, 1:]).flatten()
+    both = known.unflatten(0, (-1, frames))[:, 1:].flatten()
     return {
-        "flow": weights.flow * _mean(moved, counts),
-        "flow_reach": weights.reach * _mean(distance(gap).mean(-1).flatten(), known),
-        "flow_motion": weights.motion * _mean(distance(gap.diff(dim=1)).mean(-1).flatten(), both),
+        "flow": weights.flow * mean(moved, counts),
+        "flow_reach": weights.reach * mean(distance(gap).mean(-1).flatten(), known),
+        "flow_motion": weights.motion * mean(distance(gap.diff(dim=1)).mean(-1).flatten(), both),
     }
-
-
-def _mean(values: Tensor, counts: Tensor) -> Tensor:
-    """Of frames [M], each of which counts by ``counts`` [M] in 0..1; over all, counted or not."""
-    return (values * counts).mean()

@@ -6,19 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Generator
 
 from hmr_ros.data.joint_visibility import VISIBLE
+from hmr_ros.evaluation.sample_calibration import covariances_over_time, distal_factors
 from hmr_ros.evaluation.temperatures import seen_and_unseen
 from hmr_ros.models.factorized import SAMPLES
-from hmr_ros.models.factorized_state import DISTAL
 from hmr_ros.models.limb_flow import SIZE
 from hmr_ros.models.sampled_limbs import sampled_joints
 from hmr_ros.models.temporal import Temporal
 from hmr_ros.models.weights import load, save
-from hmr_ros.runtime.sampling import PRIOR
-from hmr_ros.runtime.temporal_export import describe, export_onnx, references
-from hmr_ros.training.followed_people import Followed, whole
+from hmr_ros.runtime.temporal_export import export, references
+from hmr_ros.training.followed_people import whole
 from hmr_ros.training.model_card import Origin, card, write_card
 from hmr_ros.training.temporal_losses import posed
 
@@ -44,15 +43,9 @@ def release(network: Temporal, task, out_folder: Path, origin: Origin) -> None:
     calibrate_samples(network, task)
     save(network, out_folder / "temporal.safetensors")
     network = load(out_folder / "temporal.safetensors", task.body, network.name)
-    difference = export_onnx(network, out_folder / "temporal.onnx")
     figures = task.validate(network)
-    facts = {
-        "corrects": task.corrects,
-        **origin.facts(),
-        "largest_difference_to_torch_m": difference,
-        "val": figures,
-    }
-    describe(network, task.body, out_folder / "temporal.onnx", facts, references(network))
+    facts = {"corrects": task.corrects, **origin.facts(), "val": figures}
+    difference = export(network, task.body, out_folder, facts, references(network))
     parameters = sum(p.numel() for p in network.parameters()) / 1e6
     seen, hidden = network.temperature.tolist()
     sampled_seen, sampled_hidden = network.sample_temperature.tolist()
@@ -103,39 +96,34 @@ def calibrate(network: Temporal, task) -> None:
     less often than it where they are not.
     """
     network.temperature.fill_(1)
-    parts = [_judged(network, person, sampled=False)[:, 1:] for person in task.held_out]
-    network.temperature.copy_(_factors(parts))
+    parts = []
+    for person in task.held_out:
+        batch = whole(person)
+        answer = network(batch)
+        gap = posed(network, answer["rotations"], answer["betas"]) - posed(
+            network, batch["true_rotations"], batch["true_betas"]
+        )
+        std = batch["joint_std"].clamp(min=1e-3) * answer["joint_factor"]
+        distance2 = gap.square().sum(-1) / std.square()
+        visible = batch["true_visibility"] == VISIBLE
+        parts.append([v[0, :, 1:].flatten() for v in (distance2, batch["visibility"], visible)])
+    joints = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    network.temperature.copy_(torch.tensor(seen_and_unseen(*joints)))
 
 
 @torch.no_grad()
 def calibrate_samples(network: Temporal, task) -> None:
-    """The same of regions by samples, and of the joints that samples move; after ``calibrate``."""
-    network.sample_temperature.fill_(1)
-    distal = list(DISTAL)
-    parts = [_judged(network, person, sampled=True)[:, distal] for person in task.held_out]
-    network.sample_temperature.copy_(_factors(parts))
-
-
-def _judged(network: Temporal, person: Followed, sampled: bool) -> Tensor:
-    """[F, 24, 3] of every joint: its error squared over its variance along an axis, how probable
-    it is to be seen, and whether it is."""
-    batch = whole(person)
-    answer = network(batch)
-    own = posed(network, answer["rotations"], answer["betas"])[0]
-    true = posed(network, batch["true_rotations"], batch["true_betas"])[0]
-    variance = (batch["joint_std"].clamp(min=1e-3) * answer["joint_factor"])[0].square()
-    if sampled:
-        noise = torch.randn(SAMPLES, SIZE, generator=torch.Generator().manual_seed(0))
-        frames = {name: value[0] for name, value in answer.items()}
-        off = sampled_joints(network, frames, noise) - own
-        moment = off.square().sum(-1).sum(0) / 3
-        variance = (moment + PRIOR * variance) / (SAMPLES + PRIOR)
-    distance2 = (own - true).square().sum(-1) / variance
-    visible = (batch["true_visibility"][0] == VISIBLE).to(distance2.dtype)
-    return torch.stack([distance2, batch["visibility"][0], visible], -1)
-
-
-def _factors(parts: list[Tensor]) -> Tensor:
-    """Temperatures [2] by what ``_judged`` says of joints [..., 3]."""
-    distance2, probability, visible = torch.cat([p.flatten(0, 1) for p in parts]).T.numpy()
-    return torch.tensor(seen_and_unseen(distance2, probability, visible > 0))
+    """Set the temperatures of samples, of which the joints that they move have regions of 90 % that
+    hold that share; after ``calibrate``."""
+    rng, parts = Generator().manual_seed(0), []
+    for person in task.held_out:
+        batch = whole(person)
+        answer = {name: value[0] for name, value in network(batch).items()}
+        own = posed(network, answer["rotations"][None], answer["betas"][None])[0]
+        true = posed(network, batch["true_rotations"], batch["true_betas"])[0]
+        joints = sampled_joints(network, answer, torch.randn(SAMPLES, SIZE, generator=rng))
+        cov = covariances_over_time(batch, answer, joints, own, np.ones(own.shape[:2]))
+        told = true - own, batch["visibility"][0], batch["true_visibility"][0]
+        off, probability, visibility = (value.numpy() for value in told)
+        parts.append((off, cov, probability, visibility))
+    network.sample_temperature.copy_(torch.tensor(distal_factors(parts)))
