@@ -36,25 +36,36 @@ def pictures(tmp_path):
 
 
 @pytest.fixture
-def received():
-    """Lists of the images and camera_infos that come in, and a function that waits for them."""
+def receiver():
+    """A node, and a function that lets it take what comes until something is so."""
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=DOMAIN)
     node = rclpy.create_node("receiver", context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
-    images, infos = [], []
-    node.create_subscription(Image, "/eye/image_raw", images.append, QoSProfile(depth=50))
-    node.create_subscription(CameraInfo, "/eye/camera_info", infos.append, QoSProfile(depth=50))
 
     def spin_until(done, seconds=20.0):
         end = time.monotonic() + seconds
         while not done() and time.monotonic() < end:
             executor.spin_once(timeout_sec=0.05)
 
-    yield images, infos, spin_until
+    yield node, spin_until
     node.destroy_node()
     rclpy.try_shutdown(context=context)
+
+
+def listen(node, kind, topic):
+    """The list that what comes is appended to."""
+    messages = []
+    node.create_subscription(kind, f"/eye/{topic}", messages.append, QoSProfile(depth=50))
+    return messages
+
+
+@pytest.fixture
+def received(receiver):
+    """Lists of the images and camera_infos that come in, and a function that waits for them."""
+    node, spin_until = receiver
+    return listen(node, Image, "image_raw"), listen(node, CameraInfo, "camera_info"), spin_until
 
 
 def started(source, report, *options):
@@ -95,6 +106,21 @@ def test_every_picture_with_its_camera_info_and_a_true_report(tmp_path, pictures
     frames = json.loads(report.read_text())["frames"]
     assert frames == [[i, stamp] for i, stamp in enumerate(stamps)]
     assert cv2.VideoCapture(str(film)).get(cv2.CAP_PROP_FRAME_COUNT) == COUNT
+
+
+def test_it_waits_for_whoever_wants_the_camera_infos_too(tmp_path, pictures, receiver):
+    """Discovery may find them later than the subscriber of the images."""
+    node, spin_until = receiver
+    images = listen(node, Image, "image_raw")
+    camera = started(pictures[0], tmp_path / "report.json", "--fov=60")
+    spin_until(lambda: node.count_publishers("/eye/image_raw"))
+    spin_until(lambda: images, seconds=2.0)
+    assert not images and camera.poll() is None
+    infos = listen(node, CameraInfo, "camera_info")
+    spin_until(lambda: len(images) == COUNT and len(infos) == COUNT)
+    assert camera.wait(20) == 0
+    assert [nanoseconds(m) for m in infos] == [nanoseconds(m) for m in images]
+    assert len(images) == COUNT
 
 
 def test_unknown_intrinsics_are_zeros_and_sigterm_ends_a_loop_with_a_report(

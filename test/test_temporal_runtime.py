@@ -278,8 +278,8 @@ def test_an_image_without_pose_among_posed_ones_is_a_new_beginning(exported, bod
 
 
 def test_two_images_of_one_stamp_follow_each_other_by_a_moment(exported, body):
-    """A driver's clock may be coarser than its images; nobody is forgotten for that: it is as if the
-    second one had come a moment later, and all others after it too."""
+    """A driver's clock may be coarser than its images; nobody is forgotten for that: it is as if
+    the second one had come a moment later, and all others after it too."""
     clip, ids = example(1, 8), np.array([1])
     same, apart = (Temporal(body, str(exported[1])) for _ in range(2))
     stamps = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.4, 0.5, 0.6])
