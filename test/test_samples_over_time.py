@@ -65,6 +65,15 @@ def test_figures_of_known_samples(rows, figure, subset, value):
     assert rows[figure, subset]["value"] == pytest.approx(value)
 
 
+def test_intervals_are_over_people_as_the_frames_of_one_are_alike(rows):
+    counted = {key: row["people"] for key, row in rows.items() if "people" in row}
+    assert len(counted) == len(rows) - 2, "all but the torso and the ratio of spreads have one"
+    long = counted.pop(("best of 8 / estimate", "distal hidden for a second"))
+    assert long == PEOPLE // 2
+    for (_, subset), people in counted.items():
+        assert people == (0 if subset == "distal self occluded" else PEOPLE), subset
+
+
 @pytest.mark.parametrize("level", [50, 90])
 @pytest.mark.parametrize("subset", ["distal hidden", "distal visible"])
 def test_regions_are_counted_by_person(rows, level, subset):

@@ -233,6 +233,8 @@ def test_from_films_to_a_network_that_runs(shared_data, tmp_path):
     path = tmp_path / "weights" / "temporal.onnx"
     kept = load_weights(path.with_suffix(".safetensors"), task.body, "temporal")
     assert described["largest_difference_to_torch_m"] == compare(kept, path)[0] < 1e-4
+    told = described["field"]["temperature"]
+    assert told == pytest.approx(kept.sample_temperature.tolist(), abs=1e-4) and 1.0 not in told
     assert described["corrects"] == FILMS.manifest(tmp_path / "train")["bodies"]
     assert "mpjpe_frame_mm" in (tmp_path / "weights" / "temporal.md").read_text()
 
