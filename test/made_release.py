@@ -47,7 +47,7 @@ def _release_on_crops(name: str, folder: Path) -> None:
     if name == "factorized":
         anchor = folder / "baseline.safetensors"
         weights.save(_having_seen(weights.build("baseline", body, tiny)), anchor)
-        settings |= {"anchor": str(anchor), "network": {"field_layers": 1}}
+        settings |= {"anchor": str(anchor), "network": {"field_layers": 1, "tied": True}}
     task = task_of.load(settings, seed=1, rank=0, world=1)
     network = _having_seen(task.network())
     if network.generative:

@@ -18,6 +18,7 @@ from hmr_ros.models.factorized_state import (  # noqa: E402
     SIZE,
     TORSO,
     body_of,
+    following,
     neutral_distal,
     noise_scale,
     positions_of,
@@ -135,6 +136,54 @@ def test_the_estimate_keeps_the_anchor_and_answers_for_limbs(network):
     assert torch.allclose(final.rotations[:, torso], anchor.rotations[:, torso], atol=1e-6)
     assert torch.equal(final.betas, anchor.betas) and torch.equal(final.place, anchor.place)
     assert (final.rotations[:, limbs] - anchor.rotations[:, limbs]).abs().amax() > 1e-4
+
+
+@given(st.floats(0, 0.95), st.booleans(), st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_what_follows_ends_where_the_rotations_lead(skeleton, people, t, anchored, seed):
+    rng = torch.Generator().manual_seed(seed)
+    mask = unknown_mask(anchored)
+    state = state_of(skeleton, *people)
+    state = state + mask * torch.randn(state.shape, generator=rng)
+    rotations = mask.clone()
+    rotations[144:180] = 0
+    velocity = rotations * torch.randn(state.shape, generator=rng)
+    t = torch.full((PEOPLE,), t)
+    follow = following(skeleton, state, velocity, t, mask)
+    assert not follow[:, :144].any() and not follow[:, 180:].any()
+    end = flow.reached(state, velocity + follow, t, mask)
+    joints = body_of(skeleton, end).joints[:, list(DISTAL)]
+    assert torch.allclose(positions_of(skeleton, end), joints, atol=1e-4)
+    # What is said of positions beside that stays.
+    own = (mask - rotations) * 0.1
+    both = flow.reached(state, velocity + own + follow, t, mask)
+    gap = positions_of(skeleton, both) - joints
+    assert torch.allclose(gap.flatten(1), 0.1 * (1 - t)[:, None].expand(-1, 36), atol=1e-4)
+
+
+def test_tied_views_end_as_one_limb_but_for_what_the_network_says(body):
+    torch.manual_seed(0)
+    network = build("factorized", body, TINY | {"tied": True, "unanchored": True}).eval()
+    with torch.no_grad():
+        _, told = network.told(example_inputs(64, PEOPLE))
+        noise = torch.randn(PEOPLE, SIZE, generator=torch.Generator().manual_seed(1))
+        rotating = len(network.field.turning)
+
+        def apart(states):
+            joints = body_of(network.skeleton, states).joints[:, list(DISTAL)]
+            return (positions_of(network.skeleton, states) - joints).norm(dim=-1)
+
+        said = apart(network.estimate(told))
+        assert said.amax() > 1e-3
+        network.field.out[rotating:] = 0
+        assert apart(network.estimate(told)).amax() < 1e-5
+        assert apart(network.sample(told, noise, 20)).amax() < 1e-3
+        # Without the anchor nothing leads the positions, and limbs are said to move as with it.
+        t, ones = torch.full((PEOPLE,), 0.3), torch.ones(PEOPLE)
+        state = flow.known_kept(noise * network.noise_scale, told.anchor, network.mask)
+        free = network.velocity(state, t, told, ones, ones)
+        assert not free[:, 144:180].any() and free[:, :144].any()
+        assert network.velocity(state, t, told, ones)[:, 144:180].any()
 
 
 def test_the_torso_is_that_of_the_trained_regressor_and_the_limbs_begin_there(body):

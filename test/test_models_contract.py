@@ -69,7 +69,8 @@ def body():
 def made(name, without=(), size=64):
     """A network whose normalisations have seen something."""
     torch.manual_seed(0)
-    network = build(name, body(), TINY | {"without": list(without)})
+    tied = {"tied": True} if name == "factorized" else {}
+    network = build(name, body(), TINY | tied | {"without": list(without)})
     with torch.no_grad():
         for seed in range(3):
             network(**example_inputs(size, 8, seed=10 + seed))

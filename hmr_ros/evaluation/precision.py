@@ -19,6 +19,7 @@ from hmr_ros.body.model import BodyModel
 from hmr_ros.evaluation.bootstrap import ratio_interval
 from hmr_ros.evaluation.seen_people import SeenPeople
 from hmr_ros.models import lifter_weights, weights
+from hmr_ros.models.factorized import Moving
 from hmr_ros.person_crops import PersonCrops
 from hmr_ros.runtime.answers import OUTPUTS
 from hmr_ros.runtime.factorized import TOLD, field_path
@@ -195,7 +196,7 @@ def _in_torch(path: Path, model: str, body: BodyModel) -> tuple[Run, Run | None]
         return _torch_run(lifter_weights.load(path, body), OUTPUTS), None
     network = weights.load(path, body, model)
     names = (*OUTPUTS, *TOLD) if network.generative else OUTPUTS
-    field = _torch_run(network.field, ("velocity",)) if network.generative else None
+    field = _torch_run(Moving(network), ("velocity",)) if network.generative else None
     return _torch_run(as_exported(network), names), field
 
 

@@ -14,12 +14,18 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hmr_ros.models import flow
 from hmr_ros.models.baseline import Baseline, BaselineConfig
 from hmr_ros.models.crop_network import CropNetwork
-from hmr_ros.models.factorized_state import body_of, noise_scale, state_of, unknown_mask
+from hmr_ros.models.factorized_state import (
+    body_of,
+    following,
+    noise_scale,
+    state_of,
+    unknown_mask,
+)
 from hmr_ros.models.lifter import Lifted
 from hmr_ros.models.skeleton import Skeleton
 from hmr_ros.models.velocity_field import Told, VelocityField
@@ -32,11 +38,13 @@ class FactorizedConfig(BaselineConfig):
     """Sizes of the network; stored with its weights. field_layers: of the velocity field. For
     ablations, without ``anchored`` the torso flows as well, all but shape and place, and without
     ``positions`` there is no auxiliary view; ``unanchored``: some were trained without the anchor,
-    for guidance that drops it. All else is of stage one (see ``BaselineConfig``)."""
+    for guidance that drops it. tied: the auxiliary view follows the rotations. All else is of stage
+    one (see ``BaselineConfig``)."""
 
     field_layers: int = 4
     anchored: bool = True
     positions: bool = True
+    tied: bool = False
     unanchored: bool = False
 
     def of_stage_one(self) -> BaselineConfig:
@@ -54,7 +62,9 @@ class Factorized(CropNetwork):
         self.config, self.skeleton = config, skeleton
         self.anchor = Baseline(skeleton, config.of_stage_one())
         kind = config.anchored, config.positions
-        self.field = VelocityField(config.width, config.heads, config.field_layers, *kind)
+        self.tied = config.tied and config.positions
+        sizes = config.width, config.heads, config.field_layers
+        self.field = VelocityField(*sizes, *kind, self.tied)
         # Factors of the standard deviations of joints by samples: seen, and hidden ones.
         self.register_buffer("sample_temperature", torch.ones(2))
         mask = unknown_mask(*kind)
@@ -81,9 +91,15 @@ class Factorized(CropNetwork):
         with): then known coordinates are shown as zeros."""
         if without is None:
             without = torch.zeros_like(t)
+        shown = state
         if unanchored is not None:
-            state = torch.where(unanchored[:, None] > 0, self.mask * state, state)
-        return self.mask * self.field(state, t, told.evidence, told.regressed, without)
+            shown = torch.where(unanchored[:, None] > 0, self.mask * state, state)
+        moved = self.mask * self.field(shown, t, told.evidence, told.regressed, without)
+        if self.tied:
+            follow = following(self.skeleton, state, moved, t, self.mask)
+            # Where limbs lead without the anchor is not known.
+            moved = moved + (follow if unanchored is None else (1 - unanchored)[:, None] * follow)
+        return moved
 
     def estimate(self, told: Told) -> Tensor:
         """The state [N, SIZE] that one step from zeros leads to."""
@@ -144,3 +160,18 @@ class Telling(CropNetwork):
         first, told = self.network.told(inputs)
         placed = self.network.placed(self.network.estimated(first, told), inputs)
         return *placed, told.evidence, told.anchor, told.regressed
+
+
+class Moving(nn.Module):
+    """The velocity of a ``Factorized`` as it is exported: ``VelocityField.forward`` for states that
+    have the anchor's coordinates."""
+
+    def __init__(self, network: Factorized) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, state: Tensor, t: Tensor, evidence: Tensor, regressed: Tensor, without: Tensor
+    ) -> Tensor:
+        told = Told(evidence, regressed, regressed)
+        return self.network.velocity(state, t, told, without)

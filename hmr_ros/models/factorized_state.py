@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from hmr_ros.models import flow
 from hmr_ros.models.lifter import Lifted, matrix_from_6d
 from hmr_ros.models.skeleton import Skeleton
 
@@ -39,6 +41,7 @@ DISTAL = (4, 5, 7, 8, 10, 11, 18, 19, 20, 21, 22, 23)  # the joints that limb ro
 PARENT_OF = (1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21)  # of each distal joint
 ROTATIONS, POSITIONS, SHAPE, PLACE = 24 * 6, 3 * len(DISTAL), 10, 3
 SIZE = ROTATIONS + POSITIONS + SHAPE + PLACE
+NEAR = 0.02  # of the end of a path: no velocity is told that would reach it sooner
 
 
 def unknown_mask(anchored: bool = True, positions: bool = True) -> Tensor:
@@ -94,6 +97,26 @@ def body_of(skeleton: Skeleton, state: Tensor) -> Lifted:
 def positions_of(skeleton: Skeleton, state: Tensor) -> Tensor:
     """Distal joints [N, 12, 3] about the pelvis as the auxiliary view has them."""
     return neutral_distal(skeleton, state) + split(state)[1]
+
+
+def following(
+    skeleton: Skeleton, state: Tensor, velocity: Tensor, t: Tensor, mask: Tensor
+) -> Tensor:
+    """[N, SIZE] velocity of distal positions that leads them to where the limbs will be by their
+    rotations, and 0 at all other coordinates: so both views end as one limb.
+
+    ``state`` [N, SIZE] moves by ``velocity`` [N, SIZE] from time t [N] on; mask: [SIZE] of
+    ``unknown_mask``. In single precision, as ``body_of``.
+    """
+    with torch.autocast(state.device.type, enabled=False):
+        state, t = state.float(), t.float()
+        end = flow.reached(state, velocity.float(), t, mask)
+        neutral = end * (1 - unknown_mask().to(state.device))
+        bodies = body_of(skeleton, torch.stack([end, neutral], 1).flatten(0, 1))
+        distal = bodies.joints[:, list(DISTAL)].unflatten(0, (-1, 2))
+        gap = (distal[:, 0] - distal[:, 1] - split(state)[1]).flatten(1)
+        gap = gap / (1 - t)[:, None].clamp(min=NEAR)
+        return F.pad(gap, (ROTATIONS, SHAPE + PLACE))
 
 
 def noise_scale(skeleton: Skeleton, mask: Tensor, sixd: float = 0.6, draws: int = 2000) -> Tensor:

@@ -14,6 +14,7 @@ from hmr_ros.models.factorized_state import (
     DISTAL,
     LIMBS,
     PLACE,
+    POSITIONS,
     ROTATIONS,
     SHAPE,
     SIZE,
@@ -44,9 +45,16 @@ class VelocityField(nn.Module):
     """
 
     def __init__(
-        self, width: int, heads: int, layers: int, anchored: bool = True, positions: bool = True
+        self,
+        width: int,
+        heads: int,
+        layers: int,
+        anchored: bool = True,
+        positions: bool = True,
+        tied: bool = False,
     ) -> None:
-        """anchored, positions: see ``factorized_state.unknown_mask``."""
+        """anchored, positions: see ``factorized_state.unknown_mask``. tied: rotations lead distal
+        positions (``factorized_state.following``), and the velocities told of those come on top."""
         super().__init__()
         self.turning = LIMBS if anchored else tuple(range(24))
         self.distal = len(DISTAL) if positions else 0
@@ -67,6 +75,10 @@ class VelocityField(nn.Module):
             self.out.mul_(0.01 / math.sqrt(width))
         self.register_buffer("waves", math.pi * 2.0 ** torch.arange(WAVES), persistent=False)
         self.register_buffer("order", self._order(), persistent=False)
+        # How far each coordinate moves by itself to where stage one has it.
+        own = torch.ones(SIZE)
+        own[ROTATIONS : ROTATIONS + POSITIONS] = float(not tied)
+        self.register_buffer("own", own, persistent=False)
 
     def evidence(self, groups: list[Tensor], queries: Tensor) -> Tensor:
         """[N, T, width] of stage one's groups of tokens and queries."""
@@ -98,7 +110,7 @@ class VelocityField(nn.Module):
             out = (moving.float().transpose(0, 1) @ self.out).transpose(0, 1)
             # Coordinates that do not move are nothing: the last column.
             moved = F.pad(out.flatten(1), (0, 1)).index_select(1, self.order)
-            return moved + (1 - without)[:, None] * (regressed - state)
+            return moved + self.own * (1 - without)[:, None] * (regressed - state)
 
     def _order(self) -> Tensor:
         """[SIZE] where each coordinate of a state stands in outputs [M, 6] of what turns and of

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from hmr_ros.body.model import BodyModel
-from hmr_ros.models.factorized import Telling
+from hmr_ros.models.factorized import Moving, Telling
 from hmr_ros.models.lifter_weights import KEYPOINT_SET
 from hmr_ros.models.merging import fused
 from hmr_ros.models.weight_file import digest_of
@@ -91,7 +91,7 @@ def export_onnx(network: nn.Module, path: Path, half: bool = False) -> float:
     largest = write_onnx(as_exported(ready), example, path, check, told_by(ready), halved)
     if ready.generative:
         half_field = field_path(halved) if half else None
-        export_field(ready.field, partial(field_example, ready), field_path(path), half_field)
+        export_field(Moving(ready), partial(field_example, ready), field_path(path), half_field)
     return largest
 
 

@@ -12,6 +12,7 @@ NO_GEOMETRY = {"losses": dict.fromkeys(GEOMETRY, 0.0)}
 # What adds to the changes of another arm comes after it.
 ARMS = {
     "full": {},
+    "untied": {"network": {"tied": False}},
     "composite": NO_GEOMETRY,
     "rotations": NO_GEOMETRY | {"network": {"positions": False}},
     "unfactorised": {"network": {"anchored": False}},

@@ -16,7 +16,7 @@ from torch import nn
 
 from hmr_ros.body.model import load_body_model
 from hmr_ros.models import lifter_weights, weights
-from hmr_ros.models.factorized import Telling
+from hmr_ros.models.factorized import Moving, Telling
 from hmr_ros.models.merging import fused
 from hmr_ros.runtime.answers import native_body
 from hmr_ros.runtime.backends.backend import BackendError, BackendOptions
@@ -73,7 +73,7 @@ def network_of(graph: GraphFile) -> nn.Module:
     except ValueError as error:
         raise WeightsError(f"{error}; {graph.path.name} needs it in torch") from error
     if name != whose:
-        return network.field
+        return Moving(network)
     return Telling(network) if network.generative else network
 
 
