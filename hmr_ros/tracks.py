@@ -47,3 +47,16 @@ class Tracks:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def of_one_picture(bodies: Bodies, stamp: float, counted: bool = True) -> Tracks:
+    """Bodies of a picture that stands by itself, all seen now. Ids are 1, 2, ... in their order, or
+    -1 unless ``counted``."""
+    n = len(bodies)
+    return Tracks(
+        bodies=bodies,
+        ids=np.arange(1, n + 1) if counted else np.full(n, -1),
+        states=np.full(n, TrackState.TRACKED, np.uint8),
+        ages_s=np.zeros(n, np.float32),
+        stamp=stamp,
+    )

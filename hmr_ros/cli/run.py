@@ -120,7 +120,7 @@ def _frames(source, args: argparse.Namespace, fov_deg: float) -> Iterator[tuple]
 
 def _tracks(pipeline, frame, boxes: np.ndarray | None, sequence: bool):
     """Given boxes and single pictures are answered row by row; a sequence is tracked."""
-    from hmr_ros.tracks import Tracks, TrackState
+    from hmr_ros.tracks import of_one_picture
 
     if boxes is None and sequence:
         return pipeline(frame)
@@ -128,15 +128,7 @@ def _tracks(pipeline, frame, boxes: np.ndarray | None, sequence: bool):
         people = pipeline.people(frame, complete=True)
     else:
         people = pipeline.finder.keypoints_in(frame.image, boxes)
-    bodies = pipeline.bodies(frame, people)
-    n = len(bodies)
-    return Tracks(
-        bodies=bodies,
-        ids=np.arange(1, n + 1) if boxes is None else np.full(n, -1),
-        states=np.full(n, TrackState.TRACKED, np.uint8),
-        ages_s=np.zeros(n, np.float32),
-        stamp=frame.stamp,
-    )
+    return of_one_picture(pipeline.bodies(frame, people), frame.stamp, counted=boxes is None)
 
 
 def _boxes_of(given: list | None, name: str) -> np.ndarray | None:
