@@ -1,6 +1,7 @@
 """What pictures of dressed people tell: who is upright, what is seen, how far a crop reaches."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -10,6 +11,8 @@ from hmr_ros.body.model import load_body_model
 from hmr_ros.body.skinning import vertices
 from hmr_ros.data.backgrounds import background_photos
 from hmr_ros.data.clothes.outfit import sample_outfit
+from hmr_ros.data.detections.landmark_truth import landmark_truth
+from hmr_ros.data.detections.observing import observe, wanted
 from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE
 from hmr_ros.data.motions import Motions
 from hmr_ros.data.render.render import render
@@ -97,6 +100,28 @@ def test_a_person_behind_the_camera_is_nowhere(body, view):
     behind = picture_of(body, view, standing(body, (0, 0, 3)))
     assert (behind.boxes == 0).all() and (behind.visibility == HIDDEN).all()
     assert np.isnan(behind.joints_2d).all() and not behind.image.any()
+
+
+def test_whoever_reaches_behind_the_camera_is_not_what_errors_are_measured_on(body, view):
+    """A landmark there is nowhere in the picture: no error can be told of it."""
+    forward = {16: [0, -1.5, 0], 17: [0, 1.5, 0]}
+    near = standing(body, (0.35, 0, -0.4), pose=forward)
+    picture = picture_of(body, view, near, standing(body, (-0.8, 0, -4)))
+    pixels = landmark_truth(picture, body).pixels
+    assert np.isnan(pixels[0]).any() and np.isfinite(pixels[0]).any()
+    assert wanted(picture).all() and np.isfinite(pixels[1]).all()
+    asked = []
+
+    def look(image, boxes):
+        asked.extend(boxes)
+        points = np.zeros((len(boxes), 33, 3), np.float32)
+        found = np.ones(len(boxes), bool)
+        return SimpleNamespace(heatmaps=None, crops=None, keypoints=points, found=found)
+
+    seen = observe(picture, body, look, np.random.default_rng(0))
+    assert len(seen) == len(asked) == 1
+    np.testing.assert_array_equal(seen.pixels[0], pixels[1])
+    np.testing.assert_allclose(asked[0], picture.boxes[1], atol=20)
 
 
 def test_crops_hold_one_person_of_the_asked_extent(body):

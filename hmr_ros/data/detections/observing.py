@@ -32,9 +32,12 @@ def observe(
 ) -> Observed | None:
     """What the front end says about the wanted people of a picture, boxes given; None for nobody.
 
-    The given boxes are those of the silhouettes, off by a few percent.
+    The given boxes are those of the silhouettes, off by a few percent. Who is partly behind the
+    camera is left out: a landmark there is nowhere in the picture, and no error can be told of it.
     """
-    rows = np.flatnonzero(wanted(picture))
+    truth = landmark_truth(picture, body)
+    before = np.isfinite(truth.pixels).all((1, 2))
+    rows = np.flatnonzero(wanted(picture) & before)
     if not len(rows):
         return None
     boxes = picture.boxes[rows].astype(np.float64)
@@ -42,7 +45,7 @@ def observe(
     people = look(picture.image, boxes.astype(np.float32))
     peak, spread = peaks(people.heatmaps, people.crops, people.keypoints[..., :2], people.found)
     return Observed(
-        **asdict(landmark_truth(picture, body)[rows]),
+        **asdict(truth[rows]),
         keypoints=people.keypoints,
         found=people.found,
         peak=peak,
