@@ -186,6 +186,23 @@ def test_tied_views_end_as_one_limb_but_for_what_the_network_says(body):
         assert network.velocity(state, t, told, ones)[:, 144:180].any()
 
 
+@pytest.mark.parametrize("informed", [True, False])
+def test_only_an_informed_field_is_told_what_stage_one_answers(body, informed):
+    torch.manual_seed(0)
+    config = TINY | {"anchored": False, "informed": informed}
+    network, inputs = build("factorized", body, config).eval(), example_inputs(64, PEOPLE)
+    with torch.no_grad():
+        _, before = network.told(inputs)
+        for part in (network.anchor.first_head, network.anchor.second, network.anchor.second_head):
+            for parameter in part.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        _, after = network.told(inputs)
+    assert torch.equal(before.evidence, after.evidence) != informed
+    # Shape and place are stage one's nevertheless.
+    told = before.regressed != after.regressed
+    assert told[:, 180:].any() and told[:, :180].any() == informed
+
+
 def test_the_torso_is_that_of_the_trained_regressor_and_the_limbs_begin_there(body):
     torch.manual_seed(0)
     network, inputs = build("factorized", body, TINY).eval(), example_inputs(64, PEOPLE)

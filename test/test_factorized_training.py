@@ -257,13 +257,14 @@ def test_an_arm_differs_from_the_whole_method_where_it_says(folder, anchor, arm)
     assert task.settings.arm == arm and whole.settings.arm == "full"
     assert network.tied == (arm not in ("rotations", "untied"))
     flowing = network.mask.sum().item()
-    assert flowing == {"unfactorised": 180, "rotations": 96}.get(arm, 132)
+    assert flowing == {"unfactorised": 180, "one-stage": 180, "rotations": 96}.get(arm, 132)
     # Only without an anchor does a sample's torso move.
     with torch.no_grad():
         first, told = network.told(batch)
         state = network.sample(told, torch.randn(8, SIZE), 2)
         root = body_of(network.skeleton, state).rotations[:, 0]
-    assert torch.allclose(root, first.rotations[:, 0], atol=1e-5) == (arm != "unfactorised")
+    assert torch.allclose(root, first.rotations[:, 0], atol=1e-5) == network.config.anchored
+    assert network.config.anchored == (arm not in ("unfactorised", "one-stage"))
 
 
 def on_keypoints(motions, anchor, **more):

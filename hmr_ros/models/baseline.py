@@ -61,21 +61,25 @@ class Baseline(CropNetwork):
     def read(self, inputs: dict[str, Tensor]) -> tuple[Lifted, Lifted, list[Tensor], Tensor]:
         """As ``looks``, and what a later stage may go on from: the evidence as groups of tokens
         [N, T, width] and the queries [N, 26, width] of the final body."""
-        seen, points, context = self.condition(inputs)
-        queries = self.queries + context[:, None]
-        groups = seen + [t for t in (points, context[:, None]) if t is not None]
-        queries = self.first(queries, groups)
+        groups = self.evidence(inputs)
+        queries = self.first(self.queries + groups[-1], groups)
         guess = body_of(self.skeleton, self.rest + self.first_head(queries))
         scale = inputs["scale"]
         queries = queries + self._own(guess, scale)
         if self.missed is not None:
             # Keypoints are the last group but the context.
-            groups[-2] = points + self.missed(misfit(guess, inputs["keypoints"], scale))
+            groups[-2] = groups[-2] + self.missed(misfit(guess, inputs["keypoints"], scale))
         queries = self.second(queries, groups)
         before = torch.cat([guess.sixd, guess.betas, guess.place], 1).detach()
         final = body_of(self.skeleton, before + self.second_head(queries))
         final.log_std, final.place_log_std, final.visibility_logit = self.spread(queries)
         return guess, final, groups, queries
+
+    def evidence(self, inputs: dict[str, Tensor]) -> list[Tensor]:
+        """Groups of tokens [N, T, width], before anything is made of them; the last is the context,
+        and before it are the keypoints if there are any."""
+        seen, points, context = self.condition(inputs)
+        return seen + [tokens for tokens in (points, context[:, None]) if tokens is not None]
 
     def _own(self, guess: Lifted, scale: Tensor) -> Tensor:
         """What each query should know of the guess [N, 26, width]."""

@@ -38,14 +38,16 @@ class FactorizedConfig(BaselineConfig):
     """Sizes of the network; stored with its weights. field_layers: of the velocity field. For
     ablations, without ``anchored`` the torso flows as well, all but shape and place, and without
     ``positions`` there is no auxiliary view; ``unanchored``: some were trained without the anchor,
-    for guidance that drops it. tied: the auxiliary view follows the rotations. All else is of stage
-    one (see ``BaselineConfig``)."""
+    for guidance that drops it; without ``informed`` the field is told nothing of what stage one
+    answers but known coordinates. tied: the auxiliary view follows the rotations. All else is of
+    stage one (see ``BaselineConfig``)."""
 
     field_layers: int = 4
     anchored: bool = True
     positions: bool = True
     tied: bool = False
     unanchored: bool = False
+    informed: bool = True
 
     def of_stage_one(self) -> BaselineConfig:
         return BaselineConfig(**{f.name: getattr(self, f.name) for f in fields(BaselineConfig)})
@@ -76,6 +78,8 @@ class Factorized(CropNetwork):
         _, body, groups, queries = self.anchor.read(inputs)
         state = state_of(self.skeleton, body.rotations, body.betas, body.place, body.joints)
         anchor = flow.known_kept(torch.zeros_like(state), state, self.mask)
+        if not self.config.informed:
+            groups, queries, state = self.anchor.evidence(inputs), 0 * queries, anchor
         return body, Told(self.field.evidence(groups, queries), anchor, state)
 
     def velocity(

@@ -16,6 +16,7 @@ ARMS = {
     "composite": NO_GEOMETRY,
     "rotations": NO_GEOMETRY | {"network": {"positions": False}},
     "unfactorised": {"network": {"anchored": False}},
+    "one-stage": {"network": {"anchored": False, "informed": False}},
     "true-turns": {"reach": False},
 }
 
