@@ -14,6 +14,7 @@ from hmr_ros.models import flow  # noqa: E402
 from hmr_ros.models.factorized_state import (  # noqa: E402
     DISTAL,
     LIMBS,
+    NEAR,
     PARENT_OF,
     SIZE,
     TORSO,
@@ -159,6 +160,11 @@ def test_what_follows_ends_where_the_rotations_lead(skeleton, people, t, anchore
     both = flow.reached(state, velocity + own + follow, t, mask)
     gap = positions_of(skeleton, both) - joints
     assert torch.allclose(gap.flatten(1), 0.1 * (1 - t)[:, None].expand(-1, 36), atol=1e-4)
+    # Nobody is sped up without end: at the end of a path as fast as shortly before.
+    last = following(skeleton, state, 0 * velocity, torch.ones(PEOPLE), mask)
+    joints = body_of(skeleton, state).joints[:, list(DISTAL)]
+    gap = (joints - positions_of(skeleton, state)).flatten(1)
+    assert torch.allclose(NEAR * last[:, 144:180], gap, atol=1e-5)
 
 
 def test_tied_views_end_as_one_limb_but_for_what_the_network_says(body):

@@ -335,6 +335,14 @@ def test_recipes_of_the_arms_are_for_one_network():
     assert set(PICTURED) <= set(stage_one.network.without)
 
 
+@pytest.mark.parametrize("name", ["factorized", "factorized-small", "factorized_keypoints",
+                                  "factorized_keypoints-small"])  # fmt: skip
+def test_recipes_train_the_whole_method(name):
+    task = factorized_keypoints_task if "keypoints" in name else factorized_task
+    settings = read_config(task.Settings, read_recipe(FOLDER / f"{name}.yaml").task)
+    assert settings.arm == "full" and settings.network.tied
+
+
 def test_an_unknown_arm_is_refused(folder, capsys):
     with pytest.raises(SystemExit):
         main(["train", "factorized", "--arm", "half"])

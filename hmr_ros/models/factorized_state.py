@@ -111,11 +111,8 @@ def following(
     with torch.autocast(state.device.type, enabled=False):
         state, t = state.float(), t.float()
         end = flow.reached(state, velocity.float(), t, mask)
-        neutral = end * (1 - unknown_mask().to(state.device))
-        bodies = body_of(skeleton, torch.stack([end, neutral], 1).flatten(0, 1))
-        distal = bodies.joints[:, list(DISTAL)].unflatten(0, (-1, 2))
-        gap = (distal[:, 0] - distal[:, 1] - split(state)[1]).flatten(1)
-        gap = gap / (1 - t)[:, None].clamp(min=NEAR)
+        led = body_of(skeleton, end).joints[:, list(DISTAL)] - neutral_distal(skeleton, end)
+        gap = (led - split(state)[1]).flatten(1) / (1 - t)[:, None].clamp(min=NEAR)
         return F.pad(gap, (ROTATIONS, SHAPE + PLACE))
 
 
