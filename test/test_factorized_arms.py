@@ -155,6 +155,21 @@ def test_lines_compare_with_the_network_that_lacks_the_part(arms, visibility):
     assert values["disagreement of the views, mm", "distal"] == pytest.approx(12)
     assert values["anchor + mean limbs / estimate", "all"] == pytest.approx(150 / 98)
     assert values["guidance that drops the anchor / keeps it", "distal"] == pytest.approx(1.1)
+    # What is wanted is what the method must reach.
+    wanted = {r["figure"]: r["wanted"] for r in found if r["wanted"]}
+    assert wanted == {
+        "torso, largest difference to stage one": "<= 1e-6",
+        "estimate / regressor": "<= 1.03",
+        "anchor + mean limbs / estimate": ">= 1.15",
+        "best of 8 / regressor": "<= 0.70",
+        "spread, hidden / visible": ">= 2",
+        "best of 8, 4 / 20 steps": "<= 1.05",
+        "disagreement of the views, mm": "<= 15",
+        "excess distance to poses, sample / regressor": "<= 0.6",
+        "sample / torso flows": "<= 0.75",
+        "sample / rotations": "<= 0.97",
+        "guidance that drops the anchor / keeps it": "> 1",
+    }
     # Without networks to compare with, their lines are left out, and without an arm its own.
     kept = {name: arm for name, arm in arms.items() if name != DROPPED}
     alone = {r["figure"] for r in lines(kept, {"whole": network()}, visibility)}

@@ -11,14 +11,16 @@ torch = pytest.importorskip("torch")
 from made_people import made_people  # noqa: E402
 
 from hmr_ros.body.model import load_body_model  # noqa: E402
+from hmr_ros.evaluation import precision  # noqa: E402
 from hmr_ros.models import factorized_state, weights  # noqa: E402
 from hmr_ros.models.factorized_state import DISTAL, body_of  # noqa: E402
 from hmr_ros.models.lifter_weights import skeleton_of  # noqa: E402
 from hmr_ros.runtime import sampling  # noqa: E402
 from hmr_ros.runtime.answers import OUTPUTS  # noqa: E402
+from hmr_ros.runtime.backends.backend import BackendOptions, open_backend  # noqa: E402
 from hmr_ros.runtime.estimators import load_estimator  # noqa: E402
 from hmr_ros.runtime.factorized import field_path  # noqa: E402
-from hmr_ros.runtime.graph_file import WeightsError  # noqa: E402
+from hmr_ros.runtime.graph_file import WeightsError, read_graph  # noqa: E402
 from hmr_ros.runtime.sampling import Sampling, covariances, joints_of, sampled  # noqa: E402
 
 pytestmark = pytest.mark.timeout(400)
@@ -93,6 +95,18 @@ def test_samples_are_those_of_the_network_and_keep_the_torso(exported, crops, bo
     # To the bit, in every sample.
     known = estimator._field.scale == 0
     assert (states[..., known] == told.anchor.numpy()[:, None, known]).all()
+
+
+def test_the_field_in_torch_is_that_of_the_file(exported, body):
+    """Positions that the rotations lead are part of it, wherever it runs."""
+    folder, network = exported
+    assert network.tied
+    graph = read_graph(folder / "factorized_field.onnx", "factorized_field")
+    inputs, expected = graph.references()
+    backend = open_backend("torch", graph, BackendOptions(max_batch=len(inputs["t"])))
+    _, judged = precision._in_torch(folder / "factorized.safetensors", "factorized", body)
+    for found in (backend.run(inputs), judged(inputs)):
+        np.testing.assert_allclose(found["velocity"], expected["velocity"], atol=2e-3)
 
 
 def test_samples_only_change_how_sure_limbs_are(exported, crops, body):

@@ -3,10 +3,13 @@ import json
 import cv2
 import numpy as np
 import pytest
+from made_bodies import somebody
 
+from hmr_ros.body.model import load_body_model
 from hmr_ros.cli.main import main
 from hmr_ros.cli.settings import settings_from
 from hmr_ros.given_boxes import BoxesError, read_boxes
+from hmr_ros.tracks import TrackState, of_one_picture
 
 skimage_data = pytest.importorskip("skimage.data", reason="scikit-image carries the photograph")
 
@@ -38,6 +41,16 @@ def test_given_boxes_get_exactly_one_row_each_in_order(results):
     rows, _ = results
     assert rows["bbox"][:, 0].tolist() == [60, -400, 40]
     assert rows["status"].tolist() == ["ok", "no_keypoints", "ok"]
+    assert rows["track_id"].tolist() == [-1, -1, -1]  # a box is nobody who is followed
+
+
+def test_people_of_one_picture_are_counted_unless_they_were_given():
+    one = somebody(load_body_model(), 0.0, 3.0)
+    bodies = one[np.zeros(3, int)]
+    for counted, ids in ((True, [1, 2, 3]), (False, [-1, -1, -1])):
+        tracks = of_one_picture(bodies, 2.5, counted)
+        assert tracks.ids.tolist() == ids and tracks.stamp == 2.5
+        assert set(tracks.states) == {TrackState.TRACKED} and not tracks.ages_s.any()
 
 
 def test_every_array_has_the_promised_shape_and_is_finite(results):
