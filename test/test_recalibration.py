@@ -83,7 +83,8 @@ def found():
     )
     truth = bodies.joints + off + place[:, None]
     states = np.where(visible, VISIBLE, np.where(behind, SELF_OCCLUDED, HIDDEN))
-    return [Published(people, CAMERA, bodies, bodies, truth, states)]
+    said = {"estimated": bodies, "bodies": bodies, "joints": truth, "visibility": states}
+    return [Published(people=people, camera=CAMERA, **said)]
 
 
 def test_factors_and_tails_are_those_of_the_errors(found):

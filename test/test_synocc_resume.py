@@ -390,7 +390,11 @@ def made_clip(number: int, seed: int = 0):
         Frame(nobody, np.array([7]), np.zeros((0, 1))),
     ]
     ids = np.array([[7, 8], [UNREPORTED, 8], [7, 8]])
-    return truth, {"lifter": Watched(said, said, ids, frames, rng.uniform(0.02, 0.1, 3))}
+    return truth, {
+        "lifter": Watched(
+            said, said, rng.random((3, 2, 24)), ids, frames, rng.uniform(0.02, 0.1, 3)
+        )
+    }
 
 
 def test_a_clip_comes_back_as_it_was(tmp_path, caplog):

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_bodies import somebody
+from scipy.stats import chi2
 
-from hmr_ros.body.model import FEET
+from hmr_ros.body.model import FEET, load_body_model
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
 from hmr_ros.evaluation.identity_metrics import Frame
 from hmr_ros.evaluation.persistence import runs
@@ -15,7 +17,12 @@ from hmr_ros.evaluation.report.video_report import video_report
 from hmr_ros.evaluation.synocc.video import CLIPS, kind_of, level_of
 from hmr_ros.evaluation.synocc.video_comparisons import video_comparisons
 from hmr_ros.evaluation.synocc.video_rows import figures, over_time, video_rows
-from hmr_ros.evaluation.synocc.watching import UNREPORTED, ClipTruth, Watched
+from hmr_ros.evaluation.synocc.watching import (
+    UNREPORTED,
+    ClipTruth,
+    Watched,
+    region_quantiles,
+)
 
 FRAMES, FPS = 60, 15.0
 
@@ -53,7 +60,8 @@ def said_of(truth: ClipTruth, joints: np.ndarray, lost=(), swapped_from: int = F
         distances = np.full((2, len(there)), np.nan)
         distances[there, np.arange(len(there))] = 0.01
         frames.append(Frame(np.arange(2), ids[t, there], distances))
-    return Watched(joints, joints.astype(float), ids, frames, np.full(FRAMES, 0.05))
+    seconds, quantile = np.full(FRAMES, 0.05), np.full((FRAMES, 2, 24), np.nan)
+    return Watched(joints, joints.astype(float), quantile, ids, frames, seconds)
 
 
 def test_clips_take_turns_in_level_and_camera():
@@ -90,6 +98,45 @@ def test_swapped_identities_and_lost_people_are_counted():
     assert row["recall"] == pytest.approx(0.75) and row["pck3d"] == pytest.approx(0.75)
     # Whoever is lost stands still while the truth walks on.
     assert row["mpjpe_mm"] == pytest.approx(0, abs=1e-6) and row["w_mpjpe_mm"] > 200
+
+
+def test_regions_are_counted_by_what_the_joint_is_of_people_who_are_reported():
+    truth = made_clip(0)
+    truth.visibility[:, :, 20] = HIDDEN  # a wrist
+    truth.visibility[:, :, 10] = HIDDEN  # a foot, which is none of the twelve limb joints
+    said = said_of(truth, truth.joints, lost=[(t, 1) for t in range(30, FRAMES)])
+    quantile = np.full((FRAMES, 2, 24), 0.3)
+    quantile[:, 0, 20] = 0.95  # of 90 wrists of reported people, 60 are out of their region
+    quantile[:, 1, 20] = 0.8
+    quantile[:45, :, 4] = 0.7  # a knee, of 990 joints that are seen
+    quantile[:, :, 0], quantile[:, :, 10] = np.nan, 1.0
+    row = figures([(truth, replace(said, quantile=quantile))])
+    assert row["inside50_hidden"] == 0 and row["inside90_hidden"] == pytest.approx(1 / 3)
+    assert row["inside90_visible"] == 1
+    assert row["inside50_visible"] == pytest.approx(1 - (45 + 30) / (90 * 11))
+    assert "inside90_self_occluded" not in row or np.isnan(row["inside90_self_occluded"])
+
+
+def test_published_regions_hold_a_joint_by_their_covariance_and_tail():
+    """On the border of the region of 90 %, whatever the tail, which the region of 50 % tells
+    apart; about the pelvis, wherever that is."""
+    body = load_body_model()
+    bodies = somebody(body, 0.0, 4.0)
+    cov = np.tile(np.diag([0.04, 0.01, 0.0025]).astype(np.float32), (1, 24, 1, 1))
+    tails = np.zeros((1, 24), np.float32)
+    tails[0, 5] = 0.25
+    bodies = bodies.replace(joint_cov=cov, joint_tails=tails)
+    true = bodies.joints + np.array([1.0, -2, 3])
+    true[0, 4, 1] += 0.1 * np.sqrt(chi2.ppf(0.9, 3))
+    true[0, 5, 0] -= 0.2 * np.sqrt(chi2.ppf(0.9, 3))
+    true[0, 7, 2] += 0.05 * np.sqrt(chi2.ppf(0.5, 3))
+    found = region_quantiles(bodies, true)
+    assert np.isnan(found[0, 0])
+    assert region_quantiles(bodies[:0], true[:0]).shape == (0, 24)  # a frame without anybody
+    assert found[0, [4, 5, 7, 8]] == pytest.approx([0.9, 0.9, 0.5, 0], abs=1e-4)
+    true[0, 5] = true[0, 0] + (bodies.joints[0, 5] - bodies.joints[0, 0])
+    true[0, 5, 0] -= 0.2 * np.sqrt(chi2.ppf(0.5, 3))
+    assert region_quantiles(bodies, true)[0, 5] > 0.55  # heavier tails: a smaller region holds half
 
 
 def test_trembling_shows_in_acceleration_and_jitter():
@@ -130,7 +177,6 @@ def test_rows_by_level_over_time_and_the_report():
 
 @pytest.mark.slow
 def test_a_short_clip_from_end_to_end(shared_data):
-    from hmr_ros.body.model import load_body_model
     from hmr_ros.data.motions import load_motions
     from hmr_ros.evaluation.synocc.models import load_model
     from hmr_ros.evaluation.synocc.video import video_source

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import time
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ from hmr_ros.people import no_people
 from hmr_ros.person_crops import FILLED
 from hmr_ros.pipeline import Pipeline
 from hmr_ros.runtime import temporal
+from hmr_ros.runtime.calibration import KEY, Calibration, blended, class_shares, factor2
 from hmr_ros.runtime.graph_description import opened
 from hmr_ros.runtime.graph_file import WeightsError
 from hmr_ros.runtime.sampling import PRIOR, Sampling
@@ -114,7 +117,8 @@ def test_a_live_camera_sees_what_the_network_says(exported, body):
         whole = network(relative)
         posed = network.skeleton(whole["rotations"][0], whole["betas"][0])[0]
         expected = posed + whole["pelvis"][0][:, None]
-    live = watched(Temporal(body, str(path)), clip, body, stamps)
+    stage = Temporal(body, str(path), calibration=Calibration())
+    live = watched(stage, clip, body, stamps)
     found = np.concatenate([bodies.joints for bodies in live])
     assert np.abs(found - expected.numpy()).max() < 1e-4
     factors = np.concatenate([b.joint_cov[:, 5, 0, 0] for b in live])
@@ -126,7 +130,9 @@ def test_samples_are_those_of_torch_and_give_the_limbs_their_covariances(exporte
     """With the noise that the run time draws; the torso, which no sample moves, keeps its own."""
     network, path = exported
     how, clip = Sampling(samples=6, steps=3, guidance=1.5), example(2, 5)
-    stage, plain = Temporal(body, str(path), sampling=how), Temporal(body, str(path))
+    nothing = Calibration()
+    stage = Temporal(body, str(path), sampling=how, calibration=nothing)
+    plain = Temporal(body, str(path), calibration=nothing)
     drawn = []
     given = stage.samples.joints
     stage.samples.joints = lambda *told: drawn.append(given(*told)) or drawn[-1]
@@ -151,6 +157,43 @@ def test_samples_are_those_of_torch_and_give_the_limbs_their_covariances(exporte
     factor = found.visibility * seen**2 + (1 - found.visibility) * hidden**2
     expected = joined * factor[..., None, None]
     assert np.allclose(found.joint_cov[:, limbs], expected[:, limbs], rtol=1e-3, atol=1e-6)
+
+
+def test_regions_are_those_of_the_manifest_and_the_place_keeps_its_own(exported, body, tmp_path):
+    files = [f"temporal{part}.{kind}" for part in ("", "_field") for kind in ("onnx", "json")]
+    for name in files:
+        shutil.copy(asset("weights", name), tmp_path / name)
+    manifest, path = tmp_path / "temporal.json", str(tmp_path / "temporal.onnx")
+    made = Calibration(
+        joints=(0.5, 1.0, 2.0), joint_tails=(0.05, 0.2, 0.3), samples=(3.0, 4.0, 5.0),
+        sample_tails=(0.15, 0.25, 0.35),
+    )  # fmt: skip
+    told = json.loads(manifest.read_text())
+    clip, stamps, how = example(2, 4), 0.1 * np.arange(4), Sampling(samples=6)
+
+    def published(sampling: Sampling, calibration: dict) -> Bodies:
+        manifest.write_text(json.dumps(told | {KEY: calibration}))
+        stage = Temporal(body, path, sampling=sampling)
+        return watched(stage, clip, body, stamps, ids=(1, 2))[-1]
+
+    limbs = list(DISTAL)
+    torso = [joint for joint in TORSO if joint]
+    for sampling, moved, factors, tails in (
+        (Sampling(), [], made.joints, made.joint_tails),
+        (how, limbs, made.samples, made.sample_tails),
+    ):
+        plain, found = published(sampling, {}), published(sampling, asdict(made))
+        shares = class_shares(found.visibility, found.joints, body)
+        for joints, own, tail in (
+            (torso, made.joints, made.joint_tails),
+            (moved, factors, tails),
+        ):
+            ratio = found.joint_cov[:, joints, 1, 1] / plain.joint_cov[:, joints, 1, 1]
+            assert ratio == pytest.approx(factor2(own, shares[:, joints]), rel=1e-3)
+            assert found.joint_tails[:, joints] == pytest.approx(blended(tail, shares[:, joints]))
+        assert found.joint_tails[:, 0] == pytest.approx(0.1), "as the image's own"
+        assert np.array_equal(found.transl_cov, plain.transl_cov)
+        assert not plain.joint_tails[:, 1:].any(), "without a calibration it is taken at its word"
 
 
 def test_with_temporal_the_parameters_of_samples_are_of_it(body):
@@ -244,7 +287,7 @@ def test_figures_that_are_not_finite_leave_the_image_s_own_body(exported, body):
             unsure[0, 3] = np.nan
             own = own.replace(visibility=unsure)
         bodies, walk = stage(own, ids, CAMERA, 0.1 * t, poses[t])
-    for name in ("rotations", "betas", "transl", "joints", "joint_cov"):
+    for name in ("rotations", "betas", "transl", "joints", "joint_cov", "joint_tails"):
         said, meant = getattr(bodies, name), getattr(own, name)
         assert np.allclose(said[0], meant[0], atol=1e-5), name
         assert np.array_equal(said[1], getattr(expected, name)[1]), name

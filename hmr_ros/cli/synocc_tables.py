@@ -162,11 +162,33 @@ def show_video(figures: Mapping) -> None:
     for row in figures["rows"]:
         table.add_row(row["level"], row["model"], *(cell(row, name) for name in columns))
     console.print(table)
+    if any("inside90_visible" in row for row in figures["rows"]):
+        console.print(regions_table(figures["rows"]))
     if figures.get("comparisons"):
         console.print(ratio_table(figures["comparisons"]))
     for name in ("interrupted", "report"):
         if name in figures["facts"]:
             console.print(f"{name}: {figures['facts'][name]}", highlight=False)
+
+
+def regions_table(rows: Sequence[Mapping]):
+    """How often the published regions hold the joints of reported people, of all levels."""
+    title = "Share of joints in their 50 / 90 % regions (95 % interval over clips)"
+    table = Table(title=title, title_justify="left")
+    table.add_column("model", no_wrap=True)
+    states = ("visible", "self_occluded", "hidden")
+    for state in states:
+        table.add_column(state.replace("_", "-"), justify="right", no_wrap=True)
+    for row in (row for row in rows if row["level"] == "all"):
+        cells = []
+        for state in states:
+            said = []
+            for name in (f"inside{level}_{state}" for level in (50, 90)):
+                ends = [f"{100 * end:.0f}" for end in row["ci95"].get(name, ())]
+                said.append(f"{100 * row[name]:.0f} ({'..'.join(ends)})" if name in row else "-")
+            cells.append(" / ".join(said))
+        table.add_row(row["model"], *cells)
+    return table
 
 
 def ratio_table(compared: Sequence[Mapping]):

@@ -41,6 +41,19 @@ def quantiles(
     return level_of(distance2, tails, residuals.shape[-1])
 
 
+def joint_quantiles(
+    off: np.ndarray, covariance: np.ndarray, tails: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """``quantiles`` [N, 24] of errors [N, 24, 3] about the pelvis by covariances [N, 24, 3, 3] and
+    tails [N, 24]; NaN for the pelvis."""
+    out = np.full(off.shape[:2], np.nan)
+    tails = np.broadcast_to(tails, out.shape)[:, 1:].ravel()
+    off, covariance = (values[:, 1:].astype(float) for values in (off, covariance))
+    found = quantiles(off.reshape(-1, 3), covariance.reshape(-1, 3, 3), tails)
+    out[:, 1:] = found.reshape(off.shape[:2])
+    return out
+
+
 def inside(quantile: np.ndarray, level: float) -> np.ndarray:
     """[M] bool: the truth lies in the region of probability ``level``."""
     return np.asarray(quantile) <= level

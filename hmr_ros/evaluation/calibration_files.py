@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hmr_ros.runtime.calibration import CLASSES, KEY, Calibration
+from hmr_ros.runtime.calibration import AT_ITS_WORD, CLASSES, KEY, Calibration
 from hmr_ros.runtime.graph_description import add_facts
 from hmr_ros.runtime.graph_file import PRECISIONS, manifest_path, variant_path
 
@@ -84,8 +84,9 @@ def _kinds(c: Calibration) -> dict[str, tuple[float, float]]:
     """Factor and tail by the kind of error, in words."""
     fitted = zip(CLASSES, c.joints, c.joint_tails, strict=True)
     kinds = {f"joint that is {name}": (factor, tail) for name, factor, tail in fitted}
-    kinds["place of the pelvis"] = (c.place, c.place_tail)
-    if c.samples != Calibration().samples:
+    if (c.place, c.place_tail) != (AT_ITS_WORD.place, AT_ITS_WORD.place_tail):
+        kinds["place of the pelvis"] = (c.place, c.place_tail)
+    if c.samples != AT_ITS_WORD.samples:
         fitted = zip(CLASSES, c.samples, c.sample_tails, strict=True)
         kinds |= {f"by samples, {name}": (factor, tail) for name, factor, tail in fitted}
     return kinds
@@ -116,7 +117,7 @@ def section_of(fit: Fit) -> list[str]:
             if not_held
             else []
         ),
-        "Share of their limbs' joints about the pelvis, and of their pelvises, in these regions:",
+        "Share of their limbs' joints about the pelvis (and of their pelvises) in these regions:",
         "",
         *_table(fit.rows),
         "",

@@ -6,18 +6,22 @@ As SynOcc video, without drawing a picture: the bodies of single frames are read
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
+from hmr_ros.batch import concatenate
 from hmr_ros.bodies import Bodies
 from hmr_ros.body.kinematics import rest_joints, with_pelvis
 from hmr_ros.body.model import BodyModel
-from hmr_ros.data.films import Film, films_of
-from hmr_ros.evaluation.synocc.watching import UNREPORTED, ClipTruth, Watched
+from hmr_ros.data.films import FILMS, Film, films_of
+from hmr_ros.evaluation.synocc.watching import UNREPORTED, ClipTruth, Watched, region_quantiles
 from hmr_ros.geometry.camera import Camera
 from hmr_ros.geometry.camera_pose import pose_from_y_up
+from hmr_ros.runtime.calibration import AT_ITS_WORD, Calibration, blended, class_shares
 from hmr_ros.runtime.temporal import Temporal
 from hmr_ros.tracking.rollout import Rollout
 from hmr_ros.tracking.track import Track, new_track
@@ -32,10 +36,10 @@ def replayed(
     """Films of a folder with each stage's report, as ``video_rows`` takes them. stages: settings of
     smoothing (``hmr_ros.parameters``) and the network over time, or None, by name. posed: whether
     that is told where the camera is, by its odometry."""
-    clips = []
+    clips, own = [], calibration_of_films(folder)
     for number, film in enumerate(films_of(folder, "val")):
         if film.seen.any():
-            said = {n: said_of(film, body, *stage, posed) for n, stage in stages.items()}
+            said = {n: said_of(film, body, *stage, posed, own) for n, stage in stages.items()}
             clips.append((truth_of(film, body, number), said))
     return clips
 
@@ -60,15 +64,53 @@ def truth_of(film: Film, body: BodyModel, number: int) -> ClipTruth:
     )
 
 
+def calibration_of_films(folder: Path) -> Calibration:
+    """That of the bodies in the films of ``folder``, whose covariances have its factors. Raises
+    ``FilmError`` for a folder without films."""
+    told = FILMS.manifest(folder).get("bodies", {}).get("calibration", {})
+    return Calibration(**{n: tuple(v) if isinstance(v, list) else v for n, v in told.items()})
+
+
 def said_of(
     film: Film,
     body: BodyModel,
     settings: SimpleNamespace,
     stage: Temporal | None,
     posed: bool = True,
+    own: Calibration = AT_ITS_WORD,
 ) -> Watched:
-    """What is published of the people of a film; nothing of identities and of speed."""
+    """What is published of the people of a film; nothing of identities and of speed. own:
+    calibration of the film's bodies, whose tails they are given."""
     joints = np.full((*film.seen.shape, 24, 3), np.nan, np.float32)
+    quantile = np.full((*film.seen.shape, 24), np.nan, np.float32)
+    for frame in published_of(film, body, settings, stage, posed, own):
+        joints[frame.t, frame.rows] = frame.bodies.joints
+        true = true_joints(film, body, frame.t, frame.rows)
+        quantile[frame.t, frame.rows] = region_quantiles(frame.bodies, true)
+    ids = np.where(film.seen, np.arange(film.seen.shape[1]), UNREPORTED)
+    return Watched(joints, _world(film, joints), quantile, ids, [], np.zeros(0))
+
+
+@dataclass(frozen=True)
+class PublishedFrame:
+    """Of frame ``t``, people ``rows`` [N] of a film: ``corrected``, what smoothing was given, and
+    ``bodies``, what is published."""
+
+    t: int
+    rows: np.ndarray
+    corrected: Bodies
+    bodies: Bodies
+
+
+def published_of(
+    film: Film,
+    body: BodyModel,
+    settings: SimpleNamespace,
+    stage: Temporal | None,
+    posed: bool = True,
+    own: Calibration = AT_ITS_WORD,
+) -> Iterator[PublishedFrame]:
+    """The frames of a film in which somebody is seen; arguments as ``said_of``."""
     tracks: dict[int, Track] = {}
     smoothing = (settings.smoothing, settings.smoothing_cutoff_hz, settings.smoothing_speed)
     if stage is not None:
@@ -77,33 +119,43 @@ def said_of(
         rows, stamp = np.flatnonzero(film.seen[t]), float(stamp)
         if not len(rows):
             continue
-        bodies, walk = bodies_of(film, body, t, rows), None
+        bodies, walk = bodies_of(film, body, t, rows, own), None
         pose = pose_from_y_up(film.odometry_rotations[t], film.odometry_positions[t])
         pose = pose if posed else None
         if stage is not None:
             bodies, walk = stage(bodies, rows, CAMERA, stamp, pose)
         for n, p in enumerate(rows):
-            own = None if walk is None else walk[n]
+            walks = None if walk is None else walk[n]
             if p in tracks and stamp - tracks[p].last_stamp <= settings.forget_s:
-                tracks[p].update(bodies[n], stamp, own, pose)
+                tracks[p].update(bodies[n], stamp, walks, pose)
             else:
                 rollout = None if walk is None else Rollout(body)
-                tracks[p] = new_track(int(p), bodies[n], stamp, *smoothing, rollout, own, pose)
-            kept = tracks[p].body
-            pelvis = kept.transl + rest_joints(body, kept.betas)[:, 0]
-            joints[t, p] = with_pelvis(body, kept.rotations, kept.betas, pelvis)[0][0]
-    ids = np.where(film.seen, np.arange(film.seen.shape[1]), UNREPORTED)
-    return Watched(joints, _world(film, joints), ids, [], np.zeros(0))
+                tracks[p] = new_track(int(p), bodies[n], stamp, *smoothing, rollout, walks, pose)
+        kept = concatenate([tracks[p].body for p in rows])
+        pelvis = kept.transl + rest_joints(body, kept.betas)[:, 0]
+        joints, _ = with_pelvis(body, kept.rotations, kept.betas, pelvis)
+        yield PublishedFrame(t, rows, bodies, kept.replace(joints=joints))
 
 
-def bodies_of(film: Film, body: BodyModel, t: int, rows: np.ndarray) -> Bodies:
-    """The bodies of single frames, before anything is smoothed."""
+def true_joints(film: Film, body: BodyModel, t: int, rows: np.ndarray) -> np.ndarray:
+    """[N, 24, 3] in the camera's frame."""
+    pelvis = film.true_pelvis[t, rows]
+    return with_pelvis(body, film.true_rotations[t, rows], film.true_betas[rows], pelvis)[0]
+
+
+def bodies_of(
+    film: Film, body: BodyModel, t: int, rows: np.ndarray, own: Calibration = AT_ITS_WORD
+) -> Bodies:
+    """The bodies of single frames, before anything is smoothed, with the tails of ``own``."""
     rotations, betas = film.rotations[t, rows].astype(np.float32), film.betas[t, rows]
     joints, transl = with_pelvis(body, rotations, betas, film.pelvis[t, rows])
     scale, centre = [CAMERA.fx, CAMERA.fy], [CAMERA.cx, CAMERA.cy]
     keypoints = film.keypoints[t, rows].copy()
     keypoints[..., :2] = keypoints[..., :2] * scale + centre
     box = film.box[t, rows].reshape(-1, 2, 2) * scale + centre
+    shares = class_shares(film.visibility[t, rows], joints, body)
+    tails = blended(own.joint_tails, shares).astype(np.float32)
+    tails[:, 0] = own.place_tail
     return Bodies(
         global_orient=rotations[:, 0],
         body_pose=rotations[:, 1:],
@@ -111,7 +163,7 @@ def bodies_of(film: Film, body: BodyModel, t: int, rows: np.ndarray) -> Bodies:
         transl=transl,
         joints=joints,
         joint_cov=film.joint_cov[t, rows],
-        joint_tails=np.zeros((len(rows), 24), np.float32),  # 90 % regions are all that is asked for
+        joint_tails=tails,
         transl_cov=film.transl_cov[t, rows],
         visibility=film.visibility[t, rows],
         joints_2d=CAMERA.project(joints),

@@ -54,17 +54,23 @@ LEAST_PEOPLE, LEAST_JOINTS = 50, 100
 GROUPS = (VISIBLE, SELF_OCCLUDED, HIDDEN)  # of the truth, in the order of ``CLASSES``
 
 
-@dataclass(frozen=True)
-class Published:
-    """Of the N counted people of a picture who were found: what the network said, what the pipeline
-    made of it, and the truth. joints: [N, 24, 3] metres, camera frame; visibility: [N, 24]."""
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Of N people of an image: what the network said, what is published, and the truth. joints:
+    [N, 24, 3] metres, camera frame; visibility: [N, 24]."""
 
-    people: People
-    camera: Camera
     estimated: Bodies
     bodies: Bodies
     joints: np.ndarray
     visibility: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published(Compared):
+    """The counted people of a picture who were found, placed and refined."""
+
+    people: People
+    camera: Camera
 
 
 def published(
@@ -88,7 +94,14 @@ def published(
             perceived = (
                 v[bodies.found] for v in (estimated, bodies, truth.joints, truth.visibility)
             )
-            found.append(Published(seen[bodies.found], frame.camera, *perceived))
+            names = ("estimated", "bodies", "joints", "visibility")
+            found.append(
+                Published(
+                    people=seen[bodies.found],
+                    camera=frame.camera,
+                    **dict(zip(names, perceived, strict=True)),
+                )
+            )
         yield found
 
 
@@ -103,7 +116,7 @@ class JointErrors:
 
 
 def joint_errors(
-    found: Sequence[Published], factors: PerClass, joints: Sequence[int], body: BodyModel
+    found: Sequence[Compared], factors: PerClass, joints: Sequence[int], body: BodyModel
 ) -> JointErrors:
     """Of ``joints`` about the pelvis; ``factors`` are those in the covariances."""
     parts = []
@@ -147,22 +160,24 @@ def recalibrated(
     _check_enough(people, LEAST_PEOPLE, "people found")
     place_factor = _place_factor(now, found, body)
     places = place_distances(found, body, place_factor / now.place)
+    place_tail = tail_of(places)
+    made, rows = of_joints(replace(now, place=place_factor, place_tail=place_tail), found, body)
+    of_pelvis = _shares_inside(level_of(places, place_tail))
+    return made, [*rows, {"joints": "pelvis", **of_pelvis}]
+
+
+def of_joints(
+    now: Calibration, found: Sequence[Compared], body: BodyModel
+) -> tuple[Calibration, list[dict]]:
+    """As ``recalibrated``, but the places' values are kept too."""
     errors = joint_errors(found, now.joints, LIMB, body)
     joints, joint_tails = _fitted(errors)
-    place_tail = tail_of(places)
-    made = replace(
-        now,
-        joints=joints,
-        joint_tails=joint_tails,
-        place=place_factor,
-        place_tail=place_tail,
-    )
-    of_pelvis = _shares_inside(level_of(places, place_tail))
-    return made, [*_rows(errors, joints, joint_tails), {"joints": "pelvis", **of_pelvis}]
+    made = replace(now, joints=joints, joint_tails=joint_tails)
+    return made, _rows(errors, joints, joint_tails)
 
 
 def with_samples(
-    now: Calibration, found: Sequence[Published], body: BodyModel
+    now: Calibration, found: Sequence[Compared], body: BodyModel
 ) -> tuple[Calibration, list[dict]]:
     """The same for covariances of knees, elbows and beyond by samples, which ``found`` was
     published with. Raises ValueError as ``recalibrated``."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from hmr_ros.evaluation.bootstrap import Estimate, mean_interval, ratio_interval
-from hmr_ros.evaluation.calibration import inside, quantiles
+from hmr_ros.evaluation.calibration import inside, joint_quantiles
 from hmr_ros.evaluation.sample_calibration import covariances_of
 from hmr_ros.evaluation.subsets import joint_masks
 from hmr_ros.models.factorized import STEPS as CHOSEN
@@ -123,15 +123,6 @@ def _quantiles(network, estimate, joints: Tensor, true: Tensor) -> np.ndarray:
     factor = (visibility * seen**2 + (1 - visibility) * hidden**2).sqrt()
     cov = covariances_of(network, estimate, joints.transpose(0, 1), factor.numpy())
     return joint_quantiles((true - estimate.joints).numpy(), cov)
-
-
-def joint_quantiles(off: np.ndarray, cov: np.ndarray) -> np.ndarray:
-    """``calibration.quantiles`` [N, 24] of errors [N, 24, 3] about the pelvis by covariances
-    [N, 24, 3, 3]; NaN for the pelvis."""
-    out = np.full(off.shape[:2], np.nan)
-    off, cov = (values[:, 1:].astype(float) for values in (off, cov))
-    out[:, 1:] = quantiles(off.reshape(-1, 3), cov.reshape(-1, 3, 3)).reshape(len(out), -1)
-    return out
 
 
 def mean_of(poses: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from hmr_ros.data.joint_visibility import HIDDEN
+from hmr_ros.evaluation.calibration import joint_quantiles
 from hmr_ros.evaluation.persistence import lasting
 from hmr_ros.evaluation.sample_calibration import covariances_over_time
 from hmr_ros.evaluation.samples import (
@@ -21,7 +22,6 @@ from hmr_ros.evaluation.samples import (
     STEPS,
     fewer_steps,
     joined,
-    joint_quantiles,
     ratio,
     regions,
     row,

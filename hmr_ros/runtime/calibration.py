@@ -40,12 +40,15 @@ class Calibration:
     sample_tails: PerClass = (0.0, 0.0, 0.0)
 
 
+AT_ITS_WORD = Calibration()  # of a network that has none
+
+
 def calibration_of(path: Path, manifest: Mapping) -> Calibration:
     """By the manifest of the network ``path``. One that was written before joints behind their own
     body were a class has two values, of seen joints and of all others. Raises WeightsError for
     values that cannot be."""
     told, values = manifest.get(KEY, {}), {}
-    for name, default in vars(Calibration()).items():
+    for name, default in vars(AT_ITS_WORD).items():
         highest = HEAVIEST if name.endswith(("tail", "tails")) else np.inf
         try:
             value = np.array(told.get(name, default), float)

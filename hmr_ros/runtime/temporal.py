@@ -2,7 +2,8 @@
 
 Keeps for each person, by the tracker's id, what the exported network must remember: tensors of
 fixed size, so that the ten thousandth image costs what the tenth does. With samples, the
-covariances of the limbs' joints are theirs (``hmr_ros.runtime.limb_samples``).
+covariances of the limbs' joints are theirs (``hmr_ros.runtime.limb_samples``). How sure a corrected
+body may be, the network's own manifest says (``hmr_ros.runtime.calibration``).
 """
 
 from __future__ import annotations
@@ -23,9 +24,15 @@ from hmr_ros.geometry.observed_rays import box_rays, joint_std, keypoint_rays, r
 from hmr_ros.geometry.rotations import nearest_rotation
 from hmr_ros.runtime.answers import check_serves, native_body
 from hmr_ros.runtime.backends.backend import BackendOptions, open_backend
+from hmr_ros.runtime.calibration import (
+    Calibration,
+    calibration_of,
+    class_shares,
+    with_calibration,
+)
 from hmr_ros.runtime.graph_file import MEND, WeightsError, read_graph
 from hmr_ros.runtime.limb_samples import LimbSamples
-from hmr_ros.runtime.sampling import NO_SAMPLES, Sampling, sampling_of
+from hmr_ros.runtime.sampling import NO_SAMPLES, Sampling, moved, sampling_of
 from hmr_ros.sighting_fields import ANSWER, GAP, OUTPUTS, SIGHTING, STATE, TOLD
 from hmr_ros.walk import Walk
 
@@ -74,7 +81,8 @@ def temporal_of(settings: SimpleNamespace, body: BodyModel) -> Temporal:
 
 
 class Temporal:
-    """See the module text; always on the CPU. Raises WeightsError for files that cannot be used."""
+    """See the module text; always on the CPU. calibration: instead of the manifest's. Raises
+    WeightsError for files that cannot be used."""
 
     def __init__(
         self,
@@ -82,6 +90,7 @@ class Temporal:
         weights: str = "",
         threads: int = 1,
         sampling: Sampling = NO_SAMPLES,
+        calibration: Calibration | None = None,
     ) -> None:
         graph = read_graph(Path(weights or asset("weights", f"{NAME}.onnx")), NAME)
         missing = {*SIGHTING, *STATE} - graph.inputs.keys()
@@ -96,6 +105,7 @@ class Temporal:
                 "body_model_path empty, or switch temporal off"
             )
         self.body, self.graph = body, graph
+        self._calibration = calibration or calibration_of(graph.path, graph.manifest)
         options = BackendOptions(threads=threads, max_batch=MOST)
         self._backend = open_backend("onnxruntime", graph, options)
         self.samples = LimbSamples(graph, body, sampling, threads) if sampling.samples else None
@@ -183,6 +193,7 @@ class Temporal:
         factor = np.where(finite[:, None], answer["joint_factor"], 1)
         joints, transl = with_pelvis(self.body, rotations, betas, pelvis)
         joint_cov = (bodies.joint_cov * factor[..., None, None] ** 2).astype(np.float32)
+        by_samples = np.zeros(joint_cov.shape[:2], bool)
         if self.samples is not None and finite.any():
             at = np.flatnonzero(finite)
             told = (answer[name][at] for name in TOLD)
@@ -191,12 +202,17 @@ class Temporal:
             joint_cov[at] = self.samples.covariances(
                 drawn, about, joint_cov[at], bodies.visibility[at]
             )
+            by_samples[at] = moved(drawn)
+        shares = class_shares(bodies.visibility, joints, self.body)
+        calibrated, tails = with_calibration(joint_cov, shares, self._calibration, by_samples)
+        tails[:, 0] = bodies.joint_tails[:, 0]  # of the place, which is the image's own
         return bodies.replace(
             global_orient=rotations[:, 0],
             body_pose=rotations[:, 1:],
             betas=betas.astype(np.float32),
             transl=transl,
             joints=joints,
-            joint_cov=joint_cov,
+            joint_cov=np.where(finite[:, None, None, None], calibrated, joint_cov),
+            joint_tails=np.where(finite[:, None], tails, bodies.joint_tails),
             joints_2d=camera.project(joints).astype(np.float32),
         )

@@ -12,7 +12,7 @@ from hmr_ros.evaluation.synocc.kept import Kept
 from hmr_ros.evaluation.synocc.watching import ClipTruth, Watched
 
 Clip = tuple[ClipTruth, dict[str, Watched]]
-_WATCHED = ("joints", "world", "ids", "seconds")
+_WATCHED = ("joints", "world", "quantile", "ids", "seconds")
 
 
 def kept_clips(kept: Kept, models: Sequence[str]) -> dict[int, Clip]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hmr_ros.bodies import Bodies
 from hmr_ros.data.render.rendered import RenderedImage
 from hmr_ros.data.sequences.sequence import Sequence
+from hmr_ros.evaluation.calibration import joint_quantiles
 from hmr_ros.evaluation.identity_metrics import Frame as IdentityFrame
 from hmr_ros.evaluation.identity_metrics import matches, without
 from hmr_ros.evaluation.synocc.matching import SAME, gaps
@@ -27,6 +29,8 @@ class Watched:
     """What one model said about the P people of a clip of T frames; NaN where nothing.
 
     joints:     [T, P, 24, 3] camera frame, metres. world: the same through the true camera path.
+    quantile:   [T, P, 24] probability of the smallest region about the pelvis, as published, that
+                holds the true joint; NaN for the pelvis.
     ids:        [T, P] identity reported for the person, ``UNREPORTED`` for none.
     identities: T frames as ``identity_metrics`` takes them; uncounted people are neither asked
                 for nor wrong. Empty where nothing was noted.
@@ -35,6 +39,7 @@ class Watched:
 
     joints: np.ndarray
     world: np.ndarray
+    quantile: np.ndarray
     ids: np.ndarray
     identities: list[IdentityFrame]
     seconds: np.ndarray
@@ -109,17 +114,26 @@ def _note(pipeline: Pipeline, frame: Frame, picture: RenderedImage, counted: np.
     distances = np.where(distances < SAME, distances, np.nan)
     people = np.arange(len(picture.joints))
     identity = without(IdentityFrame(people, ids, distances), ~counted)
-    return bodies.joints, ids, distances, identity, taken
+    return bodies, ids, distances, identity, taken
 
 
 def _watched(parts: list[tuple], truth) -> Watched:
     shape = truth.joints.shape
     joints = np.full(shape, np.nan, np.float32)
+    quantile = np.full(shape[:3], np.nan, np.float32)
     ids = np.full(shape[:2], UNREPORTED, np.int64)
     for t, (said, names, distances, _, _) in enumerate(parts):
         people, rows = matches(distances)
-        joints[t, people] = said[rows]
+        joints[t, people] = said.joints[rows]
+        quantile[t, people] = region_quantiles(said[rows], truth.joints[t, people])
         ids[t, people] = names[rows]
     turn, eye = truth.camera_rotations, truth.camera_positions
     world = np.einsum("tba,tpjb->tpja", turn, joints.astype(float)) + eye[:, None, None]
-    return Watched(joints, world, ids, [p[3] for p in parts], np.array([p[4] for p in parts]))
+    identities, seconds = [p[3] for p in parts], np.array([p[4] for p in parts])
+    return Watched(joints, world, quantile, ids, identities, seconds)
+
+
+def region_quantiles(bodies: Bodies, true: np.ndarray) -> np.ndarray:
+    """``Watched.quantile`` [N, 24] of bodies as published, by true joints [N, 24, 3]."""
+    off = (true - true[:, :1]) - (bodies.joints - bodies.joints[:, :1])
+    return joint_quantiles(off, bodies.joint_cov, bodies.joint_tails)
