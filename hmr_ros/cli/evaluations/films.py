@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--smoothing-speed", type=float, help="of the network over time (default: parameter)"
     )
     parser.add_argument(
+        "--n-samples", type=int, default=0, help="of the limbs, for their regions (%(default)s)"
+    )
+    parser.add_argument(
         "--without-pose",
         action="store_true",
         help="do not tell the network over time where the camera is",
@@ -39,6 +42,7 @@ def measure(args: argparse.Namespace) -> dict:
     from hmr_ros.evaluation.synocc.video_comparisons import video_comparisons
     from hmr_ros.evaluation.synocc.video_rows import video_rows
     from hmr_ros.parameters import validated
+    from hmr_ros.runtime.sampling import Sampling
     from hmr_ros.runtime.temporal import Temporal
 
     body = load_body_model()
@@ -50,7 +54,7 @@ def measure(args: argparse.Namespace) -> dict:
     stages = {
         "one-euro": (validated(), None),
         "frames": (validated({"smoothing": False}), None),
-        "temporal": (own, Temporal(body, args.weights)),
+        "temporal": (own, Temporal(body, args.weights, sampling=Sampling(args.n_samples))),
     }
     clips = replayed(args.films, body, stages, not args.without_pose)
     if not clips:
@@ -59,6 +63,8 @@ def measure(args: argparse.Namespace) -> dict:
     for row in rows:
         del row["recall"], row["ci95"]["recall"]  # only who was seen counts
     facts = {"films": f"{len(clips)} of {args.films}"}
+    if args.n_samples:
+        facts["samples"] = args.n_samples
     if args.without_pose:
         facts["pose of the camera"] = "not told"
     return {"rows": rows, "comparisons": video_comparisons(clips), "facts": facts}
