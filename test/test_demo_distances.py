@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hmr_ros.demo.default_video import INTRINSICS, cached_video
+from hmr_ros.demo.default_video import (
+    INTRINSICS,
+    TSAI_ANGLES,
+    TSAI_TRANSLATION,
+    cached_video,
+)
 from hmr_ros.frame import Frame
 from hmr_ros.parameters import DEFAULT_ESTIMATOR, validated
 from hmr_ros.pipeline import Pipeline
@@ -13,8 +18,8 @@ from hmr_ros.sources.opening import open_source
 from hmr_ros.tracks import TrackState
 
 # PETS 2009, view 001, as published with the data set: world (metres, ground at z = 0) to camera.
-ROTATION = Rotation.from_euler("xyz", [2.0405458695, -0.89337703748, -0.43056124791]).as_matrix()
-TRANSLATION = np.array([0.82873214225, -3.1754796051, 35.469298547])
+ROTATION = Rotation.from_euler("xyz", TSAI_ANGLES).as_matrix()
+TRANSLATION = np.array(TSAI_TRANSLATION)
 HEEL_HEIGHT = 0.04
 SHOULDERS_HIPS_HEELS = [11, 12, 23, 24, 29, 30]
 IMAGES = 70
