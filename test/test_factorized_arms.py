@@ -1,6 +1,7 @@
 """`hmr eval factorized`: the ablation table of arms whose samples are known, and its command."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from made_films import made_film  # noqa: E402
 from made_people import made_people  # noqa: E402
 from test_models_contract import TINY  # noqa: E402
 
 from hmr_ros.body.model import load_body_model  # noqa: E402
 from hmr_ros.cli.main import main  # noqa: E402
+from hmr_ros.data.films import FILMS, VERSION, write_film  # noqa: E402
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE  # noqa: E402
 from hmr_ros.evaluation.factorized_arms import (  # noqa: E402
     DROPPED,
@@ -24,12 +27,22 @@ from hmr_ros.evaluation.factorized_arms import (  # noqa: E402
     asked,
     lines,
     table,
+    versus,
 )
+from hmr_ros.evaluation.factorized_over_time import (  # noqa: E402
+    AGAINST,
+    ONE_IMAGE,
+    STREAMING,
+    streamed,
+)
+from hmr_ros.evaluation.followed_films import bodies_of, true_joints  # noqa: E402
 from hmr_ros.evaluation.samples import STEPS, nearest_pose  # noqa: E402
+from hmr_ros.geometry.camera_pose import LEVEL  # noqa: E402
 from hmr_ros.models.factorized_state import LIMBS, body_of  # noqa: E402
 from hmr_ros.models.several_samples import noise_of  # noqa: E402
 from hmr_ros.models.weights import build, save  # noqa: E402
 from hmr_ros.training.baseline_task import tensors  # noqa: E402
+from hmr_ros.walk import Walk  # noqa: E402
 
 PEOPLE = 300
 SMALL = {
@@ -103,7 +116,7 @@ def test_all_networks_answer_about_the_same_people_from_the_same_noise():
 
 
 def test_every_row_is_compared_with_what_it_adds_to_or_lacks(arms, visibility):
-    rows = {row["arm"]: row for row in table(arms, NETWORKS, visibility)}
+    rows = {row["arm"]: row for row in table(arms, versus(arms, NETWORKS), visibility)}
     against = {name: row["versus"] for name, row in rows.items() if "versus" in row}
     assert against == {
         "anchor + mean limbs": "regressor",
@@ -123,7 +136,7 @@ def test_every_row_is_compared_with_what_it_adds_to_or_lacks(arms, visibility):
 
 
 def test_rows_have_their_figures_and_how_they_change(arms, visibility):
-    rows = {row["arm"]: row for row in table(arms, NETWORKS, visibility)}
+    rows = {row["arm"]: row for row in table(arms, versus(arms, NETWORKS), visibility)}
     whole, rotations = rows["whole"], rows["rotations"]
     assert whole["hidden_mm"] == pytest.approx(120, rel=0.01)
     low, high = whole["ci95"]["hidden_mm"]
@@ -176,6 +189,47 @@ def test_lines_compare_with_the_network_that_lacks_the_part(arms, visibility):
     assert not any(name.startswith(("sample /", "guidance")) for name in alone)
 
 
+class Perfect:
+    """Stands for the network over time: its bodies are the true ones."""
+
+    def __init__(self, film) -> None:
+        self.film = film
+
+    def reset(self) -> None:
+        self.t = -1
+
+    def __call__(self, bodies, ids, camera, stamp, pose=None):
+        (t,) = np.flatnonzero(self.film.stamps == stamp)
+        true = self.film.true_rotations[t, ids]
+        joints = true_joints(self.film, load_body_model(), t, ids) + [0, 0, 0.3]
+        walk = Walk(np.zeros((len(ids), 3)), np.zeros((len(ids), 6)), LEVEL, np.zeros(3), True)
+        made = bodies.replace(global_orient=true[:, 0], body_pose=true[:, 1:], joints=joints)
+        return made, walk
+
+
+def test_looking_back_is_told_of_people_in_films_by_people():
+    film = replace(made_film(8, people=3), true_visibility=np.full((8, 3, 24), VISIBLE, np.uint8))
+    film.true_visibility[:, :, 20] = HIDDEN
+    poses = torch.from_numpy(film.true_rotations[0, :, list(LIMBS)]).transpose(0, 1)
+    body = load_body_model()
+    arms, visibility = streamed([film, film], body, Perfect(film), poses)
+    assert list(arms) == [ONE_IMAGE, STREAMING]
+    assert len(visibility) == 2 * film.seen.sum() == len(arms[STREAMING].sample)
+    assert arms[STREAMING].sample.max() < 1e-5 and abs(arms[STREAMING].excess).max() < 1e-3
+    first = bodies_of(film, body, 0, np.flatnonzero(film.seen[0]))
+    true = true_joints(film, body, 0, np.flatnonzero(film.seen[0]))
+    off = (first.joints - first.joints[:, :1]) - (true - true[:, :1])
+    own = arms[ONE_IMAGE].sample[: len(off)]
+    np.testing.assert_allclose(own, np.linalg.norm(off, axis=-1), atol=1e-5)
+    one, more = table(arms, AGAINST, visibility)
+    assert (one["people"], more["people"], more["versus"]) == (6, 6, ONE_IMAGE)
+    assert more["change"]["hidden_mm"][0] == pytest.approx(-one["hidden_mm"], abs=0.01)
+    assert one["hidden_mm"] == pytest.approx(1e3 * arms[ONE_IMAGE].sample[:, 20].mean(), rel=1e-6)
+    # Frames of one person err together: two films that are alike tell no more than people do.
+    low, high = one["ci95"]["torso_mm"]
+    assert low < one["torso_mm"] < high and "best8_hidden_mm" not in one
+
+
 def test_the_command_tables_networks_and_writes_the_report(tmp_path, capsys, shared_data):
     command = ["eval", "factorized", "--motions", str(shared_data / "motions.npz"), "--people", "6"]
     for name, more in (("rotations", {"positions": False}), ("whole", {})):
@@ -183,6 +237,10 @@ def test_the_command_tables_networks_and_writes_the_report(tmp_path, capsys, sha
         save(build("factorized", load_body_model(), SMALL | more), tmp_path / f"{name}.safetensors")
         command += ["--network", f"{name}={tmp_path / name}.safetensors"]
     command += ["--known", "50", "--json", str(tmp_path / "a.json")]
+    films = tmp_path / "films"
+    FILMS.begin(films, {"version": VERSION, "split": "val", "seed": 0})
+    write_film(films, 0, made_film(5))
+    command += ["--films", str(films)]
     assert main([*command, "--html", str(tmp_path / "a.html")]) == 0
     found = json.loads((tmp_path / "a.json").read_text())
     rows = {row["arm"]: row for row in found["rows"]}
@@ -197,7 +255,8 @@ def test_the_command_tables_networks_and_writes_the_report(tmp_path, capsys, sha
     # Nobody was trained without an anchor, so what dropping it would do is not asked.
     assert KEPT in rows and DROPPED not in rows
     page = (tmp_path / "a.html").read_text()
-    assert "views apart" in page and "To be reached" in page
+    assert "views apart" in page and "To be reached" in page and STREAMING in page
+    assert rows[STREAMING]["versus"] == ONE_IMAGE and rows[STREAMING]["people"] == 2
     assert "whole: estimate" in capsys.readouterr().out
     # A stage one that reads pictures is shown empty ones, of its size.
     save(build("factorized", load_body_model(), TINY), tmp_path / "pictured.safetensors")

@@ -55,6 +55,7 @@ class Arm:
     sample: mean error of one answer; of an arm with samples also best, square and, with two views,
     apart of ``several``. excess: [N] distance of an answer's limbs to the nearest of known poses,
     less that of the true ones. moved: [N] largest difference of a known coordinate to stage one's.
+    person: [N] whose answer it is, where people answer more than once.
     """
 
     sample: np.ndarray
@@ -63,6 +64,7 @@ class Arm:
     square: np.ndarray | None = None
     apart: np.ndarray | None = None
     moved: np.ndarray | None = None
+    person: np.ndarray | None = None
 
 
 @torch.no_grad()
@@ -167,24 +169,29 @@ def versus(arms: Iterable[str], networks: Iterable[str]) -> dict[str, str]:
     return {name: against[name] for name in arms if name in against}
 
 
-def table(arms: Mapping[str, Arm], networks: Iterable[str], visibility: np.ndarray) -> list[dict]:
+def table(
+    arms: Mapping[str, Arm], against: Mapping[str, str], visibility: np.ndarray
+) -> list[dict]:
     """One row an arm: figures with their intervals, and ``change``: how each figure in mm differs
-    from that of the row ``versus``, with its interval (paired; negative is nearer)."""
-    masks, rows, against = joint_masks(visibility), [], versus(arms, networks)
+    from that of the row ``versus``, with its interval (paired; negative is nearer). against: which
+    row that is (``versus``)."""
+    masks, rows = joint_masks(visibility), []
     for name, arm in arms.items():
-        made: dict = {"arm": name, "people": len(arm.excess), "ci95": {}, "change": {}}
+        who = arm.person
+        people = len(arm.excess) if who is None else len(np.unique(who))
+        made: dict = {"arm": name, "people": people, "ci95": {}, "change": {}}
         if name in against:
             made["versus"] = against[name]
         before = arms.get(against.get(name))
         for figure, (key, subset) in FIGURES.items():
             if (values := getattr(arm, key)) is None:
                 continue
-            _put(made, figure, mean_interval(1e3 * values, masks.get(subset), rounds=ROUNDS))
+            _put(made, figure, mean_interval(1e3 * values, masks.get(subset), who, ROUNDS))
             if before is not None and (other := getattr(before, key)) is not None:
                 pair = 1e3 * values, 1e3 * other
-                gap = paired_difference(*pair, masks.get(subset), rounds=ROUNDS)
+                gap = paired_difference(*pair, masks.get(subset), who, ROUNDS)
                 made["change"][figure] = [gap.value, gap.low, gap.high]
-        _put(made, "excess", mean_interval(arm.excess, rounds=ROUNDS))
+        _put(made, "excess", mean_interval(arm.excess, None, who, ROUNDS))
         if arm.square is not None:
             for state in ("hidden", "visible"):
                 _put(made, f"spread_{state}_mm", spread(arm.square, masks[f"distal_{state}"]))

@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--known", type=int, default=20_000, help="poses that count as plausible (default: 20000)"
     )
     parser.add_argument(
+        "--films",
+        type=Path,
+        help="folder of `hmr train films --split val --rendered`: with it two rows more, of people "
+        "in films, by the shipped network over time",
+    )
+    parser.add_argument(
         "--html", "--report", type=Path, metavar="FILE", help="write an HTML report (or a folder's)"
     )
 
@@ -47,7 +53,7 @@ def measure(args: argparse.Namespace) -> dict:
     from hmr_ros.assets import asset
     from hmr_ros.body.model import load_body_model
     from hmr_ros.data.lifting import rotation_from_axis_angle, varied_mirrored
-    from hmr_ros.evaluation.factorized_arms import asked, lines, refuse_names, table
+    from hmr_ros.evaluation.factorized_arms import asked, lines, refuse_names, table, versus
     from hmr_ros.evaluation.report.factorized_report import factorized_report
     from hmr_ros.evaluation.report.page import write_page
     from hmr_ros.models.factorized_state import LIMBS
@@ -75,17 +81,37 @@ def measure(args: argparse.Namespace) -> dict:
     people = [without_picture(source.draw(size, rng), side) for size in sizes]
     poses = varied_mirrored(source.poses, args.known, rng)[:, list(LIMBS)]
     visibility = torch.cat([batch["visibility"] for batch in people]).numpy()
-    arms = asked(networks, people, rotation_from_axis_angle(poses))
+    poses = rotation_from_axis_angle(poses)
+    arms = asked(networks, people, poses)
+    rows = table(arms, versus(arms, networks), visibility)
+    if args.films is not None:
+        rows += _over_time(args.films, body, poses)
     facts = {"people": args.people, "plain": args.plain, "known": args.known}
     facts |= {"motions": args.motions.name, "networks": list(networks)}
     figures = {
-        "rows": table(arms, networks, visibility),
+        "rows": rows,
         "lines": lines(arms, networks, visibility),
         "facts": facts,
     }
+    if args.films is not None:
+        facts["films"] = args.films.name
     if args.html is not None:
         facts["report"] = str(write_page(args.html, factorized_report(figures)))
     return figures
+
+
+def _over_time(folder: Path, body, poses) -> list[dict]:
+    """The rows of people in films. Raises ``FilmError`` for a folder that cannot be used."""
+    from hmr_ros.data.films import films_of
+    from hmr_ros.evaluation.factorized_arms import table
+    from hmr_ros.evaluation.factorized_over_time import AGAINST, streamed
+    from hmr_ros.runtime.temporal import Temporal
+
+    films = [film for film in films_of(folder, "val") if film.seen.any()]
+    if not films:
+        raise ValueError(f"nobody is seen in the films of {folder}: hmr train films draws others")
+    arms, visibility = streamed(films, body, Temporal(body), poses)
+    return table(arms, AGAINST, visibility)
 
 
 def show(figures: Mapping) -> None:

@@ -50,7 +50,8 @@ def _arms(rows: Sequence[Mapping]) -> Section:
         "where there is one) on torso and limbs, error of the nearest of eight samples, how far "
         "samples spread, and how far their two views of a limb are apart. <i>Excess</i>: distance "
         "of the limbs to the nearest known pose (about radians) beyond that of the true ones. "
-        "Small figures: 95 % intervals by people."
+        "Rows of <i>films</i> are of other people, followed through films: single images, and what "
+        "looking back makes of those. Small figures: 95 % intervals by people."
     )
     return Section("Ablation", text, table(["arm", *HEADS.values()], said))
 
