@@ -90,7 +90,7 @@ class Saying:
 
     def __call__(self, frame, boxes):
         self.seen.append((frame, boxes))
-        return tracks_of(self.said[np.array(self.reports)], frame.stamp, ids=(1, 2))
+        return tracks_of(self.said[np.array(self.reports, int)], frame.stamp, ids=(1, 2))
 
 
 def sighting(bodies, covered_s=(1.5, -1.0)) -> Sighting:
@@ -113,7 +113,7 @@ def test_joints_are_judged_by_the_clear_picture_where_all_models_report(people):
     first, second = found[0]
     legs = [n for n, joint in enumerate(LIMB) if joint >= 25]
     assert first.covered[legs].all() and not first.covered[:4].any() and not second.covered.any()
-    assert first.sure.sum() == 11 and not first.sure[LIMB.index(28)]
+    assert first.sure.sum() == 11 and not first.sure[list(LIMB).index(28)]
     for name, pixels in (("near", 3), ("far", 21), (KEYPOINTS, 7)):
         assert second.away[name] == pytest.approx(np.full(12, pixels / HEIGHT), rel=0.01)
     rows = {(row["joints"], row["model"]): row for row in rows_of([*found[0], *found[1]])}
@@ -124,6 +124,8 @@ def test_joints_are_judged_by_the_clear_picture_where_all_models_report(people):
     assert rows["covered for 1 s", "near"]["n"] == hidden["n"] and "more_percent" not in hidden
     assert rows["in view", "far"]["more_percent"] == pytest.approx(100 * 18 / HEIGHT, rel=0.01)
     assert rows["in view", "far"]["people"] == 2
+    lately = list(judged(frames[:1], [sighting(people, (0.9, -1.0))], models))[0]
+    assert not any(row["joints"] == "covered for 1 s" for row in rows_of(lately))
 
 
 def test_whom_one_model_does_not_report_counts_for_none(people):
@@ -131,7 +133,7 @@ def test_whom_one_model_does_not_report_counts_for_none(people):
     frame = Frame(np.zeros((480, 640, 3), np.uint8), CAMERA, 0.0)
     (found,) = judged([frame], [sighting(people)], models)
     assert [one.id for one in found] == [5]
-    models["none"] = lambda frame, boxes: tracks_of(people[:0], 0.0, ids=())
+    models["none"] = Saying(people, 3.0, reports=())
     assert list(judged([frame], [sighting(people)], models)) == [[]]
     assert rows_of([]) == []
 

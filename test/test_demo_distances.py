@@ -2,14 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 
-from hmr_ros.demo.default_video import (
-    INTRINSICS,
-    TSAI_ANGLES,
-    TSAI_TRANSLATION,
-    cached_video,
-)
+from hmr_ros.demo.default_video import INTRINSICS, cached_video, camera_pose
 from hmr_ros.frame import Frame
 from hmr_ros.parameters import DEFAULT_ESTIMATOR, validated
 from hmr_ros.pipeline import Pipeline
@@ -17,9 +11,6 @@ from hmr_ros.sources.intrinsics import camera_of
 from hmr_ros.sources.opening import open_source
 from hmr_ros.tracks import TrackState
 
-# PETS 2009, view 001, as published with the data set: world (metres, ground at z = 0) to camera.
-ROTATION = Rotation.from_euler("xyz", TSAI_ANGLES).as_matrix()
-TRANSLATION = np.array(TSAI_TRANSLATION)
 HEEL_HEIGHT = 0.04
 SHOULDERS_HIPS_HEELS = [11, 12, 23, 24, 29, 30]
 IMAGES = 70
@@ -27,9 +18,9 @@ IMAGES = 70
 
 def depth_on_ground(camera, pixel):
     """Distance along the optical axis of the ground point seen at ``pixel``, metres."""
-    centre = -ROTATION.T @ TRANSLATION
-    ray = ROTATION.T @ np.append(camera.rays(pixel), 1.0)
-    return (HEEL_HEIGHT - centre[2]) / ray[2]
+    pose = camera_pose()
+    ray = pose.rotation.T @ np.append(camera.rays(pixel), 1.0)
+    return (HEEL_HEIGHT - pose.position[2]) / ray[2]
 
 
 def ratios_of(estimator):

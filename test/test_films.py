@@ -21,7 +21,13 @@ from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE
 from hmr_ros.data.measured_errors import load_measured
 from hmr_ros.data.sequences import unrendered
 from hmr_ros.data.sequences.unrendered import _behind, hidden_over_time
-from hmr_ros.evaluation.followed_films import CAMERA, bodies_of, said_of, truth_of
+from hmr_ros.evaluation.followed_films import (
+    CAMERA,
+    bodies_of,
+    published_of,
+    said_of,
+    truth_of,
+)
 from hmr_ros.evaluation.persistence import lasting
 from hmr_ros.evaluation.synocc.video_rows import figures
 from hmr_ros.geometry.camera_pose import LEVEL
@@ -230,15 +236,14 @@ def test_a_film_that_is_played_back_is_what_was_followed():
     film = replace(film, rotations=film.true_rotations, pelvis=film.true_pelvis)
     film = replace(film, betas=np.tile(film.true_betas, (len(film), 1, 1)))
     stage, settings = Notes(), validated({"smoothing": False})
-    for said in (
-        said_of(film, body, settings, None),
-        said_of(film, body, settings, stage, posed=False),
-    ):
-        row = figures([(truth_of(film, body, 0), said)])
+    truth = truth_of(film, body, 0)
+    for how in ((None,), (stage, False)):
+        said = said_of(film, truth, published_of(film, body, settings, *how))
+        row = figures([(truth, said)])
         assert row["n"] == film.seen.sum() and row["mpjpe_mm"] < 0.01 and row["root_mm"] < 0.01
         assert not {"mota", "fps", "p95_ms", "switches"} & set(row)
     assert stage.poses == [None] * film.seen.any(1).sum()
-    said_of(film, body, settings, stage)
+    list(published_of(film, body, settings, stage))
     for pose, t in zip(stage.poses, np.flatnonzero(film.seen.any(1)), strict=True):
         rotation, position = pose.y_up()
         assert np.allclose(rotation, film.odometry_rotations[t])
@@ -252,10 +257,13 @@ def test_the_command_prints_nothing_that_was_not_measured(tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     said = []
-    for options in ([], ["--without-pose"]):
+    for options in ([], ["--without-pose"], ["--n-samples", "4"]):
         assert main(["eval", "films", "--films", str(folder), *options]) == 0
         said.append(capsys.readouterr().out)
-    assert said[0] != said[1]
+    assert len(set(said)) == 3
+    before, after = (text.partition("regions")[2].splitlines() for text in (said[0], said[2]))
+    moved = [a for a, b in zip(before, after, strict=True) if a != b]
+    assert len(moved) == 1 and "temporal" in moved[0], "samples change its regions alone"
     for text in said:
         assert all(word in text for word in ("one-euro", "frames", "temporal", "PA-MPJPE", "slide"))
         assert not any(word in text for word in ("recall", "MOTA", "IDF1", "switches", "fps"))

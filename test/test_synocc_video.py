@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_bodies import somebody
+from rich.console import Console
 from scipy.stats import chi2
 
 from hmr_ros.body.model import FEET, load_body_model
+from hmr_ros.cli.synocc_tables import regions_table
 from hmr_ros.data.joint_visibility import HIDDEN, VISIBLE
 from hmr_ros.evaluation.identity_metrics import Frame
 from hmr_ros.evaluation.persistence import runs
@@ -173,6 +175,7 @@ def test_rows_by_level_over_time_and_the_report():
     assert [v[0] for v in over_time(clips, "a", "recall", bins)] == pytest.approx([0.5, 1, 1, 1])
     text = video_report(clips, rows, {"command": "x"}, 1)
     assert "6 rendered clips" in text and "Over time" in text and "https:" not in text
+    assert "self-occluded, 90 %" in text and "nan" not in text.partition("Uncertainty")[2][:4000]
 
 
 @pytest.mark.slow
@@ -243,3 +246,12 @@ def test_lasting_occlusion_sliding_and_ratios_count_what_they_say():
     (found,) = video_comparisons([(truth, said)])
     assert (found["model"], found["versus"]) == ("b", "a")
     assert found["lasting"] == pytest.approx(3, abs=1e-3)
+
+
+def test_what_was_not_measured_of_regions_is_a_dash(capsys):
+    row = {"level": "all", "model": "a", "inside50_visible": 0.5, "inside90_visible": 0.9}
+    row |= {"inside50_hidden": np.nan, "inside90_hidden": np.nan}
+    row["ci95"] = {"inside50_visible": [0.45, 0.55], "inside50_hidden": [np.nan, np.nan]}
+    Console(width=120).print(regions_table([row, row | {"level": "heavy"}]))
+    shown = capsys.readouterr().out
+    assert shown.count("50 (45..55) / 90") == 1 and shown.count("- / -") == 2 and "nan" not in shown

@@ -138,6 +138,12 @@ def ranged(
     return f"{text}\n{interval}" if narrow else f"{text} ({interval})"
 
 
+def percents(value: float | None, ends: Sequence[float] | None = None) -> str:
+    """A share with its interval, in percent."""
+    scaled = None if value is None else 100 * value
+    return ranged(scaled, None if ends is None else [100 * end for end in ends])
+
+
 def share(value: float | None) -> str:
     return "-" if value is None or value != value else f"{100 * value:.0f} %"
 
@@ -182,10 +188,8 @@ def regions_table(rows: Sequence[Mapping]):
     for row in (row for row in rows if row["level"] == "all"):
         cells = []
         for state in states:
-            said = []
-            for name in (f"inside{level}_{state}" for level in (50, 90)):
-                ends = [f"{100 * end:.0f}" for end in row["ci95"].get(name, ())]
-                said.append(f"{100 * row[name]:.0f} ({'..'.join(ends)})" if name in row else "-")
+            names = (f"inside{level}_{state}" for level in (50, 90))
+            said = (percents(row.get(name), row["ci95"].get(name)) for name in names)
             cells.append(" / ".join(said))
         table.add_row(row["model"], *cells)
     return table

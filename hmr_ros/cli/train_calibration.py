@@ -138,13 +138,10 @@ def _of_films(folders: Sequence[Path], folder: Path) -> tuple:
     from rich.progress import track
 
     from hmr_ros.body.model import load_body_model
-    from hmr_ros.evaluation.recalibration_over_time import (
-        calibrated_over_time,
-        films_in,
-        people_in,
-    )
+    from hmr_ros.evaluation.followed_films import films_in
+    from hmr_ros.evaluation.recalibration_over_time import calibrated_over_time, people_in
 
-    films = films_in(folders)
+    films = list(films_in(folders))
     people = f"{people_in(films)} people followed through {len(films)} films of the split val"
     shown = track(films, "films", transient=True)
     path = folder / f"{OVER_TIME}.onnx"

@@ -6,6 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from hmr_ros.geometry.camera_pose import CameraPose
+
 VIDEO = "vtest.avi"
 FALLBACK = "photo:astronaut"
 
@@ -15,8 +19,8 @@ FALLBACK = "photo:astronaut"
 # fy = f / dpy. Tsai's polynomial undistorts, plumb_bob distorts: k1 = -kappa1 * f^2 and
 # k2 = 3 * k1^2 are the first terms of the inverse (below 0.2 pixel off in the corners).
 INTRINSICS = (1185.00, 1194.61, 324.22, 282.57, -0.15772, 0.07463, 0.0, 0.0, 0.0)
-# Where it stands, by the same calibration: world (z up, metres) to camera, as Tsai's angles about
-# x, y and z in turn, and a translation.
+# World (z up, metres, ground at z = 0) to camera, by the same calibration: Tsai's angles about x, y
+# and z in turn, and a translation.
 TSAI_ANGLES = (2.0405458695, -0.89337703748, -0.43056124791)
 TSAI_TRANSLATION = (0.82873214225, -3.1754796051, 35.469298547)
 
@@ -28,6 +32,14 @@ class DefaultSource:
     where: str
     intrinsics: tuple[float, ...] | None
     note: str
+
+
+def camera_pose() -> CameraPose:
+    """Where the camera of the default video stands, in its makers' world."""
+    from scipy.spatial.transform import Rotation  # slow to import, and the demo has no use for it
+
+    turn = Rotation.from_euler("xyz", TSAI_ANGLES).as_matrix()
+    return CameraPose(turn, -turn.T @ np.array(TSAI_TRANSLATION))
 
 
 def cached_video() -> Path:

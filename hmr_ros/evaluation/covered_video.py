@@ -16,20 +16,18 @@ import numpy as np
 
 from hmr_ros.body.keypoints import keypoints
 from hmr_ros.evaluation.bootstrap import mean_interval, paired_difference
+from hmr_ros.evaluation.coco import BLAZEPOSE_TO_COCO, KEYPOINTS
+from hmr_ros.evaluation.keypoint_metrics import THRESHOLD
 from hmr_ros.frame import Frame
-from hmr_ros.geometry.camera import Camera
 from hmr_ros.pipeline import Pipeline
 from hmr_ros.tracks import Tracks, TrackState
 
-# Shoulders to wrists and hips to ankles among BlazePose's 33.
-LIMB = (11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
-KEYPOINTS = "blazepose"
+LIMB = BLAZEPOSE_TO_COCO[5:]  # shoulders to wrists, hips to ankles among BlazePose's 33
 SURE = 0.8  # confidence of keypoints to judge by
 SMALLEST = 64  # pixels: height of a box
 CLEAR_S, COVERED_S = 2.0, 2.0  # in turns, from when a person is first seen
 LASTING_S = 1.0
 BOARD = (104, 112, 120)  # BGR
-RIGHT = 0.1  # of the longer side of the box
 SAME_BOX = 1.0  # pixels
 
 
@@ -106,23 +104,25 @@ def judged(
     for clear, people in zip(frames, seen, strict=True):
         image, where = covered(clear.image, people)
         frame = replace(clear, image=image)
-        said: list[dict[int, np.ndarray]] = []
-        for pipeline in pipelines.values():
+        said: dict[str, dict[int, np.ndarray]] = {}
+        for name, pipeline in pipelines.items():
             tracks = pipeline(frame, boxes=people.boxes)
-            said.append(_points(pipeline, tracks, people, frame.camera))
-            if len(said) == 1:
-                own = _own_keypoints(tracks, people)
-        together = set(own).intersection(*said)
-        yield [
-            _judged(people, row, where, {KEYPOINTS: own} | dict(zip(pipelines, said, strict=True)))
-            for row in sorted(together)
-        ]
+            rows, bodies = _rows_of(tracks, people), tracks.bodies
+            if not said:
+                own = bodies.keypoints_2d[:, LIMB, :2]
+                said[KEYPOINTS] = {n: own[m] for n, m in rows.items()}
+            smpl = bodies.rotations, bodies.betas, bodies.transl
+            places = keypoints(pipeline.body, *smpl, "blazepose33")[:, LIMB]
+            points = frame.camera.project(places)
+            said[name] = {n: points[m] for n, m in rows.items()}
+        together = set.intersection(*(set(points) for points in said.values()))
+        yield [_judged(people, row, where, said) for row in sorted(together)]
 
 
 def _judged(
     people: Sighting, row: int, where: np.ndarray, said: Mapping[str, Mapping[int, np.ndarray]]
 ) -> Judged:
-    meant = people.keypoints[row, list(LIMB)]
+    meant = people.keypoints[row, LIMB]
     height, width = where.shape
     x, y = (np.clip(meant[:, :2].astype(int), 0, [width - 1, height - 1])).T
     size = max(people.boxes[row, 2:])
@@ -147,22 +147,6 @@ def _rows_of(tracks: Tracks, people: Sighting) -> dict[int, int]:
     return {int(n): int(now[m]) for m, n in zip(*np.nonzero(gaps < SAME_BOX), strict=True)}
 
 
-def _points(
-    pipeline: Pipeline, tracks: Tracks, people: Sighting, camera: Camera
-) -> dict[int, np.ndarray]:
-    rows, bodies = _rows_of(tracks, people), tracks.bodies
-    if not rows:
-        return {}
-    places = keypoints(pipeline.body, bodies.rotations, bodies.betas, bodies.transl, "blazepose33")
-    projected = camera.project(places)[:, list(LIMB)]
-    return {n: projected[m] for n, m in rows.items()}
-
-
-def _own_keypoints(tracks: Tracks, people: Sighting) -> dict[int, np.ndarray]:
-    found = tracks.bodies.keypoints_2d[:, list(LIMB), :2]
-    return {n: found[m] for n, m in _rows_of(tracks, people).items()}
-
-
 SUBSETS: dict[str, Callable[[Judged], np.ndarray]] = {
     "covered": lambda one: one.covered,
     f"covered for {LASTING_S:.0f} s": lambda one: one.covered & (one.covered_s >= LASTING_S),
@@ -172,8 +156,8 @@ SUBSETS: dict[str, Callable[[Judged], np.ndarray]] = {
 
 def rows_of(people: list[Judged]) -> list[dict]:
     """A row a model and subset of sure limb joints: mean distance in percent of the box's longer
-    side, and the share within ``RIGHT`` of it (``pck``); intervals draw people anew. Of all but the
-    first model how much farther off than that they are too, paired: ``more_percent``."""
+    side, and the share within ``THRESHOLD`` of it (``pck``); intervals draw people anew. Of all but
+    the first model how much farther off than that they are too, paired: ``more_percent``."""
     rows = []
     if not people:
         return rows
@@ -186,7 +170,7 @@ def rows_of(people: list[Judged]) -> list[dict]:
             continue
         for name, distance in away.items():
             mean = mean_interval(distance, counted, ids)
-            right = mean_interval((distance <= 100 * RIGHT).astype(float), counted, ids)
+            right = mean_interval((distance <= 100 * THRESHOLD).astype(float), counted, ids)
             row = {"joints": subset, "n": int(counted.sum()), "model": name, "people": mean.n}
             row |= {"away_percent": mean.value, "pck": right.value}
             row["ci95"] = {"away_percent": list(mean[1:3]), "pck": list(right[1:3])}

@@ -91,7 +91,7 @@ def asked(
             for said, arm in _of_one(network, name, batch, poses, noise, name == whole):
                 parts.setdefault(said, []).append(arm)
     order = [*WITHOUT_SAMPLES, *networks, *(name for name in parts if name not in GOALS), *GOALS]
-    return {name: _joined(parts[name]) for name in dict.fromkeys(order)}
+    return {name: joined(parts[name]) for name in dict.fromkeys(order)}
 
 
 def _of_one(network, name, batch, poses, noise, whole: bool) -> Iterable[tuple[str, Arm]]:
@@ -142,7 +142,8 @@ def goals(network: Factorized, first: Lifted, batch: Mapping[str, Tensor]) -> tu
     return tuple(replace(first, rotations=r, joints=j, landmarks=k) for r, (j, k) in posed)
 
 
-def _joined(arms: Sequence[Arm]) -> Arm:
+def joined(arms: Sequence[Arm]) -> Arm:
+    """Of the people of all arms, in order."""
     values = {f.name: [getattr(arm, f.name) for arm in arms] for f in fields(Arm)}
     return Arm(**{k: None if v[0] is None else np.concatenate(v) for k, v in values.items()})
 

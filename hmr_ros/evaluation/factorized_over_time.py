@@ -14,8 +14,8 @@ from torch import Tensor
 
 from hmr_ros.body.model import BodyModel
 from hmr_ros.data.films import Film
-from hmr_ros.evaluation.factorized_arms import Arm
-from hmr_ros.evaluation.followed_films import published_of, true_joints
+from hmr_ros.evaluation.factorized_arms import Arm, joined
+from hmr_ros.evaluation.followed_films import published_of, truth_of
 from hmr_ros.evaluation.samples import nearest_pose
 from hmr_ros.parameters import validated
 from hmr_ros.runtime.temporal import Temporal
@@ -32,25 +32,20 @@ def streamed(
     found: dict[str, list[Arm]] = {ONE_IMAGE: [], STREAMING: []}
     visibility, people = [], 0
     for film in films:
+        truth = truth_of(film, body, 0)
+        visibility.append(truth.visibility[film.seen])
         for name, network in ((ONE_IMAGE, None), (STREAMING, stage)):
             for frame in published_of(film, body, validated({"smoothing": False}), network):
                 at = frame.t, frame.rows
-                found[name].append(_arm(film, body, frame.corrected, at, people, poses))
-                if network is None:
-                    visibility.append(film.true_visibility[at])
+                turned = frame.corrected.rotations, film.true_rotations[at]
+                far = (nearest_pose(torch.from_numpy(r).float(), poses).numpy() for r in turned)
+                away = about_pelvis(frame.corrected.joints) - about_pelvis(truth.joints[at])
+                error, excess = np.linalg.norm(away, axis=-1), np.subtract(*far)
+                found[name].append(Arm(error, excess, person=people + frame.rows))
         people += film.seen.shape[1]
-    arms = {
-        name: Arm(*(np.concatenate([getattr(a, f) for a in parts]) for f in ("sample", "excess")),
-                  person=np.concatenate([a.person for a in parts]))
-        for name, parts in found.items()
-    }  # fmt: skip
-    return arms, np.concatenate(visibility)
+    return {name: joined(parts) for name, parts in found.items()}, np.concatenate(visibility)
 
 
-def _arm(film: Film, body: BodyModel, bodies, at, first: int, poses: Tensor) -> Arm:
-    t, rows = at
-    true = true_joints(film, body, t, rows)
-    gap = (bodies.joints - bodies.joints[:, :1]) - (true - true[:, :1])
-    turned = (torch.from_numpy(r).float() for r in (bodies.rotations, film.true_rotations[at]))
-    excess = np.subtract(*(nearest_pose(r, poses).numpy() for r in turned))
-    return Arm(np.linalg.norm(gap, axis=-1), excess, person=first + rows)
+def about_pelvis(joints: np.ndarray) -> np.ndarray:
+    """Joints [N, 24, 3] about the first."""
+    return joints - joints[:, :1]

@@ -6,7 +6,7 @@ As SynOcc video, without drawing a picture: the bodies of single frames are read
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,11 +37,19 @@ def replayed(
     smoothing (``hmr_ros.parameters``) and the network over time, or None, by name. posed: whether
     that is told where the camera is, by its odometry."""
     clips, own = [], calibration_of_films(folder)
-    for number, film in enumerate(films_of(folder, "val")):
-        if film.seen.any():
-            said = {n: said_of(film, body, *stage, posed, own) for n, stage in stages.items()}
-            clips.append((truth_of(film, body, number), said))
+    for number, film in enumerate(films_in([folder])):
+        truth, said = truth_of(film, body, number), {}
+        for name, stage in stages.items():
+            said[name] = said_of(film, truth, published_of(film, body, *stage, posed, own))
+        clips.append((truth, said))
     return clips
+
+
+def films_in(folders: Iterable[Path]) -> Iterator[Film]:
+    """The films of all folders in which somebody is seen, in order. Raises ``FilmError`` as
+    ``films_of``."""
+    for folder in folders:
+        yield from (film for film in films_of(folder, "val") if film.seen.any())
 
 
 def truth_of(film: Film, body: BodyModel, number: int) -> ClipTruth:
@@ -71,26 +79,6 @@ def calibration_of_films(folder: Path) -> Calibration:
     return Calibration(**{n: tuple(v) if isinstance(v, list) else v for n, v in told.items()})
 
 
-def said_of(
-    film: Film,
-    body: BodyModel,
-    settings: SimpleNamespace,
-    stage: Temporal | None,
-    posed: bool = True,
-    own: Calibration = AT_ITS_WORD,
-) -> Watched:
-    """What is published of the people of a film; nothing of identities and of speed. own:
-    calibration of the film's bodies, whose tails they are given."""
-    joints = np.full((*film.seen.shape, 24, 3), np.nan, np.float32)
-    quantile = np.full((*film.seen.shape, 24), np.nan, np.float32)
-    for frame in published_of(film, body, settings, stage, posed, own):
-        joints[frame.t, frame.rows] = frame.bodies.joints
-        true = true_joints(film, body, frame.t, frame.rows)
-        quantile[frame.t, frame.rows] = region_quantiles(frame.bodies, true)
-    ids = np.where(film.seen, np.arange(film.seen.shape[1]), UNREPORTED)
-    return Watched(joints, _world(film, joints), quantile, ids, [], np.zeros(0))
-
-
 @dataclass(frozen=True)
 class PublishedFrame:
     """Of frame ``t``, people ``rows`` [N] of a film: ``corrected``, what smoothing was given, and
@@ -110,7 +98,8 @@ def published_of(
     posed: bool = True,
     own: Calibration = AT_ITS_WORD,
 ) -> Iterator[PublishedFrame]:
-    """The frames of a film in which somebody is seen; arguments as ``said_of``."""
+    """The frames of a film in which somebody is seen. settings, stage, posed: as of ``replayed``.
+    own: calibration of the film's bodies, whose tails they are given."""
     tracks: dict[int, Track] = {}
     smoothing = (settings.smoothing, settings.smoothing_cutoff_hz, settings.smoothing_speed)
     if stage is not None:
@@ -137,10 +126,17 @@ def published_of(
         yield PublishedFrame(t, rows, bodies, kept.replace(joints=joints))
 
 
-def true_joints(film: Film, body: BodyModel, t: int, rows: np.ndarray) -> np.ndarray:
-    """[N, 24, 3] in the camera's frame."""
-    pelvis = film.true_pelvis[t, rows]
-    return with_pelvis(body, film.true_rotations[t, rows], film.true_betas[rows], pelvis)[0]
+def said_of(film: Film, truth: ClipTruth, frames: Iterable[PublishedFrame]) -> Watched:
+    """What is published of the people of a film, by its ``frames``; nothing of identities and of
+    speed."""
+    joints = np.full(truth.joints.shape, np.nan, np.float32)
+    quantile = np.full(truth.joints.shape[:3], np.nan, np.float32)
+    for frame in frames:
+        at = frame.t, frame.rows
+        joints[at] = frame.bodies.joints
+        quantile[at] = region_quantiles(frame.bodies, truth.joints[at])
+    ids = np.where(film.seen, np.arange(film.seen.shape[1]), UNREPORTED)
+    return Watched(joints, _world(film, joints), quantile, ids, [], np.zeros(0))
 
 
 def bodies_of(

@@ -91,15 +91,15 @@ def published(
         for pipeline in pipelines:
             estimated = pipeline.estimator(people, frame.camera, frame.image)
             bodies = pipeline.bodies(frame, people)
-            perceived = (
-                v[bodies.found] for v in (estimated, bodies, truth.joints, truth.visibility)
-            )
-            names = ("estimated", "bodies", "joints", "visibility")
+            who = bodies.found
             found.append(
                 Published(
-                    people=seen[bodies.found],
+                    people=seen[who],
                     camera=frame.camera,
-                    **dict(zip(names, perceived, strict=True)),
+                    estimated=estimated[who],
+                    bodies=bodies[who],
+                    joints=truth.joints[who],
+                    visibility=truth.visibility[who],
                 )
             )
         yield found

@@ -11,20 +11,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hmr_ros.body.model import BodyModel
-from hmr_ros.data.films import Film, films_of
-from hmr_ros.evaluation.followed_films import published_of, true_joints
+from hmr_ros.data.films import Film
+from hmr_ros.evaluation.followed_films import published_of, truth_of
 from hmr_ros.evaluation.recalibration import LEAST_PEOPLE, Compared, of_joints, with_samples
 from hmr_ros.models.factorized import SAMPLES
 from hmr_ros.parameters import validated
 from hmr_ros.runtime.calibration import AT_ITS_WORD, Calibration
 from hmr_ros.runtime.sampling import Sampling
 from hmr_ros.runtime.temporal import Temporal
-
-
-def films_in(folders: Iterable[Path]) -> list[Film]:
-    """The films of all folders in which somebody is seen, in order. Raises ``FilmError`` as
-    ``films_of``."""
-    return [film for folder in folders for film in films_of(folder, "val") if film.seen.any()]
 
 
 def people_in(films: Iterable[Film]) -> int:
@@ -34,12 +28,14 @@ def people_in(films: Iterable[Film]) -> int:
 
 def compared(film: Film, body: BodyModel, stage: Temporal) -> Iterator[Compared]:
     """What is published of each frame of a film with ``stage``, beside the truth."""
+    truth = truth_of(film, body, 0)
     for frame in published_of(film, body, validated(), stage):
+        at = frame.t, frame.rows
         yield Compared(
             estimated=frame.corrected,
             bodies=frame.bodies,
-            joints=true_joints(film, body, frame.t, frame.rows),
-            visibility=film.true_visibility[frame.t, frame.rows],
+            joints=truth.joints[at],
+            visibility=truth.visibility[at],
         )
 
 

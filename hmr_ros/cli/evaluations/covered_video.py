@@ -43,6 +43,7 @@ def measure(args: argparse.Namespace) -> dict:
     nobody large enough."""
     from itertools import islice
 
+    import numpy as np
     from rich.progress import track
 
     from hmr_ros.evaluation.covered_video import SMALLEST, judged, rows_of, sightings
@@ -74,7 +75,9 @@ def measure(args: argparse.Namespace) -> dict:
             f"{source.where} shows nobody {SMALLEST} pixels tall or more who is found with and "
             "without boards: name a video of people by --video"
         )
+    tall = np.percentile(np.concatenate([one.boxes[:, 3] for one in seen]), [5, 95])
     facts = {
+        "height, 5 to 95 % of the sightings": f"{tall[0]:.0f} to {tall[1]:.0f} pixels",
         "video": Path(source.where).name,
         "pictures": len(seen),
         "sightings": sum(len(one.ids) for one in seen),
@@ -86,12 +89,8 @@ def measure(args: argparse.Namespace) -> dict:
 
 def _source(args: argparse.Namespace):
     """The video, its camera, and where that stands if it is known."""
-    import numpy as np
-    from scipy.spatial.transform import Rotation
-
     from hmr_ros.demo import default_video
     from hmr_ros.geometry.camera import guessed_camera
-    from hmr_ros.geometry.camera_pose import CameraPose
     from hmr_ros.sources.intrinsics import camera_of
     from hmr_ros.sources.opening import open_source
 
@@ -106,9 +105,7 @@ def _source(args: argparse.Namespace):
     numbers, pose = args.intrinsics, None
     if args.video is None:
         numbers = numbers or default_video.INTRINSICS
-        if not args.without_pose:
-            turn = Rotation.from_euler("xyz", default_video.TSAI_ANGLES).as_matrix()
-            pose = CameraPose(turn, -turn.T @ np.array(default_video.TSAI_TRANSLATION))
+        pose = None if args.without_pose else default_video.camera_pose()
     camera = camera_of(numbers, width, height) if numbers else guessed_camera(width, height)
     return source, camera, pose
 
@@ -120,7 +117,8 @@ def show(figures: Mapping) -> None:
     facts = figures["facts"]
     title = (
         f"hmr eval covered-video: {facts['video']}, {facts['judged']} of {facts['sightings']} "
-        f"sightings (distances in % of the box's longer side; 95 % intervals over people)"
+        f"sightings, {facts['height, 5 to 95 % of the sightings']} tall (distances in % of the "
+        "box's longer side; 95 % intervals over people)"
     )
     print_table(title, [_shown(row) for row in figures["rows"]], ("joints", "n", "people", "model"))
 

@@ -102,12 +102,12 @@ def measure(args: argparse.Namespace) -> dict:
 
 def _over_time(folder: Path, body, poses) -> list[dict]:
     """The rows of people in films. Raises ``FilmError`` for a folder that cannot be used."""
-    from hmr_ros.data.films import films_of
     from hmr_ros.evaluation.factorized_arms import table
     from hmr_ros.evaluation.factorized_over_time import AGAINST, streamed
+    from hmr_ros.evaluation.followed_films import films_in
     from hmr_ros.runtime.temporal import Temporal
 
-    films = [film for film in films_of(folder, "val") if film.seen.any()]
+    films = list(films_in([folder]))
     if not films:
         raise ValueError(f"nobody is seen in the films of {folder}: hmr train films draws others")
     arms, visibility = streamed(films, body, Temporal(body), poses)

@@ -18,6 +18,7 @@ from hmr_ros.evaluation.report.page import (
     table,
 )
 from hmr_ros.evaluation.report.plots import curves, dots, with_intervals
+from hmr_ros.evaluation.subsets import STATES
 from hmr_ros.evaluation.synocc.video_rows import Clips, over_time
 
 STEP_S = 0.5
@@ -28,6 +29,7 @@ def video_report(clips: Clips, rows: Sequence[Mapping], facts: Mapping, version:
     names = list(clips[0][1])
     sections = [
         _summary(rows, names),
+        _regions(rows, names),
         _time(clips, names),
         _camera(clips, names),
         about_section(RENDERED, facts),
@@ -86,6 +88,22 @@ def _summary(rows: Sequence[Mapping], names: Sequence[str]) -> Section:
         f"<h3>Paths, smoothness and speed</h3>{table(other, path, 2)}"
         f'{legend(names)}<div class="row">{plots}</div>',
     )
+
+
+def _regions(rows: Sequence[Mapping], names: Sequence[str]) -> Section:
+    said = []
+    for row in rows:
+        cells = [row["level"], f"{dot(names, row['model'])}{escaped(row['model'])}"]
+        for key in (f"inside{level}_{state}" for state in STATES for level in (50, 90)):
+            value, ends = row.get(key, np.nan), row["ci95"].get(key, (np.nan, np.nan))
+            cells.append(figure(100 * value, tuple(100 * end for end in ends)))
+        said.append(cells)
+    heads = [f"{state.replace('_', '-')}, {level} %" for state in STATES for level in (50, 90)]
+    text = (
+        "Share of the joints of reported people that the published regions about the pelvis hold, "
+        "in percent. More than promised: wider than need be; less: over-confident."
+    )
+    return Section("Uncertainty", text, table(["level", "model", *heads], said, 2))
 
 
 def _time(clips: Clips, names: Sequence[str]) -> Section:
