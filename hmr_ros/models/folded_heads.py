@@ -27,7 +27,8 @@ class EachQuery(nn.Module):
 
     def forward(self, queries: Tensor) -> Tensor:
         with torch.autocast(queries.device.type, enabled=False):
-            x = self.norm(queries.float())[:, :, None] @ self.weight
+            # Query by query, all people at once: fewer and larger products.
+            x = (self.norm(queries.float()).transpose(0, 1) @ self.weight).transpose(0, 1)
             return x.flatten(1).index_select(1, self.order) + self.bias
 
 

@@ -90,10 +90,12 @@ class Patches(nn.Conv2d):
 
 
 class _MergedPatches(nn.Module):
+    """Channels come last before the maps are cut: whole rows of a patch are moved, not cells."""
+
     def __init__(self, patches: Patches) -> None:
         super().__init__()
         self.side = patches.stride[0]
-        kernel = patches.weight.flatten(1)
+        kernel = patches.weight.permute(0, 2, 3, 1).flatten(1)
         self.layer = nn.Linear(kernel.shape[1], kernel.shape[0])
         with torch.no_grad():
             self.layer.weight.copy_(kernel)
@@ -102,8 +104,9 @@ class _MergedPatches(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         _, channels, high, wide = maps.shape
         rows, columns = high // self.side, wide // self.side
-        cut = maps.reshape(-1, channels, rows, self.side, columns, self.side)
-        found = self.layer(cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, self.layer.in_features))
+        cells = maps.flatten(2).transpose(1, 2)
+        cut = cells.reshape(-1, rows, self.side, columns, self.side * channels).transpose(2, 3)
+        found = self.layer(cut.reshape(-1, self.layer.in_features))
         return found.reshape(-1, rows * columns, self.layer.out_features)
 
 
