@@ -1,7 +1,8 @@
-"""Which training pictures carry over to photographs: 2D keypoints of the same small network.
+"""Which training pictures carry over to photographs: the same small baseline trained on several.
 
 Every arm trains the same network for the same number of steps on people of another mix of scenes,
-looked at by the real front end; the labelled people of the photographs judge them, boxes given.
+looked at by the real front end; the labelled people of the photographs judge its landmarks in the
+image, boxes given. It is the network alone: nothing is fitted to keypoints afterwards.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from hmr_ros.batch import concatenate
 from hmr_ros.evaluation.bootstrap import ratio_interval
 from hmr_ros.evaluation.coco import LabelledPeople
 from hmr_ros.evaluation.keypoint_metrics import correct
 from hmr_ros.geometry.camera import Camera, guessed_camera
-from hmr_ros.models.keypoint_probe import COCO, SIZE, KeypointProbe, positions
+from hmr_ros.models.lifter import project
 from hmr_ros.people import People
-from hmr_ros.person_crops import PersonCrops, crops_of
+from hmr_ros.person_crops import FILLED, PersonCrops, crops_of
 
+COCO = FILLED["coco17"]  # among BlazePose's landmarks
 FOV_DEG = 60.0  # of a photograph whose camera is unknown
 THRESHOLDS = (0.1, 0.2)
 FARTHEST = 0.5  # of the box: errors beyond it count as this
@@ -39,11 +42,14 @@ class Photographed:
 
 
 def photographed(
-    folder: Path, people: list[LabelledPeople], look: Callable[[np.ndarray, np.ndarray], People]
+    folder: Path,
+    people: list[LabelledPeople],
+    look: Callable[[np.ndarray, np.ndarray], People],
+    size: int,
 ) -> list[Photographed]:
     """Look at all labelled people. Raises OSError for a photograph that cannot be read.
 
-    look: image [H, W, 3] uint8 BGR and boxes [N, 4] to ``People`` with maps.
+    look: image [H, W, 3] uint8 BGR and boxes [N, 4] to ``People`` with maps. size: of the crops.
     """
     seen = []
     for labelled in people:
@@ -52,37 +58,24 @@ def photographed(
             raise OSError(f"{folder / labelled.image} cannot be read as an image")
         camera = guessed_camera(photo.shape[1], photo.shape[0], FOV_DEG)
         found = look(photo, labelled.boxes.astype(np.float32))
-        crops = crops_of(photo, found, camera, SIZE)
+        crops = crops_of(photo, found, camera, size)
         seen.append(Photographed(crops, camera, found.keypoints[:, COCO, :2]))
     return seen
 
 
-def predicted(network: KeypointProbe, seen: list[Photographed]) -> np.ndarray:
-    """[N, 17, 2] keypoints in the photographs' pixels."""
+def predicted(network: nn.Module, seen: list[Photographed]) -> np.ndarray:
+    """[N, 17, 2] where a network of the family sees COCO's keypoints, in the photographs' pixels;
+    NaN for what it places behind the camera."""
     crops = concatenate([s.crops for s in seen])
     with torch.no_grad():
-        maps = [
-            torch.from_numpy(v).float() / 255 for v in (crops.image, crops.heatmaps, crops.mask)
-        ]
-        points = positions(network(*maps)).numpy().astype(np.float64)
-    rays = at_places(crops.rays, points) * crops.scale[:, None, None]
+        inputs = {name: torch.from_numpy(value) for name, value in crops.inputs().items()}
+        body = network.predict(inputs)
+        points = project(body.landmarks[:, COCO], body.place, inputs["scale"])
+    rays = points.numpy().astype(np.float64) * crops.scale[:, None, None]
     ahead = np.concatenate([rays, np.ones_like(rays[..., :1])], -1) @ crops.view
     ends = np.cumsum([len(s.crops) for s in seen])[:-1]
     parts = zip(np.split(ahead, ends), seen, strict=True)
     return np.concatenate([s.camera.project(part) for part, s in parts])
-
-
-def at_places(rays: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The grids of rays [N, 2, G, G] read between their cells at points [N, K, 2] in -1..1."""
-    cells = rays.shape[-1]
-    at = (points + 1) / 2 * cells - 0.5
-    low = np.clip(np.floor(at).astype(int), 0, cells - 2)
-    u, v = (at - low)[..., :1], (at - low)[..., 1:]
-    grid, row = rays.transpose(0, 2, 3, 1), np.arange(len(rays))[:, None]
-    x, y = low[..., 0], low[..., 1]
-    above = grid[row, y, x] * (1 - u) + grid[row, y, x + 1] * u
-    below = grid[row, y + 1, x] * (1 - u) + grid[row, y + 1, x + 1] * u
-    return above * (1 - v) + below * v
 
 
 def rows_of(
@@ -91,8 +84,9 @@ def rows_of(
     """PCK and mean error (shares of the box) of each arm by subset of joints, and the differences
     to the arm ``against``; errors beyond ``FARTHEST`` count as that.
 
-    answers: [N, 17, 2] by arm. photos: [N] label of the photograph of each person; intervals draw
-    whole photographs anew, the difference on the same ones.
+    answers: [S, N, 17, 2] of S trainings by arm; figures are means over these. photos: [N] label of
+    the photograph of each person; intervals draw whole photographs anew, the difference on the same
+    ones. They know nothing of how trainings differ.
     """
     visibility = labelled.joints[..., 2]
     subsets = {"all": visibility > 0, "visible": visibility == 2, "occluded": visibility == 1}
@@ -115,12 +109,16 @@ def rows_of(
     return rows
 
 
-def measures(points: np.ndarray, labelled: LabelledPeople) -> dict[str, np.ndarray]:
-    """[N, 17] by name: whether a keypoint is right at each threshold, and how far off it is."""
-    truth = labelled.joints[..., :2]
-    values = {
-        f"pck{round(100 * t)}": correct(points, truth, labelled.boxes, t).astype(float)
-        for t in THRESHOLDS
-    }
-    away = np.linalg.norm(points - truth, axis=-1) / labelled.boxes[:, 2:].max(1, keepdims=True)
-    return values | {"error": np.minimum(np.nan_to_num(away, nan=FARTHEST), FARTHEST)}
+def measures(answers: np.ndarray, labelled: LabelledPeople) -> dict[str, np.ndarray]:
+    """[N, 17] by name: whether a keypoint is right at each threshold, and how far off it is; means
+    over the trainings of ``answers`` [S, N, 17, 2]."""
+    found: dict[str, list[np.ndarray]] = {}
+    side = labelled.boxes[:, 2:].max(1, keepdims=True)
+    for points in answers:
+        for t in THRESHOLDS:
+            right = correct(points, labelled.joints[..., :2], labelled.boxes, t)
+            found.setdefault(f"pck{round(100 * t)}", []).append(right.astype(float))
+        away = np.linalg.norm(points - labelled.joints[..., :2], axis=-1) / side
+        away = np.minimum(np.nan_to_num(away, nan=FARTHEST), FARTHEST)
+        found.setdefault("error", []).append(away)
+    return {name: np.mean(values, 0) for name, values in found.items()}

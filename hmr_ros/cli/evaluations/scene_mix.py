@@ -27,17 +27,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="prototype, realistic, heavy, full (half of each of the last two), or "
         "full-without-KIND for a kind of occluder; several times. Default: prototype and full",
     )
-    parser.add_argument("--people", type=int, default=6000, help="to train on, an arm")
-    parser.add_argument("--steps", type=int, default=1500, help="of 64 people")
+    parser.add_argument("--people", type=int, default=8000, help="to train on, an arm")
+    parser.add_argument("--steps", type=int, default=1500, help="of the small baseline's recipe")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings an arm; figures are means")
     parser.add_argument(
-        "--seeds", type=int, default=1, help="trainings an arm; answers are averaged"
+        "--begin-from",
+        type=Path,
+        metavar="FILE",
+        help="weights that all arms begin from: checkpoint.pt of `hmr train baseline_keypoints`",
     )
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="processes that draw")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of a training")
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("runs/scene-mix"),
-        help="people and answers are kept here; resumable",
+        help="people and trainings are kept here; resumable, arms may be trained side by side",
     )
 
 
@@ -48,60 +53,66 @@ def measure(args: argparse.Namespace) -> list[dict]:
     from hmr_ros.batch import concatenate
     from hmr_ros.cli.looking import look_once
     from hmr_ros.evaluation.coco import read_people
-    from hmr_ros.evaluation.scene_mix import BLAZEPOSE, photographed, rows_of
+    from hmr_ros.evaluation.scene_mix import BLAZEPOSE, photographed, predicted, rows_of
 
     people = read_people(args.data / "person_keypoints.json")
-    seen = photographed(args.data, people, look_once)
     labelled = concatenate(people)
     photos = np.repeat(np.arange(len(people)), [len(p) for p in people])
     arms = args.arm or ["prototype", "full"]
-    answers = {arm: _answers(arm, args, seen) for arm in arms}
-    answers[BLAZEPOSE] = np.concatenate([s.keypoints for s in seen])
+    networks = {arm: [_trained(arm, seed, args) for seed in range(args.seeds)] for arm in arms}
+    side = networks[arms[0]][0].config.backbone.image
+    seen = photographed(args.data, people, look_once, side)
+    answers = {arm: np.stack([predicted(n, seen) for n in own]) for arm, own in networks.items()}
+    answers[BLAZEPOSE] = np.concatenate([s.keypoints for s in seen])[None]
     return rows_of(answers, labelled, photos, arms[0])
 
 
-def _answers(arm: str, args: argparse.Namespace, seen):
-    """[N, 17, 2] of one arm, trained now or read from an earlier run of the same settings."""
-    import numpy as np
+def _trained(arm: str, seed: int, args: argparse.Namespace):
+    """The network of one arm and seed: trained now, gone on with, or of an earlier run."""
+    from dataclasses import replace
+
+    import torch
     from rich.progress import Progress
 
-    from hmr_ros.body.model import load_body_model
-    from hmr_ros.evaluation.scene_mix import predicted
-    from hmr_ros.training.keypoint_probe import read_crops, train_probe
+    from hmr_ros.training.baseline_task import load
+    from hmr_ros.training.loop import CHECKPOINT, Training
+    from hmr_ros.training.recipe import read_recipe, shipped
 
-    kept = args.out / f"{arm}-{args.people}x{args.steps}x{args.seeds}.npy"
-    if kept.is_file():
-        return np.load(kept)
-    crops = read_crops(_corpus(arm, args), load_body_model(), args.people)
-    found = []
+    torch.set_num_threads(args.threads)
+    recipe = replace(read_recipe(shipped("baseline", small=True)), steps=args.steps, seed=seed)
+    size = recipe.task["network"]["backbone"]["image"]
+    own = {
+        "data": str(_drawn(arm, size, args)),
+        "motions": str(args.motions),
+        "batch": recipe.batch,
+    }
+    task = load(recipe.task | own, seed, 0, 1)
+    training = Training(task, recipe, args.out / f"{arm}-{args.people}x{args.steps}-{seed}")
+    if (training.out / CHECKPOINT).is_file():
+        training.resume()
+    elif args.begin_from:
+        training.begin_from(args.begin_from)
     with Progress(transient=True) as bar:
-        task = bar.add_task(f"training on {arm}", total=args.seeds * args.steps)
-        for seed in range(args.seeds):
-            network = train_probe(
-                crops, args.steps, seed=seed, report=lambda step, loss: bar.advance(task)
-            )
-            found.append(predicted(network, seen))
-    answer = np.mean(found, 0)
-    np.save(kept, answer)
-    return answer
+        shown = bar.add_task(f"training {seed} on {arm}", total=args.steps, completed=training.step)
+        for at in training.run():
+            bar.update(shown, completed=at.step)
+    return training.averaged()
 
 
-def _corpus(arm: str, args: argparse.Namespace):
-    """The people of one arm, drawn as far as they are not there yet."""
+def _drawn(arm: str, size: int, args: argparse.Namespace) -> Path:
+    """Folder of the people of one arm, drawn as far as they are not there yet."""
     from rich.progress import Progress
 
     from hmr_ros.cli.looking import look_once
-    from hmr_ros.models.keypoint_probe import SIZE
-    from hmr_ros.training.corpus import Corpus
     from hmr_ros.training.corpus_making import Drawing, draw_people
 
-    drawing = Drawing(look_once, args.motions, "train", args.backgrounds, SEED, SIZE, mixes_of(arm))
-    folder = args.out / arm
+    drawing = Drawing(look_once, args.motions, "train", args.backgrounds, SEED, size, mixes_of(arm))
+    folder = args.out / f"{arm}-{args.people}"
     with Progress(transient=True) as bar:
         task = bar.add_task(f"drawing {arm}", total=args.people)
         for done in draw_people(drawing, folder, args.people, args.workers):
             bar.update(task, completed=done)
-    return Corpus(folder)
+    return folder
 
 
 def mixes_of(arm: str) -> tuple:
