@@ -248,6 +248,25 @@ def test_lasting_occlusion_sliding_and_ratios_count_what_they_say():
     assert found["lasting"] == pytest.approx(3, abs=1e-3)
 
 
+def test_joints_in_view_are_judged_in_the_image():
+    truth = made_clip(0, 1)
+    visibility = truth.visibility.copy()
+    visibility[:, 0, 5] = HIDDEN
+    truth = replace(truth, visibility=visibility)
+    near, aside = truth.joints.copy(), truth.joints.copy()
+    near[:, 0] *= 0.8  # along the lines of sight: nothing changes in the image
+    aside[:, 0, 4, 1] += 0.2
+    aside[:, 0, 5, 1] += 9  # who is hidden is not asked for
+    rows = [figures([(truth, said_of(truth, joints))]) for joints in (near, aside)]
+    assert rows[0]["in_view_percent"] == pytest.approx(0, abs=1e-3)
+    seen = truth.joints[:, 0, :, :2] / truth.joints[:, 0, :, 2:]
+    off = 0.2 / truth.joints[:, 0, 4, 2] / np.ptp(seen, axis=1).max(1)
+    assert rows[1]["in_view_percent"] == pytest.approx(100 * off.mean() / 11, rel=1e-4)
+    said = {"a": said_of(truth, aside), "b": said_of(truth, 0.8 * truth.joints + 0.2 * aside)}
+    (found,) = video_comparisons([(truth, said)])
+    assert found["in_view"] == pytest.approx(0.2, abs=1e-3)
+
+
 def test_what_was_not_measured_of_regions_is_a_dash(capsys):
     row = {"level": "all", "model": "a", "inside50_visible": 0.5, "inside90_visible": 0.9}
     row |= {"inside50_hidden": np.nan, "inside90_hidden": np.nan}

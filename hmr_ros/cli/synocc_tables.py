@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-STILL_WIDTH, VIDEO_WIDTH = 142, 152  # columns of a terminal that the whole tables need
+STILL_WIDTH, VIDEO_WIDTH = 142, 162  # columns of a terminal that the whole tables need
 # Figures of SynOcc video and the titles of their columns; a column that no row has is left out.
 VIDEO = {
     "recall": "recall",
     "mpjpe_mm": "MPJPE",
     "pa_mpjpe_mm": "PA-MPJPE",
     "lasting_mm": "lasting",
+    "in_view_percent": "in view %",
     "root_mm": "pelvis",
     "w_mpjpe_mm": "W",
     "wa_mpjpe_mm": "WA",
@@ -200,7 +201,7 @@ def ratio_table(compared: Sequence[Mapping]):
     title = f"Share of the error of {compared[0]['versus']} (95 % interval over clips)"
     table = Table(title=title, title_justify="left")
     table.add_column("model", no_wrap=True)
-    names = ("mpjpe", "lasting", "w_mpjpe", "jitter", "sliding")
+    names = ("mpjpe", "lasting", "in_view", "w_mpjpe", "jitter", "sliding")
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     for row in compared:

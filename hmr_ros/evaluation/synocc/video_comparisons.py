@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.evaluation.bootstrap import ratio_interval
+from hmr_ros.evaluation.keypoint_metrics import image_errors
 from hmr_ros.evaluation.pose_metrics import HIPS, joint_errors
 from hmr_ros.evaluation.subsets import LIMB
 from hmr_ros.evaluation.synocc.video_motion import (
@@ -24,8 +26,9 @@ Clips = Sequence[tuple[ClipTruth, Mapping[str, Watched]]]
 def video_comparisons(clips: Clips) -> list[dict]:
     """One row a further model: its figures over the first model's; intervals redraw clips.
 
-    ``mpjpe``, ``lasting`` (joints hidden for a second or more), ``jitter``, ``sliding`` and
-    ``w_mpjpe``: ratios of means over the people, frames and joints that both models reported.
+    ``mpjpe``, ``in_view`` (visible joints, in the image), ``lasting`` (joints hidden for a second
+    or more), ``jitter``, ``sliding`` and ``w_mpjpe``: ratios of means over the
+    people, frames and joints that both models reported.
     """
     first, *others = clips[0][1]
     rows = []
@@ -57,6 +60,9 @@ def _person(truth: ClipTruth, own: Watched, base: Watched, p: int):
             for s in (own, base)
         ]
         yield "mpjpe", *errors
+        seen = (truth.visibility[both, p] == VISIBLE)[:, list(LIMB)]
+        off = [image_errors(s.joints[both, p].astype(float), true) for s in (own, base)]
+        yield "in_view", *(o[:, list(LIMB)][seen] for o in off)
         lasting = lastingly_hidden(truth, p)[both]
         yield "lasting", *(e[lasting] for e in errors)
     motions = [motion_of(truth, said, p, both) for said in (own, base)]

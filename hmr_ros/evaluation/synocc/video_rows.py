@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from hmr_ros.data.joint_visibility import VISIBLE
 from hmr_ros.evaluation.bootstrap import mean_interval, ratio_interval
 from hmr_ros.evaluation.calibration import LEVELS as REGIONS
 from hmr_ros.evaluation.calibration import inside
 from hmr_ros.evaluation.identity_metrics import OVERALL, tracking_scores
+from hmr_ros.evaluation.keypoint_metrics import image_errors
 from hmr_ros.evaluation.motion_metrics import acceleration_errors
 from hmr_ros.evaluation.persistence import runs
 from hmr_ros.evaluation.pose_metrics import HIPS, aligned_errors, joint_errors, pck3d
@@ -36,9 +38,10 @@ def video_rows(clips: Clips) -> list[dict]:
 
     ``n``: people in frames; ``recall``: share of them that were reported. ``mpjpe_mm`` and
     ``pa_mpjpe_mm``: reported ones, about the middle of the hips; ``lasting_mm``: their joints that
-    something hides for a second or more; ``inside50_visible``, ``inside90_hidden``, ...: share of
-    their joints in that state that the regions about the pelvis hold, as published. ``root_mm``:
-    the pelvis in the camera frame.
+    something hides for a second or more; ``in_view_percent``: how far visible ones are off in the
+    image, in hundredths of the longer side of the person's joints; ``inside50_visible``,
+    ``inside90_hidden``, ...: share of their joints in that state that the regions about the pelvis
+    hold, as published. ``root_mm``: the pelvis in the camera frame.
     ``w_mpjpe_mm``, ``wa_mpjpe_mm``, ``rte_percent``: in the world, the camera path being known, as
     tf gives it on a robot; people who are lost stand still. ``acceleration``: m/s^2, error about
     the hips; ``jitter`` and ``true_jitter``: m/s^3 in the world, and ``sliding_mm``: a frame, of
@@ -105,6 +108,8 @@ def _frames(note, clip: int, truth: ClipTruth, said: Watched, p: int) -> None:
     note("lasting_mm", clip, 1e3 * error[lastingly_hidden(truth, p)[reported]])
     quantile = said.quantile[reported, p][:, limb]
     visibility = truth.visibility[reported, p][:, limb]
+    off = image_errors(guess, true)[:, limb]
+    note("in_view_percent", clip, 100 * off[visibility == VISIBLE])
     for name, state in STATES.items():
         for level in REGIONS:
             held = inside(quantile[visibility == state], level)
