@@ -19,6 +19,7 @@ from hmr_ros.data.detections.stand_in_over_time import lasting_chance, stand_in_
 from hmr_ros.data.films import FILMS, VERSION, FilmError, films_of, read_film, write_film
 from hmr_ros.data.joint_visibility import HIDDEN, SELF_OCCLUDED, VISIBLE
 from hmr_ros.data.measured_errors import load_measured
+from hmr_ros.data.scenes.mixes import FAR
 from hmr_ros.data.sequences import unrendered
 from hmr_ros.data.sequences.unrendered import _behind, hidden_over_time
 from hmr_ros.evaluation.followed_films import (
@@ -185,6 +186,18 @@ def test_simulated_keypoints_know_hidden_joints_from_those_behind_oneself(shared
     assert (film.true_visibility[shown] == VISIBLE).mean() > 0.4
     assert (film.true_visibility[shown] == SELF_OCCLUDED).any()
     assert film.seen.any()
+
+
+def test_films_of_far_people_show_them_far_and_large_enough(shared_data):
+    pytest.importorskip("ai_edge_litert", reason="BlazePose's runtime is not installed")
+    drawing = FilmDrawing(
+        film_stand_in.by_stand_in, shared_data / "motions.npz", "train", seed=3, frames=12,
+        mixes=(FAR,),
+    )  # fmt: skip
+    films = [drawing(number) for number in range(2)]
+    away = [np.linalg.norm(f.true_pelvis, axis=-1)[f.seen] for f in films]
+    assert all(len(a) for a in away) and np.median(np.concatenate(away)) > FAR.distance[0]
+    assert [mix["name"] for mix in drawing.manifest()["mixes"]] == ["far"]
 
 
 def test_what_was_followed_is_kept_beside_its_truth():

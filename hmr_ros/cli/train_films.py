@@ -18,6 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--frames", type=int, default=90, help="of a film")
     parser.add_argument(
+        "--mix",
+        action="append",
+        metavar="NAME",
+        help="of scenes, several in turns: realistic, heavy, far (people 8 to 26 m away before a "
+        "long lens), light. Default: realistic and heavy",
+    )
+    parser.add_argument(
         "--rendered",
         action="store_true",
         help="draw every frame and look at it with the real front end (much slower)",
@@ -29,9 +36,13 @@ def run(args: argparse.Namespace) -> int:
     """Exit status: 0 when the films are there, 130 when interrupted (whole films are kept)."""
     from rich.progress import track
 
-    from hmr_ros.training.film_making import FilmDrawing, by_the_product, draw_films
+    from hmr_ros.data.scenes.mixes import MIXES as KNOWN
+    from hmr_ros.training.film_making import MIXES, FilmDrawing, by_the_product, draw_films
     from hmr_ros.training.film_stand_in import by_stand_in
 
+    unknown = set(args.mix or ()) - KNOWN.keys()
+    if unknown:
+        raise ValueError(f"--mix {min(unknown)!r} is unknown; known: {', '.join(KNOWN)}")
     drawing = FilmDrawing(
         watcher=by_the_product if args.rendered else by_stand_in,
         motions=args.motions,
@@ -39,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         photos=args.photos,
         seed=args.seed,
         frames=args.frames,
+        mixes=tuple(KNOWN[name] for name in args.mix) if args.mix else MIXES,
     )
     films = draw_films(drawing, args.out, args.films, args.workers)
     first = next(films)

@@ -16,6 +16,7 @@ from hmr_ros.data.films import FILMS, VERSION, Film, write_film
 from hmr_ros.data.ingredients import Ingredients, load_ingredients
 from hmr_ros.data.motions import MotionError
 from hmr_ros.data.render.render import render
+from hmr_ros.data.scenes.mix import Mix
 from hmr_ros.data.scenes.mixes import HEAVY, REALISTIC
 from hmr_ros.data.sequences.sample import sample_sequence
 from hmr_ros.data.sequences.sequence import Sequence, SequenceTruth
@@ -55,7 +56,7 @@ Watcher = Callable[[Ingredients, Sequence, SequenceTruth, np.random.Generator], 
 class FilmDrawing:
     """What films are drawn from, and ``watcher``: who looks at them.
 
-    motions, split, photos: see ``load_ingredients``. frames: of a film.
+    motions, split, photos: see ``load_ingredients``. frames: of a film. mixes: of scenes, in turns.
     """
 
     watcher: Watcher
@@ -64,14 +65,15 @@ class FilmDrawing:
     photos: Path | None = None
     seed: int = 0
     frames: int = 60
+    mixes: tuple[Mix, ...] = MIXES
 
     def __call__(self, index: int) -> Film:
         """Film ``index``; depends on nothing else."""
         drawn = load_ingredients(self.motions, self.split, self.photos)
         for attempt in range(TRIES):
             rng = np.random.default_rng([self.seed, index, attempt])
-            mix = MIXES[index % len(MIXES)]
-            fps = FPS[index // len(MIXES) % len(FPS)]
+            mix = self.mixes[index % len(self.mixes)]
+            fps = FPS[index // len(self.mixes) % len(FPS)]
             try:
                 film = sample_sequence(
                     rng, drawn.body, drawn.motions, mix, self.frames, fps=fps,
@@ -96,7 +98,7 @@ class FilmDrawing:
             "frames": self.frames,
             "motions": self.motions.name,
             "photos": self.photos.name if self.photos else None,
-            "mixes": [described(mix) for mix in MIXES],
+            "mixes": [described(mix) for mix in self.mixes],
             "bodies": {
                 "estimator": ESTIMATOR,
                 "weights_sha256": yardstick.manifest["weights_sha256"],

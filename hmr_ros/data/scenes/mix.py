@@ -21,6 +21,7 @@ class Mix:
     shadows:   lamps may throw shadows. lens: chance of a distorted lens. finish: camera faults.
     distance:  metres along the floor. height: of the camera over the floor, metres.
     fov_deg:   along the longer side. pitch_sd, roll_sd: radians around a level view of the person.
+    ground:    of films, half of the floor's sides, metres.
     before:    share of the ``PERSON`` occluders that stand before, not behind.
     crop:      side of a crop in units of the longer side of the person's box.
     window:    crops are black beyond the border of the picture that they are cut from.
@@ -43,6 +44,7 @@ class Mix:
     fov_deg: tuple[float, float] = (35.0, 100.0)
     pitch_sd: float = 0.08
     roll_sd: float = 0.03
+    ground: tuple[float, float] = (3.2, 6.0)
     before: float = 0.8
     crop: tuple[float, float] = (1.1, 1.4)
     window: bool = True

@@ -80,4 +80,19 @@ PROTOTYPE = Mix(
     faults=False,
 )
 
-MIXES = {m.name: m for m in (REALISTIC, HEAVY, LIGHT, PROTOTYPE)}
+# Films of people across a yard or a street, by a lens that is long for how far they are.
+FAR = Mix(
+    name="far",
+    occluders=REALISTIC.occluders,
+    more=0.15,
+    activities=EVERYDAY,
+    rooms=0.0,
+    photos=0.95,
+    people=(2, 4),
+    distance=(8.0, 26.0),
+    height=(0.5, 6.0),
+    fov_deg=(14.0, 45.0),
+    ground=(12.0, 18.0),
+)
+
+MIXES = {m.name: m for m in (REALISTIC, HEAVY, LIGHT, PROTOTYPE, FAR)}

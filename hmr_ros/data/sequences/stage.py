@@ -46,7 +46,7 @@ class Stage:
 
 def sample_stage(rng: np.random.Generator, mix: Mix, photos: tuple[Path, ...] = ()) -> Stage:
     """A closed room, or, where there are photographs, a floor with one of them around it."""
-    half = rng.uniform(3.2, 6.0, 2)
+    half = rng.uniform(*mix.ground, 2)
     placed: list[Placed] = []
     chance = mix.occluders.get(Thing.FURNITURE, 0.0)
     for _ in range(6):
