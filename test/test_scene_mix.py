@@ -11,7 +11,14 @@ torch = pytest.importorskip("torch")
 from hmr_ros.cli.evaluations.scene_mix import mixes_of  # noqa: E402
 from hmr_ros.data.scenes.things import Thing  # noqa: E402
 from hmr_ros.evaluation.coco import LabelledPeople  # noqa: E402
-from hmr_ros.evaluation.scene_mix import COCO, photographed, predicted, rows_of  # noqa: E402
+from hmr_ros.evaluation.scene_mix import (  # noqa: E402
+    COCO,
+    by_label,
+    photographed,
+    predicted,
+    rows_of,
+    under_board,
+)
 from hmr_ros.people import People  # noqa: E402
 
 SIZE = 128
@@ -58,6 +65,36 @@ def test_answers_are_pixels_of_the_photograph(tmp_path):
     assert answer == pytest.approx(wanted, abs=0.01)
 
 
+def test_boards_hide_half_of_each_person_alone(tmp_path):
+    """What lies under a board counts if the photograph shows it, and only there it is painted."""
+    white = np.full((200, 300, 3), 255, np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), white)
+    joints = np.zeros((2, 17, 3))
+    joints[:, 0] = [[60, 60, 2], [210, 60, 2]]  # heads, right of the middle
+    joints[:, 15] = [[45, 150, 2], [195, 150, 1]]  # ankles at the left; one is occluded anyway
+    labelled = LabelledPeople(
+        boxes=np.array([[30.0, 40, 50, 120], [180.0, 40, 50, 120]]),
+        joints=joints,
+        areas=np.ones(2),
+        image="a.png",
+    )
+    shown = []
+
+    def look(image, boxes):
+        shown.append(image)
+        return people(boxes)
+
+    seen = photographed(tmp_path, [labelled], look, SIZE, board=True)
+    assert len(seen) == len(shown) == 2 and [len(s.crops) for s in seen] == [1, 1]
+    for image, (x, y, width, height) in zip(shown, labelled.boxes, strict=True):
+        dark = image[..., 0] < 255
+        rows, columns = np.nonzero(dark)
+        assert rows.min() == y + height / 2 and rows.max() < y + 1.1 * height
+        assert columns.min() >= x - 0.25 * width - 1 and columns.max() <= x + 1.25 * width
+    assert np.argwhere(under_board(labelled, True)).tolist() == [[0, 15]]
+    assert np.argwhere(under_board(labelled, False)).tolist() == [[0, 15]]
+
+
 def test_rows_count_labelled_joints_and_pair_the_arms():
     labelled = LabelledPeople(
         boxes=np.tile([0.0, 0, 50, 100], (4, 1)),
@@ -73,6 +110,7 @@ def test_rows_count_labelled_joints_and_pair_the_arms():
         labelled,
         np.arange(4),
         "bad",
+        by_label(labelled),
     )
     by = {(r["model"], r["subset"]): r for r in rows}
     assert by["good", "all"]["n"] == 64 and by["good", "occluded"]["n"] == 12

@@ -87,13 +87,18 @@ def boards(boxes: np.ndarray, low: np.ndarray) -> np.ndarray:
 
 
 def covered(image: np.ndarray, seen: Sighting) -> tuple[np.ndarray, np.ndarray]:
-    """The picture [H, W, 3] with boards over those whose turn it is, and where they lie [H, W]."""
-    painted, where = image.copy(), np.zeros(image.shape[:2], bool)
-    for board in seen.boards[seen.covered_s >= 0]:
+    """``painted`` with boards over those whose turn it is."""
+    return painted(image, seen.boards[seen.covered_s >= 0])
+
+
+def painted(image: np.ndarray, boards: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """A copy of the picture [H, W, 3] with ``boards``, and where they lie [H, W] bool."""
+    image, where = image.copy(), np.zeros(image.shape[:2], bool)
+    for board in boards:
         left, top, right, bottom = np.maximum(board, 0)
-        painted[top:bottom, left:right] = BOARD
+        image[top:bottom, left:right] = BOARD
         where[top:bottom, left:right] = True
-    return painted, where
+    return image, where
 
 
 def judged(

@@ -2,7 +2,9 @@
 
 Every arm trains the same network for the same number of steps on people of another mix of scenes,
 looked at by the real front end; the labelled people of the photographs judge its landmarks in the
-image, boxes given. It is the network alone: nothing is fitted to keypoints afterwards.
+image, boxes given. It is the network alone: nothing is fitted to keypoints afterwards. COCO labels
+few joints that are occluded, so boards are painted over half of each person too, and what they hide
+of the joints that the photograph shows is asked for.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from torch import nn
 from hmr_ros.batch import concatenate
 from hmr_ros.evaluation.bootstrap import ratio_interval
 from hmr_ros.evaluation.coco import LabelledPeople
+from hmr_ros.evaluation.covered_video import boards, painted
 from hmr_ros.evaluation.keypoint_metrics import correct
 from hmr_ros.geometry.camera import Camera, guessed_camera
 from hmr_ros.models.lifter import project
@@ -46,10 +49,13 @@ def photographed(
     people: list[LabelledPeople],
     look: Callable[[np.ndarray, np.ndarray], People],
     size: int,
+    board: bool | None = None,
 ) -> list[Photographed]:
     """Look at all labelled people. Raises OSError for a photograph that cannot be read.
 
     look: image [H, W, 3] uint8 BGR and boxes [N, 4] to ``People`` with maps. size: of the crops.
+    board: whether one is painted over what is below the hips of each, or over the left half; None
+    for none. Each is looked at in a photograph of their own then.
     """
     seen = []
     for labelled in people:
@@ -57,10 +63,33 @@ def photographed(
         if photo is None:
             raise OSError(f"{folder / labelled.image} cannot be read as an image")
         camera = guessed_camera(photo.shape[1], photo.shape[0], FOV_DEG)
-        found = look(photo, labelled.boxes.astype(np.float32))
-        crops = crops_of(photo, found, camera, size)
-        seen.append(Photographed(crops, camera, found.keypoints[:, COCO, :2]))
+        boxes = labelled.boxes.astype(np.float32)
+        views = [(photo, boxes)]
+        if board is not None:
+            hidden = [painted(photo, [one])[0] for one in _boards(labelled, board)]
+            views = [(image, boxes[n : n + 1]) for n, image in enumerate(hidden)]
+        for image, own in views:
+            found = look(image, own)
+            crops = crops_of(image, found, camera, size)
+            seen.append(Photographed(crops, camera, found.keypoints[:, COCO, :2]))
     return seen
+
+
+def under_board(labelled: LabelledPeople, board: bool) -> np.ndarray:
+    """[N, 17] bool: joints that the photograph shows and that lie under each person's board."""
+    left, top, right, bottom = _boards(labelled, board).T[..., None]
+    x, y, label = np.moveaxis(labelled.joints, -1, 0)
+    return (label == 2) & (x >= left) & (x < right) & (y >= top) & (y < bottom)
+
+
+def _boards(labelled: LabelledPeople, board: bool) -> np.ndarray:
+    return boards(labelled.boxes, np.full(len(labelled), board))
+
+
+def by_label(labelled: LabelledPeople) -> dict[str, np.ndarray]:
+    """[N, 17] bool by name: which joints count, as COCO labels them."""
+    label = labelled.joints[..., 2]
+    return {"all": label > 0, "visible": label == 2, "occluded": label == 1}
 
 
 def predicted(network: nn.Module, seen: list[Photographed]) -> np.ndarray:
@@ -79,17 +108,19 @@ def predicted(network: nn.Module, seen: list[Photographed]) -> np.ndarray:
 
 
 def rows_of(
-    answers: dict[str, np.ndarray], labelled: LabelledPeople, photos: np.ndarray, against: str
+    answers: dict[str, np.ndarray],
+    labelled: LabelledPeople,
+    photos: np.ndarray,
+    against: str,
+    subsets: dict[str, np.ndarray],
 ) -> list[dict]:
     """PCK and mean error (shares of the box) of each arm by subset of joints, and the differences
     to the arm ``against``; errors beyond ``FARTHEST`` count as that.
 
     answers: [S, N, 17, 2] of S trainings by arm; figures are means over these. photos: [N] label of
     the photograph of each person; intervals draw whole photographs anew, the difference on the same
-    ones. They know nothing of how trainings differ.
+    ones. They know nothing of how trainings differ. subsets: [N, 17] bool by name.
     """
-    visibility = labelled.joints[..., 2]
-    subsets = {"all": visibility > 0, "visible": visibility == 2, "occluded": visibility == 1}
     measured = {name: measures(points, labelled) for name, points in answers.items()}
     rows = []
     for subset, counted in subsets.items():

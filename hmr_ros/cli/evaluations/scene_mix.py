@@ -53,7 +53,14 @@ def measure(args: argparse.Namespace) -> list[dict]:
     from hmr_ros.batch import concatenate
     from hmr_ros.cli.looking import look_once
     from hmr_ros.evaluation.coco import read_people
-    from hmr_ros.evaluation.scene_mix import BLAZEPOSE, photographed, predicted, rows_of
+    from hmr_ros.evaluation.scene_mix import (
+        BLAZEPOSE,
+        by_label,
+        photographed,
+        predicted,
+        rows_of,
+        under_board,
+    )
 
     people = read_people(args.data / "person_keypoints.json")
     labelled = concatenate(people)
@@ -61,10 +68,33 @@ def measure(args: argparse.Namespace) -> list[dict]:
     arms = args.arm or ["prototype", "full"]
     networks = {arm: [_trained(arm, seed, args) for seed in range(args.seeds)] for arm in arms}
     side = networks[arms[0]][0].config.backbone.image
-    seen = photographed(args.data, people, look_once, side)
-    answers = {arm: np.stack([predicted(n, seen) for n in own]) for arm, own in networks.items()}
-    answers[BLAZEPOSE] = np.concatenate([s.keypoints for s in seen])[None]
-    return rows_of(answers, labelled, photos, arms[0])
+
+    def answers(*boards: bool | None) -> dict[str, np.ndarray]:
+        seen = [one for b in boards for one in photographed(args.data, people, look_once, side, b)]
+        said = {arm: np.stack([predicted(n, seen) for n in own]) for arm, own in networks.items()}
+        return said | {BLAZEPOSE: np.concatenate([s.keypoints for s in seen])[None]}
+
+    rows = rows_of(answers(None), labelled, photos, arms[0], by_label(labelled))
+    hidden = {"covered": np.concatenate([under_board(labelled, b) for b in (True, False)])}
+    twice = concatenate([labelled, labelled])
+    return rows + rows_of(answers(True, False), twice, np.tile(photos, 2), arms[0], hidden)
+
+
+def show(rows: list[dict]) -> None:
+    """The terminal's table."""
+    from hmr_ros.cli.figures import print_table
+
+    shown = []
+    for row in rows:
+        said = {name: row[name] for name in ("subset", "n", "model")}
+        for name in ("pck10", "pck20", "error"):
+            said[name] = f"{row[name]:.3f}"
+            if f"{name}_gain" in row:
+                low, high = row["ci95"][f"{name}_gain"]
+                gain = row[f"{name}_gain"]
+                said[f"{name}, more than the first"] = f"{gain:+.3f} ({low:+.3f} to {high:+.3f})"
+        shown.append(said)
+    print_table("hmr eval scene-mix", shown, ("subset", "n", "model"))
 
 
 def _trained(arm: str, seed: int, args: argparse.Namespace):
