@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from hmr_ros.cli.drawing_options import add_motions
@@ -80,12 +81,12 @@ def measure(args: argparse.Namespace) -> list[dict]:
     return rows + rows_of(answers(True, False), twice, np.tile(photos, 2), arms[0], hidden)
 
 
-def show(rows: list[dict]) -> None:
+def show(figures: Mapping) -> None:
     """The terminal's table."""
     from hmr_ros.cli.figures import print_table
 
     shown = []
-    for row in rows:
+    for row in figures["rows"]:
         said = {name: row[name] for name in ("subset", "n", "model")}
         for name in ("pck10", "pck20", "error"):
             said[name] = f"{row[name]:.3f}"
