@@ -65,8 +65,18 @@ def test_regions_hold_what_they_say_once_the_command_has_run(folders, capsys):
     told = json.loads((weights / "temporal.json").read_text())[KEY]
     assert told["people"] == "50 people followed through 1 films of the split val"
     assert (told["place"], told["place_tail"]) == (1.0, 0.0)
-    for half, ninety in inside(film, weights).values():
-        assert (half, ninety) == pytest.approx((0.5, 0.9), abs=0.02)
+    # Made people need not have errors that any factor and tail within bounds describe: then the
+    # command says so, and holds the others' regions nevertheless.
+    names = {VISIBLE: "seen", SELF_OCCLUDED: "behind its own body", HIDDEN: "hidden"}
+    held = inside(film, weights)
+    missed = {
+        state for state, name in names.items() if any(m.startswith(name) for m in told["missed"])
+    }
+    assert len(missed) <= 1
+    for state in names.keys() - missed:
+        assert held[state] == pytest.approx([0.5, 0.9], abs=0.02)
+    for state in missed:
+        assert held[state][1] > 0.9, "never narrower than promised"
     card = (weights / "temporal.md").read_text()
     assert card.count("| joint that is hidden |") == 1 and "place of the pelvis" not in card
 
