@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from hmr_ros.cli.evaluations.scene_mix import mixes_of  # noqa: E402
+from hmr_ros.cli.evaluations.scene_mix import folder_of, mixes_of  # noqa: E402
 from hmr_ros.data.scenes.things import Thing  # noqa: E402
 from hmr_ros.evaluation.coco import LabelledPeople  # noqa: E402
 from hmr_ros.evaluation.scene_mix import (  # noqa: E402
@@ -125,3 +125,16 @@ def test_an_arm_without_a_kind_of_occluder_has_none_of_it():
     assert [mix.name for mix in mixes_of("full")] == ["realistic", "heavy"]
     with pytest.raises(ValueError, match="arm 'none' is unknown"):
         mixes_of("none")
+
+
+def test_a_training_that_began_elsewhere_is_another_one(tmp_path):
+    args = SimpleNamespace(out=tmp_path, people=5, steps=7, begin_from=None)
+    folders = {folder_of("full", seed, args) for seed in (0, 1)}
+    for content in (b"one", b"two"):
+        args.begin_from = tmp_path / "checkpoint.pt"
+        args.begin_from.write_bytes(content)
+        folders.add(folder_of("full", 0, args))
+    assert len(folders) == 4 and all(f.parent == tmp_path for f in folders)
+    args.begin_from = tmp_path / "none.pt"
+    with pytest.raises(ValueError, match="none.pt is not there: `hmr train baseline_keypoints"):
+        folder_of("full", 0, args)

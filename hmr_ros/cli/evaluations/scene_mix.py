@@ -118,7 +118,7 @@ def _trained(arm: str, seed: int, args: argparse.Namespace):
         "batch": recipe.batch,
     }
     task = load(recipe.task | own, seed, 0, 1)
-    training = Training(task, recipe, args.out / f"{arm}-{args.people}x{args.steps}-{seed}")
+    training = Training(task, recipe, folder_of(arm, seed, args))
     if (training.out / CHECKPOINT).is_file():
         training.resume()
     elif args.begin_from:
@@ -128,6 +128,21 @@ def _trained(arm: str, seed: int, args: argparse.Namespace):
         for at in training.run():
             bar.update(shown, completed=at.step)
     return training.averaged()
+
+
+def folder_of(arm: str, seed: int, args: argparse.Namespace) -> Path:
+    """Of one training, whose name says all that it depends on but the people's own folder."""
+    from hmr_ros.runtime.graph_file import sha256_of
+
+    name = f"{arm}-{args.people}x{args.steps}-{seed}"
+    if args.begin_from is None:
+        return args.out / name
+    if not args.begin_from.is_file():
+        raise ValueError(
+            f"--begin-from {args.begin_from} is not there: `hmr train baseline_keypoints --small "
+            "--out FOLDER` writes FOLDER/checkpoint.pt"
+        )
+    return args.out / f"{name}-{sha256_of(args.begin_from)[:8]}"
 
 
 def _drawn(arm: str, size: int, args: argparse.Namespace) -> Path:
