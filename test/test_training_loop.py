@@ -111,7 +111,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_training_loop import Line, RECIPE, Training
-from hmr_ros.training.processes import join_processes, leave_processes
+from hmr_ros.training.processes import end_process, join_processes, leave_processes
 processes = join_processes()
 part = slice(8 * processes.rank, 8 * processes.rank + 8)
 training = Training(Line(part=part, dropout=0), RECIPE, Path({out!r}), processes)
@@ -119,6 +119,7 @@ for at in training.run(lambda: processes.rank == 1 and training.step == 50, prin
     pass
 assert training.step == 50, training.step
 leave_processes()
+end_process(0)
 """
 
 

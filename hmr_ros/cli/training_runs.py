@@ -67,7 +67,7 @@ def train(
     import torch
 
     from hmr_ros.training.loop import Training, TrainingError, refuse_begun
-    from hmr_ros.training.processes import join_processes, leave_processes
+    from hmr_ros.training.processes import end_process, join_processes, leave_processes
     from hmr_ros.training.recipe import read_recipe, shipped
 
     torch.set_num_threads(args.threads)
@@ -114,7 +114,10 @@ def train(
         return 1
     finally:
         leave_processes()
-    return 0 if complete else 130
+    status = 0 if complete else 130
+    if processes.world > 1:
+        end_process(status)
+    return status
 
 
 def with_less(task: dict, without: list[str]) -> dict:

@@ -7,7 +7,9 @@ by ``DistributedDataParallel``: the network stays itself, so a task may call any
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 from torch import Tensor, distributed, nn
@@ -68,3 +70,11 @@ def join_processes() -> Processes:
 def leave_processes() -> None:
     if distributed.is_initialized():
         distributed.destroy_process_group()
+
+
+def end_process(status: int) -> NoReturn:
+    """End one of several processes that is done. Torch's libraries sometimes abort while an
+    interpreter is taken down, and ``torchrun`` then ends the others, which may still write."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
