@@ -200,6 +200,13 @@ def test_films_of_far_people_show_them_far_and_large_enough(shared_data):
     assert [mix["name"] for mix in drawing.manifest()["mixes"]] == ["far"]
 
 
+def test_films_of_an_unknown_mix_are_refused(tmp_path, capsys):
+    out = tmp_path / "films"
+    assert main(["train", "films", "--films", "1", "--mix", "farther", "--out", str(out)]) == 2
+    assert "--mix 'farther' is unknown; known: realistic, heavy" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_what_was_followed_is_kept_beside_its_truth():
     """Odometry as a robot knows it, not as it is."""
     film, body = made_film(), load_body_model()

@@ -22,6 +22,7 @@ from hmr_ros.cli import train, train_baseline, training_runs  # noqa: E402
 from hmr_ros.cli.main import main, reporting_errors  # noqa: E402
 from hmr_ros.cli.training_runs import with_less  # noqa: E402
 from hmr_ros.training.model_card import Origin, card, table  # noqa: E402
+from hmr_ros.training.processes import Processes  # noqa: E402
 
 RECIPE = "steps: 30\nbatch: 16\nrate: 0.05\nwarmup: 2\nvalidate_every: 10\nsave_every: 10\n"
 
@@ -227,3 +228,43 @@ def test_a_batch_must_be_shared_evenly(run, monkeypatch, capsys):
     monkeypatch.setattr(processes, "join_processes", lambda: three)
     status, _ = run()
     assert status == 2 and "3 processes cannot share a batch of 16" in capsys.readouterr().err
+
+
+class Ended(BaseException):
+    """A process that was ended at once."""
+
+
+class OneOfTwo(Processes):
+    """Rank 0 of two, whose other one has nothing to add."""
+
+    def average(self, tensors):
+        pass
+
+    def any(self, flag):
+        return flag
+
+
+def test_one_of_several_processes_ends_at_once_when_it_is_done(run, tmp_path, monkeypatch, capsys):
+    """Not before its weights are written, and with what it printed."""
+    from hmr_ros.training import processes
+
+    def end(status):
+        raise Ended(status)
+
+    monkeypatch.setattr(processes.os, "_exit", end)
+    monkeypatch.setattr(processes, "join_processes", lambda: OneOfTwo(0, 2))
+    for options, status in ((["--pause-after", "1e-9"], 130), (["--resume"], 0)):
+        with pytest.raises(Ended) as ended:
+            run(*options, "--export", str(tmp_path / "w"))
+        assert ended.value.args == (status,)
+        assert ("exporting to" in capsys.readouterr().out) == (status == 0)
+    assert steps_of(tmp_path / "out") == list(range(1, 31))
+
+
+def test_one_that_fails_is_not_ended_at_once(run, monkeypatch):
+    from hmr_ros.training import processes
+
+    monkeypatch.setattr(processes.os, "_exit", lambda status: pytest.fail("ended"))
+    monkeypatch.setattr(processes, "join_processes", lambda: OneOfTwo(0, 2))
+    status, _ = run(task=Line(poisoned=3))
+    assert status == 1

@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mix",
         action="append",
         metavar="NAME",
-        help="of scenes, several in turns: realistic, heavy, far (people 8 to 26 m away before a "
-        "long lens), light. Default: realistic and heavy",
+        help="of scenes, several in turns, such as far: people 8 to 26 m away before a long lens. "
+        "Default: realistic and heavy",
     )
     parser.add_argument(
         "--rendered",

@@ -93,8 +93,7 @@ def by_label(labelled: LabelledPeople) -> dict[str, np.ndarray]:
 
 
 def predicted(network: nn.Module, seen: list[Photographed]) -> np.ndarray:
-    """[N, 17, 2] where a network of the family sees COCO's keypoints, in the photographs' pixels;
-    NaN for what it places behind the camera."""
+    """[N, 17, 2] pixels of the photographs where a network of the family sees COCO's keypoints."""
     crops = concatenate([s.crops for s in seen])
     with torch.no_grad():
         inputs = {name: torch.from_numpy(value) for name, value in crops.inputs().items()}

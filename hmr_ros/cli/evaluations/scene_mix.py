@@ -131,7 +131,7 @@ def _trained(arm: str, seed: int, args: argparse.Namespace):
 
 
 def folder_of(arm: str, seed: int, args: argparse.Namespace) -> Path:
-    """Of one training, whose name says all that it depends on but the people's own folder."""
+    """Of one training: where it began is told by the name, the rest is checked when it goes on."""
     from hmr_ros.runtime.graph_file import sha256_of
 
     name = f"{arm}-{args.people}x{args.steps}-{seed}"

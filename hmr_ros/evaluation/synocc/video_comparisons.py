@@ -27,8 +27,8 @@ def video_comparisons(clips: Clips) -> list[dict]:
     """One row a further model: its figures over the first model's; intervals redraw clips.
 
     ``mpjpe``, ``in_view`` (visible joints, in the image), ``lasting`` (joints hidden for a second
-    or more), ``jitter``, ``sliding`` and ``w_mpjpe``: ratios of means over the
-    people, frames and joints that both models reported.
+    or more), ``jitter``, ``sliding`` and ``w_mpjpe``: ratios of means over the people, frames and
+    joints that both models reported.
     """
     first, *others = clips[0][1]
     rows = []
