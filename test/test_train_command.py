@@ -261,6 +261,12 @@ def test_one_of_several_processes_ends_at_once_when_it_is_done(run, tmp_path, mo
     assert steps_of(tmp_path / "out") == list(range(1, 31))
 
 
+def test_what_a_process_said_is_not_lost_when_it_is_ended():
+    code = "from hmr_ros.training.processes import end_process; print('said'); end_process(3)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (3, "said\n")
+
+
 def test_one_that_fails_is_not_ended_at_once(run, monkeypatch):
     from hmr_ros.training import processes
 
