@@ -263,7 +263,9 @@ def test_one_of_several_processes_ends_at_once_when_it_is_done(run, tmp_path, mo
 
 def test_what_a_process_said_is_not_lost_when_it_is_ended():
     code = "from hmr_ros.training.processes import end_process; print('said'); end_process(3)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout) == (3, "said\n")
 
 
